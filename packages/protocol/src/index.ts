@@ -1,0 +1,2 @@
+export * from "./live/index.ts";
+export * from "./series/index.ts";

@@ -1,0 +1,308 @@
+import type { Generated, Kysely, Transaction } from "kysely";
+
+/**
+ * The catalog: everything that is not a logged row and not file content. Relational, the same tables on every engine
+ * (`engines/sqlite`). Features ask it through Kysely in their `*-store.ts`; nobody else writes SQL.
+ *
+ * Conventions: times are integers, milliseconds since 1970 UTC; booleans are 0 | 1; JSON is text; `id` is the internal
+ * number, `name` the public one. Every migration is append-only (`engines/sqlite/migrations.ts`).
+ */
+export interface CatalogTables {
+  entities: EntitiesTable;
+  users: UsersTable;
+  members: MembersTable;
+  organizations: OrganizationsTable;
+  organization_members: OrganizationMembersTable;
+  api_keys: ApiKeysTable;
+  sessions: SessionsTable;
+  sign_in_links: SignInLinksTable;
+  projects: ProjectsTable;
+  runs: RunsTable;
+  run_cells: RunCellsTable;
+  run_tags: RunTagsTable;
+  run_files: RunFilesTable;
+  alerts: AlertsTable;
+  views: ViewsTable;
+  custom_charts: CustomChartsTable;
+  artifact_types: ArtifactTypesTable;
+  artifact_collections: ArtifactCollectionsTable;
+  artifacts: ArtifactsTable;
+  artifact_aliases: ArtifactAliasesTable;
+  artifact_manifests: ArtifactManifestsTable;
+  artifact_files: ArtifactFilesTable;
+  artifact_uses: ArtifactUsesTable;
+  server_state: ServerStateTable;
+}
+
+/** A namespace: a user's own, or a team's. */
+export interface EntitiesTable {
+  id: Generated<number>;
+  name: string;
+  kind: "user" | "team";
+  organization_id: number | null;
+  created_at: number;
+}
+export interface UsersTable {
+  id: Generated<number>;
+  /** The user's own entity; its name is the username. */
+  entity_id: number;
+  username: string;
+  email: string | null;
+  display_name: string | null;
+  /** scrypt: `scrypt$N$r$p$salt$hash` (base64url); null = no password sign-in. */
+  password_hash: string | null;
+  admin: number;
+  kind: "user" | "service";
+  created_at: number;
+  deleted_at: number | null;
+}
+/** Members of a team (an entity of kind team). */
+export interface MembersTable {
+  entity_id: number;
+  user_id: number;
+  role: "admin" | "member" | "viewer";
+  created_at: number;
+}
+export interface OrganizationsTable {
+  id: Generated<number>;
+  name: string;
+  created_at: number;
+}
+export interface OrganizationMembersTable {
+  organization_id: number;
+  user_id: number;
+  role: "admin" | "member" | "viewer";
+}
+export interface ApiKeysTable {
+  id: Generated<number>;
+  user_id: number;
+  /** SHA-256, hex. Keys are random and long, so a slow hash would only slow the wire. */
+  hash: string;
+  /** First 6 characters, to recognise it in lists. */
+  prefix: string;
+  description: string | null;
+  created_at: number;
+  last_used_at: number | null;
+}
+export interface SessionsTable {
+  id: Generated<number>;
+  user_id: number;
+  /** SHA-256 of the cookie's token, hex. */
+  hash: string;
+  created_at: number;
+  expires_at: number;
+}
+export interface SignInLinksTable {
+  id: Generated<number>;
+  user_id: number;
+  hash: string;
+  expires_at: number;
+  used_at: number | null;
+}
+export interface ProjectsTable {
+  /** Fits 32 bits: the client parses it as an Int. */
+  id: Generated<number>;
+  entity_id: number;
+  name: string;
+  description: string | null;
+  /** PRIVATE | ENTITY_WRITE | USER_READ | USER_WRITE, as on the wire. */
+  access: string;
+  views: string | null;
+  repo: string | null;
+  docker_image: string | null;
+  user_id: number;
+  created_at: number;
+  updated_at: number;
+  deleted_at: number | null;
+}
+export type RunState =
+  | "running" | "pending" | "finished" | "failed" | "crashed" | "killed" | "preempting" | "preempted";
+export interface RunsTable {
+  id: Generated<number>;
+  project_id: number;
+  /** Public id in addresses (`abcd1234`), unique in the project. */
+  name: string;
+  display_name: string;
+  state: RunState;
+  user_id: number;
+  /** Entity-wide group, job type and so on, as sent. */
+  group_name: string | null;
+  job_type: string | null;
+  notes: string | null;
+  description: string | null;
+  host: string | null;
+  program: string | null;
+  repo: string | null;
+  git_commit: string | null;
+  sweep_name: string | null;
+  /** `{"key": {"value": v}}`, extended JSON as sent. */
+  config: string;
+  /** Plain object, extended JSON as sent. */
+  summary: string;
+  /** Last row of system metrics, plain object. */
+  system_metrics: string;
+  /** Run this one was forked from, `{"run_id", "step"}` as JSON. */
+  fork_of: string | null;
+  stop_requested: number;
+  exit_code: number | null;
+  created_at: number;
+  updated_at: number;
+  heartbeat_at: number;
+  finished_at: number | null;
+  deleted_at: number | null;
+}
+/**
+ * Typed cells of config and summary: what filters and sorts of the runs table read. `path` = `config.lr` or
+ * `summary.loss` (dotted, nested objects flattened). Numbers in `num` (NaN and ±Infinity are not stored),
+ * everything else that is a scalar in `txt`; booleans as txt `true` / `false`.
+ */
+export interface RunCellsTable {
+  project_id: number;
+  path: string;
+  run_id: number;
+  num: number | null;
+  txt: string | null;
+}
+export interface RunTagsTable {
+  project_id: number;
+  tag: string;
+  run_id: number;
+}
+export interface RunFilesTable {
+  id: Generated<number>;
+  run_id: number;
+  /** Path within the run, `/` between parts; parsed and checked before it comes here. */
+  name: string;
+  blob_key: string | null;
+  size_bytes: number;
+  md5: string | null;
+  mimetype: string | null;
+  created_at: number;
+  /** null = asked for, not uploaded yet. */
+  uploaded_at: number | null;
+  deleted_at: number | null;
+}
+export interface AlertsTable {
+  id: Generated<number>;
+  run_id: number;
+  title: string;
+  text: string;
+  severity: "INFO" | "WARN" | "ERROR";
+  created_at: number;
+}
+export interface ViewsTable {
+  id: Generated<number>;
+  project_id: number;
+  user_id: number;
+  /** `runs` (report), `runs/draft`, `project-view` (workspace). */
+  type: string;
+  name: string;
+  display_name: string | null;
+  description: string | null;
+  spec: string;
+  created_at: number;
+  updated_at: number;
+}
+export interface CustomChartsTable {
+  id: Generated<number>;
+  entity_id: number;
+  name: string;
+  display_name: string;
+  type: string;
+  access: string;
+  spec: string;
+}
+export interface ArtifactTypesTable {
+  id: Generated<number>;
+  project_id: number;
+  name: string;
+  description: string | null;
+  created_at: number;
+}
+/** A sequence (or portfolio) of versions. */
+export interface ArtifactCollectionsTable {
+  id: Generated<number>;
+  project_id: number;
+  type_id: number;
+  name: string;
+  kind: "sequence" | "portfolio";
+  description: string | null;
+  created_at: number;
+  updated_at: number;
+}
+export interface ArtifactsTable {
+  id: Generated<number>;
+  collection_id: number;
+  /** null until committed. */
+  version_index: number | null;
+  state: "PENDING" | "COMMITTED" | "DELETED";
+  digest: string;
+  client_id: string | null;
+  sequence_client_id: string | null;
+  description: string | null;
+  metadata: string | null;
+  size_bytes: number;
+  file_count: number;
+  created_by_run_id: number | null;
+  created_by_user_id: number;
+  /** JSON list of aliases asked for at creation, applied at commit. */
+  pending_aliases: string | null;
+  history_step: number | null;
+  ttl_seconds: number | null;
+  created_at: number;
+  committed_at: number | null;
+}
+export interface ArtifactAliasesTable {
+  collection_id: number;
+  alias: string;
+  artifact_id: number;
+}
+export interface ArtifactManifestsTable {
+  id: Generated<number>;
+  artifact_id: number;
+  name: string;
+  digest: string;
+  type: string;
+  base_artifact_id: number | null;
+  blob_key: string | null;
+  created_at: number;
+}
+export interface ArtifactFilesTable {
+  id: Generated<number>;
+  artifact_id: number;
+  name: string;
+  /** md5, base64. */
+  md5: string;
+  size_bytes: number;
+  blob_key: string | null;
+  storage_path: string | null;
+  birth_artifact_id: number | null;
+  created_at: number;
+  uploaded_at: number | null;
+}
+export interface ArtifactUsesTable {
+  artifact_id: number;
+  run_id: number;
+  used_as: string | null;
+  created_at: number;
+}
+/** Small facts of this server: secrets for signed links, format versions. */
+export interface ServerStateTable {
+  key: string;
+  value: string;
+}
+
+export type CatalogReader = Kysely<CatalogTables>;
+export type CatalogTransaction = Transaction<CatalogTables>;
+
+export interface Catalog {
+  /** For reads, and for single-statement writes. */
+  readonly db: CatalogReader;
+  /**
+   * Run `work` in one durable transaction; writers queue. Keep it short and free of other I/O. Nested calls are an error:
+   * pass the transaction down instead.
+   */
+  write<T>(work: (tx: CatalogTransaction) => Promise<T>): Promise<T>;
+  stats(): Promise<{ bytes: number }>;
+  close(): Promise<void>;
+}
