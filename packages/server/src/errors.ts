@@ -11,15 +11,15 @@ export const ERRORS = {
   "invalid-filter": { status: 400 },
   "invalid-json": { status: 400 },
   "not-authenticated": { status: 401 },
-  "forbidden": { status: 403 },
+  forbidden: { status: 403 },
   "not-found": { status: 404 },
-  "conflict": { status: 409 },
+  conflict: { status: 409 },
   "run-deleted": { status: 410 },
   "too-large": { status: 413 },
   "too-many-requests": { status: 429 },
-  "internal": { status: 500 },
+  internal: { status: 500 },
   "storage-full": { status: 507 },
-  "unavailable": { status: 503 },
+  unavailable: { status: 503 },
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -5,7 +5,13 @@
  */
 export type LiveChange =
   | { kind: "run"; entity: string; project: string; run: string; state: string }
-  | { kind: "rows"; entity: string; project: string; run: string; streams: ("history" | "events" | "console")[] }
+  | {
+      kind: "rows";
+      entity: string;
+      project: string;
+      run: string;
+      streams: ("history" | "events" | "console")[];
+    }
   | { kind: "files"; entity: string; project: string; run: string }
   | { kind: "deleted"; entity: string; project: string; run: string }
   | { kind: "project"; entity: string; project: string };

@@ -22,7 +22,15 @@ export interface SeriesRequest {
 }
 
 export const SERIES_COLUMNS = [
-  "xFirst", "xLast", "min", "max", "mean", "first", "last", "count", "nonFinite",
+  "xFirst",
+  "xLast",
+  "min",
+  "max",
+  "mean",
+  "first",
+  "last",
+  "count",
+  "nonFinite",
 ] as const;
 export type SeriesColumn = (typeof SERIES_COLUMNS)[number];
 
@@ -43,7 +51,13 @@ interface SeriesHeader {
 
 export function encodeSeries(answers: readonly SeriesAnswer[]): Uint8Array<ArrayBuffer> {
   const header: SeriesHeader = {
-    series: answers.map(({ run, key, exact, points, xFirst }) => ({ run, key, exact, points, length: xFirst.length })),
+    series: answers.map(({ run, key, exact, points, xFirst }) => ({
+      run,
+      key,
+      exact,
+      points,
+      length: xFirst.length,
+    })),
   };
   const headerBytes = new TextEncoder().encode(JSON.stringify(header));
   const start = align8(4 + headerBytes.length);

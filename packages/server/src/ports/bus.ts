@@ -3,7 +3,7 @@
  * the data, so losing one costs a late refresh, not a wrong page. Engines: `engines/in-process`.
  */
 export type Change =
-  | { kind: "run"; project: number; run: number; /** Public run id. */ name: string; state: string }
+  | { kind: "run"; project: number; run: number /** Public run id. */; name: string; state: string }
   | { kind: "run-rows"; project: number; run: number; name: string; streams: string[]; historyLines?: number }
   | { kind: "run-files"; project: number; run: number; name: string }
   | { kind: "run-deleted"; project: number; run: number; name: string }

@@ -116,7 +116,14 @@ export interface ProjectsTable {
   deleted_at: number | null;
 }
 export type RunState =
-  | "running" | "pending" | "finished" | "failed" | "crashed" | "killed" | "preempting" | "preempted";
+  | "running"
+  | "pending"
+  | "finished"
+  | "failed"
+  | "crashed"
+  | "killed"
+  | "preempting"
+  | "preempted";
 export interface RunsTable {
   id: Generated<number>;
   project_id: number;

@@ -21,7 +21,9 @@ export class SqliteCatalog implements Catalog {
     );
     migrate(database, path);
     this.#path = path;
-    this.db = new Kysely<CatalogTables>({ dialect: new SqliteDialect({ database: kyselyDatabase(database) }) });
+    this.db = new Kysely<CatalogTables>({
+      dialect: new SqliteDialect({ database: kyselyDatabase(database) }),
+    });
   }
 
   write<T>(work: (tx: CatalogTransaction) => Promise<T>): Promise<T> {

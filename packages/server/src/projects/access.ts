@@ -1,0 +1,184 @@
+import { SteelyardError } from "../errors.ts";
+import type { Viewer } from "../http/viewer.ts";
+import type { RunState } from "../ports/catalog.ts";
+import type { Services } from "../services.ts";
+
+/**
+ * The one place that decides who may do what. Every resolver and route reaches a project, a run and what hangs on it
+ * through here; nothing is found by a bare id.
+ *
+ * read: see it. write: log to it, edit it. admin: change visibility, delete the project.
+ */
+export type Need = "read" | "write" | "admin";
+
+export interface EntityRef {
+  id: number;
+  name: string;
+  kind: "user" | "team";
+}
+export interface ProjectRef {
+  id: number;
+  name: string;
+  entityId: number;
+  entityName: string;
+  access: string;
+}
+export interface RunRef {
+  id: number;
+  /** Public id. */
+  name: string;
+  state: RunState;
+  project: ProjectRef;
+}
+
+type Level = 0 | 1 | 2 | 3;
+const LEVEL: Record<Need, Level> = { read: 1, write: 2, admin: 3 };
+const ROLE_LEVEL: Record<"viewer" | "member" | "admin", Level> = { viewer: 1, member: 2, admin: 3 };
+
+/** Throws 401 when nobody is signed in. */
+export function requireViewer(viewer: Viewer | undefined): Viewer {
+  if (viewer) return viewer;
+  throw new SteelyardError(
+    "not-authenticated",
+    "API key is missing or not known to this server; create one at /authorize and set WANDB_API_KEY",
+  );
+}
+
+/** Throws 403 unless the viewer administers this server. */
+export function requireAdmin(viewer: Viewer | undefined): Viewer {
+  const known = requireViewer(viewer);
+  if (known.admin) return known;
+  throw new SteelyardError("forbidden", "this needs the key of an administrator of this server");
+}
+
+async function entityLevel(services: Services, viewer: Viewer | undefined, entityId: number): Promise<Level> {
+  if (!viewer) return 0;
+  if (viewer.admin || viewer.entityId === entityId) return 3;
+  const member = await services.catalog.db
+    .selectFrom("members")
+    .select("role")
+    .where("entity_id", "=", entityId)
+    .where("user_id", "=", viewer.userId)
+    .executeTakeFirst();
+  return member ? ROLE_LEVEL[member.role] : 0;
+}
+
+function projectLevel(level: Level, viewer: Viewer | undefined, access: string): Level {
+  if (access === "USER_READ" && level < 1) return 1;
+  if (access === "USER_WRITE" && level < 2) return viewer ? 2 : 1;
+  return level;
+}
+
+/** Undefined when unknown or not visible to the viewer; throws 403 when visible but `need` is more than they may. */
+export async function findEntity(
+  services: Services,
+  viewer: Viewer | undefined,
+  name: string,
+  need: Need,
+): Promise<EntityRef | undefined> {
+  const entity = await services.catalog.db
+    .selectFrom("entities")
+    .select(["id", "name", "kind"])
+    .where("name", "=", name)
+    .executeTakeFirst();
+  if (!entity) return undefined;
+  const level = await entityLevel(services, viewer, entity.id);
+  if (level === 0) return undefined;
+  if (level < LEVEL[need]) throw denied(need, `entity ${entity.name}`);
+  return entity;
+}
+
+/** As `findEntity`, for a project. `entityName` absent or empty = the viewer's own entity. Deleted projects are unknown. */
+export async function findProject(
+  services: Services,
+  viewer: Viewer | undefined,
+  entityName: string | null | undefined,
+  projectName: string,
+  need: Need,
+): Promise<ProjectRef | undefined> {
+  const owner = entityName || viewer?.username;
+  if (!owner) return undefined;
+  const row = await services.catalog.db
+    .selectFrom("projects")
+    .innerJoin("entities", "entities.id", "projects.entity_id")
+    .select([
+      "projects.id",
+      "projects.name",
+      "entities.id as entityId",
+      "entities.name as entityName",
+      "projects.access",
+    ])
+    .where("entities.name", "=", owner)
+    .where("projects.name", "=", projectName)
+    .where("projects.deleted_at", "is", null)
+    .executeTakeFirst();
+  if (!row) return undefined;
+  const level = projectLevel(await entityLevel(services, viewer, row.entityId), viewer, row.access);
+  if (level === 0) return undefined;
+  if (level < LEVEL[need]) throw denied(need, `project ${row.entityName}/${row.name}`);
+  return row;
+}
+
+/** As `findProject`, by the project's number (from a global id). */
+export async function findProjectById(
+  services: Services,
+  viewer: Viewer | undefined,
+  id: number,
+  need: Need,
+): Promise<ProjectRef | undefined> {
+  const row = await services.catalog.db
+    .selectFrom("projects")
+    .innerJoin("entities", "entities.id", "projects.entity_id")
+    .select(["projects.name", "entities.name as entityName"])
+    .where("projects.id", "=", id)
+    .executeTakeFirst();
+  return row && findProject(services, viewer, row.entityName, row.name, need);
+}
+
+/** As `findProject`, for a run by its public id. Deleted runs are unknown unless `deleted: "too"`. */
+export async function findRun(
+  services: Services,
+  viewer: Viewer | undefined,
+  entityName: string | null | undefined,
+  projectName: string,
+  runName: string,
+  need: Need,
+  options: { deleted?: "too" } = {},
+): Promise<RunRef | undefined> {
+  const project = await findProject(services, viewer, entityName, projectName, need);
+  if (!project) return undefined;
+  let question = services.catalog.db
+    .selectFrom("runs")
+    .select(["id", "name", "state"])
+    .where("project_id", "=", project.id)
+    .where("name", "=", runName);
+  if (options.deleted !== "too") question = question.where("deleted_at", "is", null);
+  const run = await question.executeTakeFirst();
+  return run && { ...run, project };
+}
+
+/** As `findRun`, by the run's number (from a global id). */
+export async function findRunById(
+  services: Services,
+  viewer: Viewer | undefined,
+  id: number,
+  need: Need,
+  options: { deleted?: "too" } = {},
+): Promise<RunRef | undefined> {
+  const row = await services.catalog.db
+    .selectFrom("runs")
+    .select(["project_id", "name"])
+    .where("id", "=", id)
+    .executeTakeFirst();
+  const project = row && (await findProjectById(services, viewer, row.project_id, need));
+  return (
+    row && project && findRun(services, viewer, project.entityName, project.name, row.name, need, options)
+  );
+}
+
+function denied(need: Need, what: string): SteelyardError {
+  return new SteelyardError(
+    "forbidden",
+    `you may not ${need === "admin" ? "administer" : need} ${what}; ask one of its admins`,
+  );
+}
