@@ -1,0 +1,83 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT, say } from "./toolchain.mjs";
+
+/**
+ * Releases of the official client the server is held to: the newest and one of each minor since 0.16. The older ones need
+ * older companions, pinned here with the reason.
+ */
+export const CLIENTS = [
+  // setuptools: pkg_resources; numpy 1 and protobuf 4: what these releases were made against.
+  { version: "0.16.6", with: ["setuptools<70", "numpy<2", "protobuf<5"] },
+  { version: "0.17.9", with: ["setuptools<70", "numpy<2", "protobuf<6"] },
+  { version: "0.18.7", with: ["setuptools<70", "numpy<2", "protobuf<6"] },
+  { version: "0.19.11", with: ["numpy<2", "protobuf<7"] },
+  { version: "0.20.1", with: ["numpy<2"] },
+  { version: "0.21.4", with: ["numpy<2"] },
+  { version: "0.22.3", with: ["numpy<2"] },
+  { version: "0.23.1", with: ["numpy<2"] },
+  { version: "0.24.2", with: ["numpy<2"] },
+  { version: "0.25.1", with: ["numpy<2"] },
+  { version: "0.26.1", with: ["numpy<2"] },
+  { version: "0.27.2", with: ["numpy<2"] },
+  { version: "0.28.2", with: ["numpy<2"] },
+  { version: "0.29.0", with: ["numpy<2"] },
+  { version: "0.30.0", with: ["numpy<2"] },
+  { version: "0.31.0", with: ["numpy<2"] },
+];
+
+/**
+ * A Python virtual environment per release, made once in `.venvs/` (or STEELYARD_TEST_VENVS). Answers the folder and what could not be made.
+ */
+export function preparePythonClients() {
+  const folder = process.env.STEELYARD_TEST_VENVS ?? join(ROOT, ".venvs");
+  const missing = [];
+  const python = spawnSync("python3", ["-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"], {
+    encoding: "utf8",
+  });
+  if (python.status !== 0) {
+    return { folder, missing: ["conformance with the official client: no python3 with venv here"] };
+  }
+  mkdirSync(folder, { recursive: true });
+  const outdated = CLIENTS.filter((client) => !isReady(folder, client));
+  if (outdated.length === 0) return { folder, missing: [] };
+  const uv = prepareInstaller(folder);
+  const missing = [];
+  for (const client of outdated) {
+    say(`Installing the official client ${client.version} (once) …`);
+    const place = join(folder, client.version);
+    const packages = [`wandb==${client.version}`, ...client.with];
+    const interpreter = join(place, "bin", "python");
+    const made = uv
+      ? quiet(uv, ["venv", "-q", "--clear", "--python", "python3", place]) &&
+        quiet(uv, ["pip", "install", "-q", "--python", interpreter, ...packages])
+      : quiet("python3", ["-m", "venv", "--clear", place]) &&
+        quiet(interpreter, ["-m", "pip", "install", "-q", "--no-input", ...packages]);
+    if (made) writeFileSync(join(place, ".ready"), readiness(client));
+    else missing.push(`conformance with the official client ${client.version}: it could not be installed`);
+  }
+  return { folder, missing };
+}
+
+const readiness = (client) => client.with.join(" ");
+
+function isReady(folder, client) {
+  const stamp = join(folder, client.version, ".ready");
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === readiness(client);
+}
+
+/** `uv` from the Python registry: it shares files between the environments and is five times as fast as pip; undefined = use pip. */
+function prepareInstaller(folder) {
+  const place = join(folder, "installer");
+  const uv = join(place, "bin", "uv");
+  if (existsSync(uv)) return uv;
+  const made =
+    quiet("python3", ["-m", "venv", place]) &&
+    quiet(join(place, "bin", "python"), ["-m", "pip", "install", "-q", "--no-input", "uv"]);
+  return made ? uv : undefined;
+}
+
+function quiet(command, args) {
+  return spawnSync(command, args, { stdio: ["ignore", "ignore", "inherit"] }).status === 0;
+}
