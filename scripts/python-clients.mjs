@@ -32,7 +32,6 @@ export const CLIENTS = [
  */
 export function preparePythonClients() {
   const folder = process.env.STEELYARD_TEST_VENVS ?? join(ROOT, ".venvs");
-  const missing = [];
   const python = spawnSync("python3", ["-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"], {
     encoding: "utf8",
   });
