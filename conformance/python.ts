@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CLIENTS } from "../scripts/python-clients.mjs";
+import type { RunningServer } from "./server.ts";
+
+const VENVS = process.env.STEELYARD_TEST_VENVS ?? new URL("../.venvs", import.meta.url).pathname;
+
+/** Releases of the official client that are installed here, oldest first. */
+export const clientVersions: string[] = CLIENTS.map(({ version }) => version).filter((version) =>
+  existsSync(join(VENVS, version, "bin", "wandb")),
+);
+export const newestClient: string | undefined = clientVersions.at(-1);
+
+export interface ScriptResult {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Run a script of `conformance/scripts` under one release, in an empty folder, with the two variables a user sets. */
+export function runScript(
+  version: string,
+  script: string,
+  server: RunningServer,
+  options: {
+    args?: string[];
+    env?: Record<string, string>;
+    timeoutMs?: number;
+    onStdout?: (text: string) => void;
+  } = {},
+): Promise<ScriptResult> {
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-client-"));
+  const child = spawn(
+    join(VENVS, version, "bin", "python"),
+    [new URL(`scripts/${script}`, import.meta.url).pathname, ...(options.args ?? [])],
+    {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: options.timeoutMs ?? 240_000,
+      killSignal: "SIGKILL",
+      env: {
+        PATH: `${join(VENVS, version, "bin")}:${process.env.PATH}`,
+        HOME: folder,
+        LANG: "C.UTF-8",
+        WANDB_BASE_URL: server.url,
+        WANDB_API_KEY: server.apiKey,
+        // The client's own crash reporter would try to leave the machine.
+        WANDB_ERROR_REPORTING: "false",
+        NO_PROXY: "127.0.0.1,localhost",
+        ...options.env,
+      },
+    },
+  );
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+    options.onStdout?.(stdout);
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  return new Promise((resolve) => {
+    child.once("close", (code) => {
+      rmSync(folder, { recursive: true, force: true });
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
