@@ -27,8 +27,49 @@ export const CLIENTS = [
   { version: "0.31.0", with: ["numpy<2"] },
 ];
 
+/** Training libraries whose own integrations are run unchanged; the second needs 5 GB and is asked for by STEELYARD_TEST_INTEGRATIONS=all. */
+const INTEGRATIONS = [
+  {
+    name: "integrations-light",
+    packages: [
+      "wandb==0.31.0",
+      "lightgbm",
+      "xgboost-cpu",
+      "scikit-learn",
+      "pandas",
+      "matplotlib",
+      "optuna",
+      "optuna-integration",
+    ],
+  },
+  {
+    name: "integrations-torch",
+    packages: [
+      "wandb==0.31.0",
+      "torch",
+      "transformers",
+      "accelerate",
+      "lightning",
+      "tensorflow-cpu",
+      "scikit-learn",
+    ],
+    onlyWhenAsked: true,
+  },
+];
+
+/** What is installed: a name (folder) and its packages. */
+const ENVIRONMENTS = [
+  ...CLIENTS.map(({ version, with: companions }) => ({
+    name: version,
+    packages: [`wandb==${version}`, ...companions],
+  })),
+  ...INTEGRATIONS.filter(
+    ({ onlyWhenAsked }) => !onlyWhenAsked || process.env.STEELYARD_TEST_INTEGRATIONS === "all",
+  ),
+];
+
 /**
- * A Python virtual environment per release, made once in `.venvs/` (or STEELYARD_TEST_VENVS). Answers the folder and what could not be made.
+ * A Python virtual environment each, made once in `.venvs/` (or STEELYARD_TEST_VENVS). Answers the folder and what could not be made.
  */
 export function preparePythonClients() {
   const folder = process.env.STEELYARD_TEST_VENVS ?? join(ROOT, ".venvs");
@@ -39,31 +80,30 @@ export function preparePythonClients() {
     return { folder, missing: ["conformance with the official client: no python3 with venv here"] };
   }
   mkdirSync(folder, { recursive: true });
-  const outdated = CLIENTS.filter((client) => !isReady(folder, client));
+  const outdated = ENVIRONMENTS.filter((environment) => !isReady(folder, environment));
   if (outdated.length === 0) return { folder, missing: [] };
   const uv = prepareInstaller(folder);
   const missing = [];
-  for (const client of outdated) {
-    say(`Installing the official client ${client.version} (once) …`);
-    const place = join(folder, client.version);
-    const packages = [`wandb==${client.version}`, ...client.with];
+  for (const { name, packages } of outdated) {
+    say(`Installing the official client: ${name} (once) …`);
+    const place = join(folder, name);
     const interpreter = join(place, "bin", "python");
     const made = uv
       ? quiet(uv, ["venv", "-q", "--clear", "--python", "python3", place]) &&
         quiet(uv, ["pip", "install", "-q", "--python", interpreter, ...packages])
       : quiet("python3", ["-m", "venv", "--clear", place]) &&
         quiet(interpreter, ["-m", "pip", "install", "-q", "--no-input", ...packages]);
-    if (made) writeFileSync(join(place, ".ready"), readiness(client));
-    else missing.push(`conformance with the official client ${client.version}: it could not be installed`);
+    if (made) writeFileSync(join(place, ".ready"), readiness(packages));
+    else missing.push(`conformance with the official client, ${name}: it could not be installed`);
   }
   return { folder, missing };
 }
 
-const readiness = (client) => client.with.join(" ");
+const readiness = (packages) => packages.join(" ");
 
-function isReady(folder, client) {
-  const stamp = join(folder, client.version, ".ready");
-  return existsSync(stamp) && readFileSync(stamp, "utf8") === readiness(client);
+function isReady(folder, { name, packages }) {
+  const stamp = join(folder, name, ".ready");
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === readiness(packages);
 }
 
 /** `uv` from the Python registry: it shares files between the environments and is five times as fast as pip; undefined = use pip. */
