@@ -1,0 +1,2 @@
+/** What artifacts add to the schema of the wire. */
+export const artifactsSdl = "";
