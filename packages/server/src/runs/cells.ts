@@ -1,0 +1,86 @@
+import { flattenKeys } from "@steelyard/protocol/history";
+import type { CatalogTransaction } from "../ports/catalog.ts";
+
+/**
+ * Typed cells of config and summary, kept in step with the JSON texts beside them. They are what the runs table filters
+ * and sorts by. A training run changes a few keys of its summary every few seconds, so only what differs is written.
+ */
+
+export interface Cell {
+  num: number | null;
+  txt: string | null;
+}
+/** Longer texts are cut to this many characters in their cell (not in the JSON), here and in filters alike. */
+export const MAX_CELL_TEXT = 1_000;
+/** Longest path with a cell; a key above it is kept in the JSON alone. */
+const MAX_PATH = 500;
+
+export type CellSection = "config" | "summary";
+
+/** Undefined for what has no cell: null, NaN, ±Infinity, lists and objects. */
+export function cellOf(value: unknown): Cell | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? { num: value, txt: null } : undefined;
+  if (typeof value === "string") return { num: null, txt: value.slice(0, MAX_CELL_TEXT) };
+  if (typeof value === "boolean") return { num: null, txt: value ? "true" : "false" };
+  return undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** `{"lr": {"value": 0.1, "desc": null}}` → `{"lr": 0.1}`, without the client's own `_wandb`. */
+export function plainConfig(config: Record<string, unknown>): Record<string, unknown> {
+  const plain: Record<string, unknown> = {};
+  for (const [key, entry] of Object.entries(config)) {
+    if (key === "_wandb" || key === "wandb_version") continue;
+    plain[key] = isObject(entry) && Object.hasOwn(entry, "value") ? entry["value"] : entry;
+  }
+  return plain;
+}
+
+export function cellsOf(section: CellSection, plain: Record<string, unknown>): Map<string, Cell> {
+  const cells = new Map<string, Cell>();
+  for (const [key, value] of flattenKeys(plain)) {
+    const cell = cellOf(value);
+    if (cell && key.length <= MAX_PATH) cells.set(`${section}.${key}`, cell);
+  }
+  return cells;
+}
+
+/** Write what differs between two sets of cells of one section. */
+export async function replaceCells(
+  tx: CatalogTransaction,
+  run: { id: number; project: { id: number } },
+  before: Map<string, Cell>,
+  after: Map<string, Cell>,
+): Promise<void> {
+  const changed: { path: string; num: number | null; txt: string | null }[] = [];
+  for (const [path, cell] of after) {
+    const old = before.get(path);
+    if (!old || old.num !== cell.num || old.txt !== cell.txt) changed.push({ path, ...cell });
+  }
+  const gone: string[] = [];
+  for (const path of before.keys()) if (!after.has(path)) gone.push(path);
+  // Two sizes of statement only, so that each is prepared once.
+  for (let at = 0; at < changed.length; ) {
+    const size = changed.length - at >= 64 ? 64 : 1;
+    await tx
+      .insertInto("run_cells")
+      .values(
+        changed.slice(at, at + size).map((cell) => ({ project_id: run.project.id, run_id: run.id, ...cell })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(["run_id", "path"]).doUpdateSet((set) => ({
+          num: set.ref("excluded.num"),
+          txt: set.ref("excluded.txt"),
+          project_id: set.ref("excluded.project_id"),
+        })),
+      )
+      .execute();
+    at += size;
+  }
+  for (const path of gone) {
+    await tx.deleteFrom("run_cells").where("run_id", "=", run.id).where("path", "=", path).execute();
+  }
+}

@@ -1,0 +1,203 @@
+import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
+import { SteelyardError } from "../errors.ts";
+import type { CatalogReader, CatalogTransaction, RunState } from "../ports/catalog.ts";
+import { cellsOf, plainConfig, replaceCells } from "./cells.ts";
+import { endState } from "./run.ts";
+
+/**
+ * Writes to one run, for every door that has them: GraphQL, the file stream, the crash detector. Each takes the caller's
+ * transaction, so that a request is one commit.
+ */
+
+/** The least a write must know of a run; `RunRef` and `RunModel` are both this. */
+export interface RunTarget {
+  id: number;
+  project: { id: number };
+}
+
+type JsonObject = Record<string, unknown>;
+
+/** Throws invalid-json unless `json` is an object. */
+export function parseJsonObject(json: string, what: string): JsonObject {
+  let value: unknown;
+  try {
+    value = parseExtendedJson(json);
+  } catch (cause) {
+    throw new SteelyardError("invalid-json", `${what} is not JSON; send a JSON object`, { cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new SteelyardError("invalid-json", `${what} must be a JSON object`);
+}
+
+/** Replace the whole summary. `json` is kept as it is. */
+export async function setSummary(tx: CatalogTransaction, run: RunTarget, json: string): Promise<void> {
+  const old = await stored(tx, run, "summary");
+  if (old === json) return;
+  await writeSummary(tx, run, old, parseJsonObject(json, "the summary"), json);
+}
+
+/** Several writers, one run (shared mode): the keys given replace theirs, the others stay. */
+export async function mergeSummary(tx: CatalogTransaction, run: RunTarget, json: string): Promise<void> {
+  const old = await stored(tx, run, "summary");
+  const merged = { ...parseJsonObject(old, "the stored summary"), ...parseJsonObject(json, "the summary") };
+  await writeSummary(tx, run, old, merged, stringifyExtendedJson(merged));
+}
+
+async function writeSummary(
+  tx: CatalogTransaction,
+  run: RunTarget,
+  old: string,
+  summary: JsonObject,
+  json: string,
+): Promise<void> {
+  await replaceCells(
+    tx,
+    run,
+    cellsOf("summary", parseJsonObject(old, "the stored summary")),
+    cellsOf("summary", summary),
+  );
+  await tx.updateTable("runs").set({ summary: json }).where("id", "=", run.id).execute();
+}
+
+/** Replace the whole config, `{"key": {"value": …}}`. */
+export async function setConfig(tx: CatalogTransaction, run: RunTarget, json: string): Promise<void> {
+  const old = await stored(tx, run, "config");
+  if (old === json) return;
+  const config = parseJsonObject(json, "the config");
+  await replaceCells(
+    tx,
+    run,
+    cellsOf("config", plainConfig(parseJsonObject(old, "the stored config"))),
+    cellsOf("config", plainConfig(config)),
+  );
+  await tx.updateTable("runs").set({ config: json }).where("id", "=", run.id).execute();
+}
+
+/**
+ * Shared mode: each writer sends its whole config. Top-level keys are merged, the last writer wins a key; of the
+ * client's own `_wandb` the parts are merged too, and the environments (`e`) by writer.
+ */
+export async function mergeConfig(tx: CatalogTransaction, run: RunTarget, json: string): Promise<void> {
+  const before = parseJsonObject(await stored(tx, run, "config"), "the stored config");
+  const given = parseJsonObject(json, "the config");
+  const merged: JsonObject = { ...before, ...given };
+  if (before["_wandb"] !== undefined && given["_wandb"] !== undefined) {
+    const was = ownPart(before);
+    const now = ownPart(given);
+    const value: JsonObject = { ...was, ...now };
+    if (was["e"] !== undefined && now["e"] !== undefined)
+      value["e"] = { ...object(was["e"]), ...object(now["e"]) };
+    merged["_wandb"] = { value };
+  }
+  await setConfig(tx, run, stringifyExtendedJson(merged));
+}
+
+/** `config._wandb.value`: what the client notes for itself. */
+export function ownPart(config: JsonObject): JsonObject {
+  return object(object(config["_wandb"])["value"]);
+}
+
+export function object(value: unknown): JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
+/** The last row of system metrics; kept as sent. */
+export async function setSystemMetrics(
+  tx: CatalogTransaction,
+  run: { id: number },
+  json: string,
+): Promise<void> {
+  await tx.updateTable("runs").set({ system_metrics: json }).where("id", "=", run.id).execute();
+}
+
+/** Replace the tags. */
+export async function setTags(
+  tx: CatalogTransaction,
+  run: RunTarget,
+  tags: readonly string[],
+): Promise<void> {
+  await tx.deleteFrom("run_tags").where("run_id", "=", run.id).execute();
+  for (const tag of tags) {
+    await tx.insertInto("run_tags").values({ project_id: run.project.id, run_id: run.id, tag }).execute();
+  }
+}
+
+/**
+ * A sign of life from the client. A run taken for crashed was only out of reach: it runs again. Returns the state after
+ * it, undefined when the run is unknown.
+ */
+export async function heartbeat(
+  tx: CatalogTransaction,
+  runId: number,
+  nowMs: number,
+): Promise<RunState | undefined> {
+  const run = await tx.selectFrom("runs").select("state").where("id", "=", runId).executeTakeFirst();
+  if (!run) return undefined;
+  const state = run.state === "crashed" || run.state === "pending" ? "running" : run.state;
+  await tx
+    .updateTable("runs")
+    .set(state === run.state ? { heartbeat_at: nowMs } : { heartbeat_at: nowMs, state, finished_at: null })
+    .where("id", "=", runId)
+    .execute();
+  return state;
+}
+
+/** The client said it has ended. Returns the state it ended in. Saying it again changes nothing. */
+export async function finishRun(
+  tx: CatalogTransaction,
+  run: { id: number },
+  exitCode: number,
+  nowMs: number,
+): Promise<RunState> {
+  const row = await tx
+    .selectFrom("runs")
+    .select(["state", "stop_requested", "exit_code", "finished_at"])
+    .where("id", "=", run.id)
+    .executeTakeFirstOrThrow();
+  if (row.finished_at !== null && row.exit_code === exitCode) return row.state;
+  const state = endState(row, exitCode);
+  await tx
+    .updateTable("runs")
+    .set({ state, exit_code: exitCode, finished_at: nowMs, heartbeat_at: nowMs, updated_at: nowMs })
+    .where("id", "=", run.id)
+    .execute();
+  return state;
+}
+
+/** Set a state that is not an end the client reported; back to a live one clears the end. */
+export async function setState(
+  tx: CatalogTransaction,
+  run: { id: number },
+  state: RunState,
+  nowMs: number,
+): Promise<void> {
+  const live = state === "running" || state === "pending" || state === "preempting";
+  await tx
+    .updateTable("runs")
+    .set(
+      live
+        ? { state, updated_at: nowMs, finished_at: null, exit_code: null }
+        : { state, updated_at: nowMs, finished_at: nowMs },
+    )
+    .where("id", "=", run.id)
+    .execute();
+}
+
+/** Whether someone asked the client to stop (and it has not ended since). */
+export async function isStopRequested(
+  db: CatalogReader | CatalogTransaction,
+  runId: number,
+): Promise<boolean> {
+  const run = await db.selectFrom("runs").select("stop_requested").where("id", "=", runId).executeTakeFirst();
+  return run?.stop_requested === 1;
+}
+
+async function stored(
+  tx: CatalogTransaction,
+  run: { id: number },
+  column: "config" | "summary",
+): Promise<string> {
+  const row = await tx.selectFrom("runs").select(column).where("id", "=", run.id).executeTakeFirst();
+  if (!row) throw new SteelyardError("not-found", "the run is gone");
+  return (row as Record<string, string>)[column] ?? "{}";
+}
