@@ -1,0 +1,75 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { SteelyardError } from "../errors.ts";
+import type { Services } from "../services.ts";
+import { viewerByKey, viewerBySession } from "../users/user-store.ts";
+import type { Viewer } from "./viewer.ts";
+
+export const SESSION_COOKIE = "steelyard_session";
+
+/**
+ * Who sends this request: `Authorization: Basic` (any user name, the key as password: old downloads say `user`, the rest
+ * `api`), `Bearer`, or the page's cookie. Undefined when nothing was presented. Throws not-authenticated when a key was
+ * presented and is not known: an answer to nobody would hide the mistake.
+ */
+export async function authenticate(
+  services: Services,
+  headers: Headers,
+  method: string,
+): Promise<Viewer | undefined> {
+  const authorization = headers.get("authorization");
+  if (authorization) {
+    const key = keyOf(authorization);
+    const viewer =
+      key === undefined ? undefined : await viewerByKey(services.catalog.db, key, services.now());
+    if (viewer) return viewer;
+    throw new SteelyardError(
+      "not-authenticated",
+      "API key is not known to this server (mistyped, revoked, or of another server); create one at /authorize and set WANDB_API_KEY",
+    );
+  }
+  const token = cookieOf(headers.get("cookie"), SESSION_COOKIE);
+  if (!token) return undefined;
+  const viewer = await viewerBySession(services.catalog.db, token, services.now());
+  if (viewer && method !== "GET" && method !== "HEAD" && !isSameOrigin(headers)) {
+    throw new SteelyardError("forbidden", "this request came from another site; open the page itself");
+  }
+  return viewer;
+}
+
+function keyOf(authorization: string): string | undefined {
+  const [scheme = "", value = ""] = authorization.split(/ +/, 2);
+  if (/^bearer$/i.test(scheme)) return value;
+  if (!/^basic$/i.test(scheme)) return undefined;
+  const pair = Buffer.from(value, "base64").toString("utf8");
+  return pair.slice(pair.indexOf(":") + 1);
+}
+
+export function cookieOf(cookies: string | null, name: string): string | undefined {
+  for (const part of cookies?.split(";") ?? []) {
+    const at = part.indexOf("=");
+    if (part.slice(0, at).trim() === name) return part.slice(at + 1).trim();
+  }
+  return undefined;
+}
+
+/** A cookie travels by itself, so what changes something must come from our own page (OWASP: verify the origin). */
+function isSameOrigin(headers: Headers): boolean {
+  const site = headers.get("sec-fetch-site");
+  if (site) return site === "same-origin" || site === "none";
+  const origin = headers.get("origin");
+  return (
+    origin !== null && URL.parse(origin)?.host === (headers.get("x-forwarded-host") ?? headers.get("host"))
+  );
+}
+
+/** Where this request reached us, for links that must be absolute; no trailing slash. */
+export function baseUrlOf(services: Services, headers: Headers | IncomingHttpHeaders): string {
+  if (services.config.publicUrl) return services.config.publicUrl;
+  const get = (name: string) =>
+    headers instanceof Headers ? headers.get(name) : (headers[name] as string | undefined);
+  const first = (value: string | null | undefined) => value?.split(",")[0]?.trim();
+  const proto = first(get("x-forwarded-proto")) === "https" ? "https" : "http";
+  const host =
+    first(get("x-forwarded-host")) ?? get("host") ?? `${services.config.host}:${services.config.port}`;
+  return `${proto}://${/^[A-Za-z0-9.:[\]_-]+$/.test(host) ? host : "invalid.host"}`;
+}
