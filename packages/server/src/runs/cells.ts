@@ -34,7 +34,7 @@ export function plainConfig(config: Record<string, unknown>): Record<string, unk
   const plain: Record<string, unknown> = {};
   for (const [key, entry] of Object.entries(config)) {
     if (key === "_wandb" || key === "wandb_version") continue;
-    plain[key] = isObject(entry) && Object.hasOwn(entry, "value") ? entry["value"] : entry;
+    plain[key] = isObject(entry) && Object.hasOwn(entry, "value") ? entry.value : entry;
   }
   return plain;
 }

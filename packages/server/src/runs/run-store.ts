@@ -81,20 +81,19 @@ export async function mergeConfig(tx: CatalogTransaction, run: RunTarget, json: 
   const before = parseJsonObject(await stored(tx, run, "config"), "the stored config");
   const given = parseJsonObject(json, "the config");
   const merged: JsonObject = { ...before, ...given };
-  if (before["_wandb"] !== undefined && given["_wandb"] !== undefined) {
+  if (before._wandb !== undefined && given._wandb !== undefined) {
     const was = ownPart(before);
     const now = ownPart(given);
     const value: JsonObject = { ...was, ...now };
-    if (was["e"] !== undefined && now["e"] !== undefined)
-      value["e"] = { ...object(was["e"]), ...object(now["e"]) };
-    merged["_wandb"] = { value };
+    if (was.e !== undefined && now.e !== undefined) value.e = { ...object(was.e), ...object(now.e) };
+    merged._wandb = { value };
   }
   await setConfig(tx, run, stringifyExtendedJson(merged));
 }
 
 /** `config._wandb.value`: what the client notes for itself. */
 export function ownPart(config: JsonObject): JsonObject {
-  return object(object(config["_wandb"])["value"]);
+  return object(object(config._wandb).value);
 }
 
 export function object(value: unknown): JsonObject {

@@ -1,0 +1,64 @@
+import type { Services } from "../services.ts";
+import { LIVE_STATES } from "./run.ts";
+
+/** The client speaks every 30 s at least; several beats may be lost on the way. */
+const SILENCE_MS = 5 * 60_000;
+const SWEEP_MS = 30_000;
+
+/**
+ * Mark as crashed the runs whose client has said nothing for five minutes; one that had said it was being preempted is
+ * preempted. Time in which this server was not up is not the client's silence, so nothing is judged before the server
+ * itself has been up that long. Returns how many were marked.
+ */
+export async function markSilentRuns(services: Services, upSinceMs: number): Promise<number> {
+  const now = services.now();
+  if (now - upSinceMs < SILENCE_MS) return 0;
+  const marked = await services.catalog.write(async (tx) => {
+    const silent = await tx
+      .selectFrom("runs")
+      .select(["id", "name", "project_id", "state", "heartbeat_at"])
+      .where("state", "in", LIVE_STATES)
+      .where("heartbeat_at", "<", now - SILENCE_MS)
+      .where("deleted_at", "is", null)
+      .execute();
+    return Promise.all(
+      silent.map(async (run) => {
+        const state = run.state === "preempting" ? ("preempted" as const) : ("crashed" as const);
+        await tx
+          .updateTable("runs")
+          .set({ state, finished_at: run.heartbeat_at, updated_at: now })
+          .where("id", "=", run.id)
+          .execute();
+        return { ...run, state };
+      }),
+    );
+  });
+  for (const run of marked) {
+    services.log.info({ run: run.name, state: run.state }, "run has been silent for five minutes");
+    services.bus.publish({
+      kind: "run",
+      project: run.project_id,
+      run: run.id,
+      name: run.name,
+      state: run.state,
+    });
+  }
+  return marked.length;
+}
+
+/** Look for silent runs now and then. Returns the function that ends it. */
+export function startCrashDetector(services: Services): () => void {
+  const upSince = services.now();
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    markSilentRuns(services, upSince)
+      .catch((error: unknown) => services.log.error({ err: error }, "looking for crashed runs failed"))
+      .finally(() => {
+        busy = false;
+      });
+  }, SWEEP_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,254 @@
+import { SteelyardError } from "../errors.ts";
+import { parseRunGlobalId } from "../http/global-id.ts";
+import type { GraphqlContext } from "../http/resolvers.ts";
+import type { Viewer } from "../http/viewer.ts";
+import type { CatalogTransaction, RunState } from "../ports/catalog.ts";
+import { findProject, findRun, type ProjectRef, requireViewer } from "../projects/access.ts";
+import { createProject, DEFAULT_PROJECT } from "../projects/project.ts";
+import type { Services } from "../services.ts";
+import { actingUser } from "../users/acting-user.ts";
+import { checkName, checkTags, checkText, generateDisplayName, newRunName } from "./names.ts";
+import { isEnded, loadRun, type RunModel, type RunRow } from "./run.ts";
+import {
+  mergeConfig,
+  object,
+  ownPart,
+  parseJsonObject,
+  setConfig,
+  setSummary,
+  setTags,
+} from "./run-store.ts";
+
+/** `UpsertBucketInput`; null and absent mean the same: leave it alone. */
+export interface UpsertInput {
+  id?: string | null;
+  name?: string | null;
+  entityName?: string | null;
+  modelName?: string | null;
+  groupName?: string | null;
+  description?: string | null;
+  displayName?: string | null;
+  notes?: string | null;
+  commit?: string | null;
+  config?: string | null;
+  host?: string | null;
+  jobProgram?: string | null;
+  jobRepo?: string | null;
+  jobType?: string | null;
+  state?: string | null;
+  sweep?: string | null;
+  tags?: string[] | null;
+  summaryMetrics?: string | null;
+}
+
+/**
+ * Create a run or change it; the client's first word about a run, its every later edit and the public API's edits.
+ * Safe to repeat: the same words twice leave the same run, and two clients that begin one run at once share it.
+ */
+export async function upsertRun(
+  context: GraphqlContext,
+  input: UpsertInput,
+): Promise<{ run: RunModel; inserted: boolean }> {
+  const viewer = requireViewer(context.viewer);
+  const { services } = context;
+  checkInput(input);
+  const { project, name } = await target(services, viewer, input);
+  const shared = context.headers.get("x-wandb-use-async-filestream") === "true";
+  const author = await actingUser(services, viewer, context.headers);
+  const result = await services.catalog.write(async (tx) => {
+    const found = await tx
+      .selectFrom("runs")
+      .selectAll()
+      .where("project_id", "=", project.id)
+      .where("name", "=", name)
+      .executeTakeFirst();
+    if (found?.deleted_at != null) {
+      throw new SteelyardError(
+        "run-deleted",
+        `run ${name} was deleted; begin a new run with another id, or restore it on its project's page`,
+      );
+    }
+    const row = found ?? (await insertRun(tx, project, name, input, author.userId, services.now()));
+    await editRun(tx, row, project, input, found !== undefined, shared, services.now());
+    return { id: row.id, inserted: found === undefined };
+  });
+  const ref = await findRun(services, viewer, project.entityName, project.name, name, "write");
+  if (!ref) throw new SteelyardError("conflict", `run ${name} is changing; try again`);
+  const run = await loadRun(services.catalog.db, ref);
+  const forked = await forkIfAsked(services, viewer, run);
+  services.bus.publish({ kind: "run", project: project.id, run: run.id, name, state: run.state });
+  return { run: forked, inserted: result.inserted };
+}
+
+function checkInput(input: UpsertInput): void {
+  for (const field of [
+    "displayName",
+    "notes",
+    "description",
+    "groupName",
+    "jobType",
+    "host",
+    "commit",
+    "sweep",
+  ] as const) {
+    checkText(field, input[field]);
+  }
+  if (input.config != null) parseJsonObject(input.config, "config");
+  if (input.summaryMetrics != null) parseJsonObject(input.summaryMetrics, "summaryMetrics");
+  if (input.state != null && input.state !== "running" && input.state !== "pending") {
+    throw new SteelyardError("bad-request", "state may be running or pending here; updateRunState does more");
+  }
+}
+
+/** Where the run is or will be. The project is made on the way. */
+async function target(
+  services: Services,
+  viewer: Viewer,
+  input: UpsertInput,
+): Promise<{ project: ProjectRef; name: string }> {
+  if (input.id) {
+    const path = parseRunGlobalId(input.id);
+    const run = await findRun(services, viewer, path.entity, path.project, path.run, "write", {
+      deleted: "too",
+    });
+    if (run) return { project: run.project, name: run.name };
+    throw new SteelyardError("not-found", `run ${path.run} is unknown, or you may not see it`);
+  }
+  const name = input.name ? checkName("run", input.name) : newRunName();
+  const projectName = checkName("project", input.modelName || DEFAULT_PROJECT);
+  const entityName = input.entityName || viewer.username;
+  const project =
+    (await findProject(services, viewer, entityName, projectName, "write")) ??
+    (await createProject(services, viewer, entityName, projectName)).project;
+  return { project, name };
+}
+
+async function insertRun(
+  tx: CatalogTransaction,
+  project: ProjectRef,
+  name: string,
+  input: UpsertInput,
+  userId: number,
+  now: number,
+): Promise<RunRow> {
+  const { n } = await tx
+    .selectFrom("runs")
+    .select((select) => select.fn.countAll<number>().as("n"))
+    .where("project_id", "=", project.id)
+    .executeTakeFirstOrThrow();
+  return tx
+    .insertInto("runs")
+    .values({
+      project_id: project.id,
+      name,
+      display_name: input.displayName || generateDisplayName(n + 1),
+      state: (input.state as RunState | null | undefined) ?? "running",
+      user_id: userId,
+      group_name: null,
+      job_type: null,
+      notes: null,
+      description: null,
+      host: null,
+      program: null,
+      repo: null,
+      git_commit: null,
+      sweep_name: null,
+      config: "{}",
+      summary: "{}",
+      system_metrics: "{}",
+      fork_of: null,
+      stop_requested: 0,
+      exit_code: null,
+      created_at: now,
+      updated_at: now,
+      heartbeat_at: now,
+      finished_at: null,
+      deleted_at: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+async function editRun(
+  tx: CatalogTransaction,
+  row: RunRow,
+  project: ProjectRef,
+  input: UpsertInput,
+  existed: boolean,
+  shared: boolean,
+  now: number,
+): Promise<void> {
+  const columns: Partial<RunRow> = { updated_at: now };
+  if (input.displayName != null && input.displayName !== "") columns.display_name = input.displayName;
+  if (input.groupName != null) columns.group_name = input.groupName;
+  if (input.jobType != null) columns.job_type = input.jobType;
+  if (input.notes != null) columns.notes = input.notes;
+  if (input.description != null) columns.description = input.description;
+  if (input.host != null) columns.host = input.host;
+  if (input.jobProgram != null) columns.program = input.jobProgram;
+  if (input.jobRepo != null) columns.repo = input.jobRepo;
+  if (input.commit != null) columns.git_commit = input.commit;
+  if (input.sweep) columns.sweep_name = input.sweep;
+  if (existed && startsAgain(row, input)) {
+    columns.state = (input.state as RunState | null | undefined) ?? "running";
+    columns.exit_code = null;
+    columns.finished_at = null;
+    columns.stop_requested = 0;
+    columns.heartbeat_at = now;
+  }
+  await tx.updateTable("runs").set(columns).where("id", "=", row.id).execute();
+  const run = { id: row.id, project };
+  if (input.tags != null) await setTags(tx, run, checkTags(input.tags));
+  if (input.config != null) await (shared ? mergeConfig : setConfig)(tx, run, input.config);
+  if (input.summaryMetrics != null) await setSummary(tx, run, input.summaryMetrics);
+}
+
+/**
+ * Does this upsert come from a client that is starting on a run that has ended (or was waiting)? The wire does not say.
+ * A client that starts names the run and gives its parameters; an edit by id has no name, and a late config upsert of a
+ * client that ends has nothing else.
+ */
+function startsAgain(row: RunRow, input: UpsertInput): boolean {
+  if (!input.name || (!isEnded(row.state) && row.state !== "pending")) return false;
+  if (input.state != null) return true;
+  return !onlyConfig(input);
+}
+
+const PARAMETERS = [
+  "displayName",
+  "groupName",
+  "jobType",
+  "notes",
+  "commit",
+  "host",
+  "jobProgram",
+  "jobRepo",
+  "sweep",
+  "tags",
+  "summaryMetrics",
+] as const;
+
+function onlyConfig(input: UpsertInput): boolean {
+  return input.config != null && PARAMETERS.every((field) => input[field] == null);
+}
+
+/** A fork says so in its config. Done once: `fork_of` is written after the history was joined, so a lost answer heals. */
+async function forkIfAsked(services: Services, viewer: Viewer, run: RunModel): Promise<RunModel> {
+  if (run.row.fork_of !== null) return run;
+  const branch = object(ownPart(parseJsonObject(run.row.config, "config")).branch_point);
+  const parentName = branch.run_id;
+  const step = branch.step;
+  if (typeof parentName !== "string" || typeof step !== "number" || !Number.isFinite(step)) return run;
+  const { project } = run;
+  const parent = await findRun(services, viewer, project.entityName, project.name, parentName, "read");
+  if (!parent || parent.id === run.id) {
+    throw new SteelyardError(
+      "not-found",
+      `run ${parentName.slice(0, 100)} to fork from is not in this project`,
+    );
+  }
+  await services.metrics.fork(parent.id, run.id, step);
+  const forkOf = JSON.stringify({ run_id: parentName, step });
+  await services.catalog.db.updateTable("runs").set({ fork_of: forkOf }).where("id", "=", run.id).execute();
+  return { ...run, row: { ...run.row, fork_of: forkOf } };
+}
