@@ -10,7 +10,7 @@ export interface LogLine {
 }
 
 /** `[ERROR ]2026-08-01T10:00:00.000000[Z] text`: how clients without structured lines write. */
-const PLAIN = /^(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z?) ?([^]*)$/;
+const PLAIN = /^(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z?) ?([\s\S]*)$/;
 
 /**
  * A stored console line in either of its forms: the JSON of clients that were told of STRUCTURED_CONSOLE_LOGS
