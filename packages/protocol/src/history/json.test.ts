@@ -72,6 +72,12 @@ test("the bare tokens are values anywhere, and text inside strings stays text", 
   assert.equal(parseExtendedJson("1e400"), Number.POSITIVE_INFINITY);
 });
 
+test("a line of 10 MB with a NaN in it is read", () => {
+  const long = String.raw`\n\"x`.repeat(2_500_000);
+  const row = parseExtendedJson(`{"a":NaN,"b":"${long}"}`) as { b: string };
+  assert.equal(row.b.length, 7_500_000);
+});
+
 test("leaves by dotted key: groups open, lists, media and empty maps stay whole", () => {
   const row = {
     a: { b: { c: 1 }, list: [{ d: 2 }] },
