@@ -1,7 +1,10 @@
 import { resolve } from "node:path";
+import description from "../package.json" with { type: "json" };
 
 /** What the server was told. `OPTIONS` makes the flags, the variables and `docs/server.md`. */
 export interface Config {
+  /** Of this server, as its package says. */
+  version: string;
   host: string;
   port: number;
   dataDir: string;
@@ -126,6 +129,7 @@ export function readConfig(
     return resolve(text.slice(scheme.length + 1).replace(/^DATA_DIR(?=\/)/, () => dataDir));
   };
   return {
+    version: description.version,
     host: value("host").text,
     port,
     dataDir,

@@ -1,0 +1,16 @@
+import type { Hono } from "hono";
+import { adminRoutes } from "./admin/routes.ts";
+import type { AppEnv } from "./http/app.ts";
+import type { Resolvers } from "./http/resolvers.ts";
+import type { Services } from "./services.ts";
+import { usersResolvers } from "./users/graphql.ts";
+import { usersRoutes } from "./users/routes.ts";
+
+/** Every feature's edges; the one list to add a feature to. */
+export function featureRoutes(services: Services): Hono<AppEnv>[] {
+  return [usersRoutes(services), adminRoutes(services)];
+}
+
+export function featureResolvers(): Resolvers[] {
+  return [usersResolvers];
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { Hono } from "hono";
+import { SteelyardError } from "../errors.ts";
+import { featureResolvers, featureRoutes } from "../features.ts";
+import type { Services } from "../services.ts";
+import type { AppEnv } from "./app.ts";
+import { authenticate, baseUrlOf } from "./authenticate.ts";
+import { answerOf } from "./error-answer.ts";
+import { type GraphqlRequest, graphqlEndpoint, mergeResolvers } from "./graphql.ts";
+import { createMonitoring, routeKind } from "./monitoring.ts";
+import { pageRoutes } from "./page.ts";
+
+/** `wandb verify` posts 10 MB variables; configs and summaries are GraphQL too. */
+const MAX_GRAPHQL_BYTES = 32 * 2 ** 20;
+const inflate = promisify(gunzip);
+
+/** Every door of the server on one app; testable without a socket. */
+export async function createApp(services: Services): Promise<Hono<AppEnv>> {
+  const app = new Hono<AppEnv>();
+  const monitoring = createMonitoring(services);
+  const graphql = graphqlEndpoint(mergeResolvers(featureResolvers()));
+
+  app.use(async (c, next) => {
+    const requestId = randomUUID().slice(0, 8);
+    c.set("requestId", requestId);
+    const began = performance.now();
+    c.header("x-request-id", requestId);
+    c.header("x-content-type-options", "nosniff");
+    c.header("referrer-policy", "no-referrer");
+    if (c.req.path.includes("//") && (c.req.method === "GET" || c.req.method === "HEAD")) {
+      // WANDB_APP_URL with a slash at its end makes such links.
+      return c.redirect(c.req.path.replace(/\/{2,}/g, "/") + new URL(c.req.url).search, 301);
+    }
+    await next();
+    const seconds = (performance.now() - began) / 1000;
+    const route = routeKind(c.req.path);
+    monitoring.request(c.req.method, route, c.res.status, seconds);
+    services.log.debug(
+      { requestId, method: c.req.method, route, status: c.res.status, ms: Math.round(seconds * 1000) },
+      "request",
+    );
+  });
+  app.onError((error, c) => {
+    const answer = answerOf(error, services.log, {
+      requestId: c.get("requestId"),
+      method: c.req.method,
+      route: routeKind(c.req.path),
+    });
+    if (answer.retryAfterS !== undefined) c.header("retry-after", String(answer.retryAfterS));
+    return c.json({ error: answer.message, code: answer.code }, answer.status as 400);
+  });
+
+  app.get("/healthz", (c) => c.json({ ok: true }));
+  for (const path of ["/readyz", "/ready"]) {
+    app.get(path, async (c) => {
+      await services.catalog.db.selectFrom("server_state").select("key").limit(1).execute();
+      return c.json({ ok: true });
+    });
+  }
+  app.get("/metrics", async (c) => {
+    c.header("content-type", monitoring.registry.contentType);
+    return c.body(await monitoring.registry.metrics());
+  });
+  // 404 tells the client that telemetry is not taken here; it stops sending.
+  app.all("/sdk/otel/*", (c) => c.json({ error: "this server takes no telemetry" }, 404));
+  app.post("/oidc/token", (c) =>
+    c.json({ error: "identity tokens are not configured on this server; use an API key" }, 400),
+  );
+
+  app.use(async (c, next) => {
+    // What signs itself in its address needs no viewer; a wrong key on it must not break the download.
+    if (!c.req.path.startsWith("/storage/")) {
+      c.set("viewer", await authenticate(services, c.req.raw.headers, c.req.method));
+    }
+    await next();
+  });
+
+  app.post("/graphql", async (c) => {
+    const request = parseGraphqlBody(await readBody(c.req.raw, MAX_GRAPHQL_BYTES));
+    const answer = await graphql(request, {
+      services,
+      viewer: c.get("viewer"),
+      baseUrl: baseUrlOf(services, c.req.raw.headers),
+      headers: c.req.raw.headers,
+    });
+    if (answer.retryAfterS !== undefined) c.header("retry-after", String(answer.retryAfterS));
+    return c.json(answer.body as Record<string, unknown>, answer.status as 200);
+  });
+
+  for (const routes of featureRoutes(services)) app.route("/", routes);
+  app.all("/api/*", (c) =>
+    c.json({ error: `there is no ${c.req.method} ${c.req.path}`, code: "not-found" }, 404),
+  );
+  app.route("/", await pageRoutes());
+  app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path}`, code: "not-found" }, 404));
+  return app;
+}
+
+function parseGraphqlBody(body: Buffer): GraphqlRequest {
+  try {
+    const value: unknown = JSON.parse(body.toString("utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch (cause) {
+    throw new SteelyardError("invalid-json", `the body is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  throw new SteelyardError("bad-request", 'the body must be {"query": "…", "variables": {…}}');
+}
+
+/** The body, unpacked when gzipped; throws too-large beyond `maxBytes` either way, before it is all in memory. */
+export async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new SteelyardError(
+      "too-large",
+      `the body is larger than ${Math.floor(maxBytes / 2 ** 20)} MiB; send less at once`,
+    );
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  if (request.body) {
+    for await (const part of request.body as unknown as AsyncIterable<Uint8Array>) {
+      length += part.length;
+      if (length > maxBytes) throw tooLarge();
+      parts.push(part);
+    }
+  }
+  const body =
+    parts.length === 1 && parts[0]
+      ? Buffer.from(parts[0].buffer, parts[0].byteOffset, parts[0].length)
+      : Buffer.concat(parts, length);
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (encoding === "identity") return body;
+  if (encoding !== "gzip")
+    throw new SteelyardError("bad-request", `content-encoding ${encoding} is not taken; send gzip or plain`);
+  try {
+    return await inflate(body, { maxOutputLength: maxBytes });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge();
+    throw new SteelyardError("bad-request", "the gzip body is damaged", { cause });
+  }
+}

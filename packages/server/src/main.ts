@@ -1,0 +1,220 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { serve } from "@hono/node-server";
+import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
+import { openFolder } from "./engines/folder/blob-store.ts";
+import { InProcessBus } from "./engines/in-process/bus.ts";
+import { openSegments } from "./engines/segments/store.ts";
+import { SqliteCatalog } from "./engines/sqlite/catalog.ts";
+import { createApp } from "./http/server.ts";
+import { createLog } from "./log.ts";
+import { startCrashDetector } from "./runs/crash-detector.ts";
+import type { Services } from "./services.ts";
+import { createApiKey, createSignInLink, createUser } from "./users/user-store.ts";
+
+/** Requests in flight when asked to stop get this long; a client sends again what was cut. */
+const STOP_DEADLINE_MS = 5000;
+const ADMIN = "admin";
+
+export interface RunningServer {
+  /** Where it listens, no trailing slash. */
+  url: string;
+  services: Services;
+  /** The administrator's key, when this data folder's key file or the configuration has it. */
+  adminApiKey: string | undefined;
+  /** Relative address that signs the administrator in, once. */
+  signInPath: string;
+  close(): Promise<void>;
+}
+
+/** Open the engines, make the first administrator, listen. Throws ConfigError with what to do when it cannot. */
+export async function startServer(
+  config: Config,
+  options: { now?: () => number } = {},
+): Promise<RunningServer> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const unlock = lock(config.dataDir);
+  const log = createLog(config.logLevel);
+  const catalog = new SqliteCatalog(config.databasePath);
+  const metrics = await openSegments(config.metricsPath);
+  const blobs = await openFolder(config.blobsPath);
+  const bus = new InProcessBus();
+  const services: Services = { config, log, catalog, metrics, blobs, bus, now: options.now ?? Date.now };
+  const { adminApiKey, adminId } = await firstAdmin(services);
+  const signInToken = await catalog.write((tx) => createSignInLink(tx, adminId, services.now()));
+
+  const app = await createApp(services);
+  const stopDetector = startCrashDetector(services);
+  const { server, address } = await listen(app.fetch, config);
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  log.info({ host, port: address.port, version: config.version, dataDir: config.dataDir }, "listening");
+
+  let closing: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    stopDetector();
+    await new Promise<void>((resolve) => {
+      const deadline = setTimeout(() => server.closeAllConnections(), STOP_DEADLINE_MS);
+      server.close(() => {
+        clearTimeout(deadline);
+        resolve();
+      });
+      server.closeIdleConnections();
+    });
+    await bus.close();
+    await metrics.close();
+    await blobs.close();
+    await catalog.close();
+    unlock();
+    log.info("stopped");
+  }
+  return {
+    url: `http://${address.address === "0.0.0.0" || address.address === "::" ? "127.0.0.1" : host}:${address.port}`,
+    services,
+    adminApiKey,
+    signInPath: `/sign-in?token=${signInToken}`,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+type NodeServer = import("node:http").Server;
+
+function listen(
+  fetch: Parameters<typeof serve>[0]["fetch"],
+  config: Config,
+): Promise<{ server: NodeServer; address: AddressInfo }> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, hostname: config.host, port: config.port }, (address) =>
+      resolve({ server, address }),
+    ) as NodeServer;
+    // A file stream may be 64 MiB over a slow line; the default of five minutes would cut it.
+    server.requestTimeout = 0;
+    server.keepAliveTimeout = 65_000;
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE")
+        reject(
+          new ConfigError(`port ${config.port} is taken; choose another with --port, or stop what uses it`),
+        );
+      else if (error.code === "EACCES")
+        reject(new ConfigError(`port ${config.port} is not allowed for this user; choose one above 1023`));
+      else reject(new ConfigError(`cannot listen on ${config.host}:${config.port}: ${error.message}`));
+    });
+  });
+}
+
+/** The first start's administrator; the key's file is the way back in when everything else is lost. */
+async function firstAdmin(services: Services): Promise<{ adminApiKey: string | undefined; adminId: number }> {
+  const { config, catalog } = services;
+  const keyFile = join(config.dataDir, "admin-api-key");
+  const existing = await catalog.db
+    .selectFrom("users")
+    .select("id")
+    .where("admin", "=", 1)
+    .where("deleted_at", "is", null)
+    .orderBy("id")
+    .executeTakeFirst();
+  if (existing) {
+    if (config.adminApiKey) {
+      const key = config.adminApiKey;
+      await catalog.write((tx) =>
+        createApiKey(tx, existing.id, { key, description: "STEELYARD_ADMIN_API_KEY" }, services.now()),
+      );
+      return { adminApiKey: key, adminId: existing.id };
+    }
+    return { adminApiKey: readIfThere(keyFile), adminId: existing.id };
+  }
+  const { id, key } = await catalog.write(async (tx) => {
+    const user = await createUser(tx, { username: ADMIN, admin: true }, services.now());
+    const made = await createApiKey(
+      tx,
+      user.id,
+      { key: config.adminApiKey, description: "first administrator" },
+      services.now(),
+    );
+    // Inside the transaction: an administrator whose key nobody has would lock everyone out.
+    if (!config.adminApiKey) writeFileSync(keyFile, `${made.key}\n`, { mode: 0o600 });
+    return { id: user.id, key: made.key };
+  });
+  return { adminApiKey: key, adminId: id };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One server per data folder: two would each believe to be the only writer. The file names the owner; a dead owner's lock is taken over. */
+function lock(dataDir: string): () => void {
+  const path = join(dataDir, "server.pid");
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      const file = openSync(path, "wx", 0o600);
+      writeSync(file, String(process.pid));
+      closeSync(file);
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      const owner = Number(readIfThere(path) ?? 0);
+      if (owner !== process.pid && isAlive(owner)) {
+        throw new ConfigError(
+          `another Steelyard server (process ${owner}) uses ${dataDir}; stop it, or give this one its own --data-dir`,
+        );
+      }
+      rmSync(path, { force: true });
+    }
+  }
+  throw new ConfigError(`another Steelyard server is starting on ${dataDir}; try again`);
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** The command: parse, start, print, serve until a signal. Exits 2 on a wrong flag or variable. */
+export async function main(flags: readonly string[]): Promise<void> {
+  if (flags.includes("--help")) {
+    process.stdout.write(helpText());
+    return;
+  }
+  try {
+    const server = await startServer(readConfig(flags, process.env));
+    const url = server.services.config.publicUrl ?? server.url;
+    process.stdout.write(`
+Steelyard serves ${url}
+
+  Open this link once to sign in (it works one time):
+    ${url}${server.signInPath}
+
+  Paste these lines before a script that uses wandb or steelyard:
+    export WANDB_BASE_URL=${url}
+    export WANDB_API_KEY=${server.adminApiKey ?? "<a key from your settings page>"}
+
+  Data: ${server.services.config.dataDir} · stop with Ctrl+C
+`);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => {
+        void server.close().then(() => process.exit(0));
+      });
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`steelyard: ${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  await main(process.argv.slice(2));

@@ -1,0 +1,327 @@
+import type { Selectable } from "kysely";
+import { SteelyardError } from "../errors.ts";
+import { globalId, parseGlobalId } from "../http/global-id.ts";
+import type { GraphqlContext, Resolvers } from "../http/resolvers.ts";
+import type { EntitiesTable, UsersTable } from "../ports/catalog.ts";
+import { type EntityRef, findEntity, requireAdmin, requireViewer } from "../projects/access.ts";
+import { createTeam } from "../teams/team-store.ts";
+import { createApiKey, createUser, entitiesOf } from "./user-store.ts";
+
+/** What the User resolvers are given: a row of `users`. */
+export type UserModel = Selectable<UsersTable>;
+type EntityModel = EntityRef | Selectable<EntitiesTable>;
+interface ApiKeyModel {
+  id: number;
+  name: string;
+  description: string | null;
+  created_at: number;
+}
+
+const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString().replace(".000Z", "Z"));
+
+async function userBy(
+  context: GraphqlContext,
+  column: "id" | "entity_id",
+  value: number,
+): Promise<UserModel | undefined> {
+  return context.services.catalog.db
+    .selectFrom("users")
+    .selectAll()
+    .where(column, "=", value)
+    .executeTakeFirst();
+}
+
+async function viewerModel(context: GraphqlContext): Promise<UserModel | undefined> {
+  return context.viewer && userBy(context, "id", context.viewer.userId);
+}
+
+function connection<T>(nodes: readonly T[]) {
+  return {
+    edges: nodes.map((node) => ({ node, cursor: "" })),
+    pageInfo: { hasNextPage: false, endCursor: null },
+  };
+}
+
+/** Server features by name; what is not listed is off for the client. */
+const FEATURES = [
+  "STRUCTURED_CONSOLE_LOGS",
+  "FILESTREAM_GZIP",
+  "MARK_RUN_FILES_UPLOADED",
+  "UPDATE_RUN_STATE",
+];
+let moreFeatures: readonly string[] = [];
+/** Features that other rooms answer for (artifacts); set once, where the resolvers are gathered. */
+export function announceFeatures(names: readonly string[]): void {
+  moreFeatures = names;
+}
+
+export const usersResolvers: Resolvers = {
+  Query: {
+    viewer: (_source, _args, context) => viewerModel(context),
+    serverInfo: () => ({
+      // 0.12.14 and newer media forms are read; hints to upgrade come from PyPI, not from here.
+      cliVersionInfo: { max_cli_version: "1.0.0", min_cli_version: "0.16.0" },
+      latestLocalVersionInfo: null,
+      features: [...FEATURES, ...moreFeatures].map((name) => ({ name, isEnabled: true })),
+    }),
+    users: async (_source, { query }: { query?: string }, context) => {
+      if (!context.viewer?.admin) return connection([]);
+      let question = context.services.catalog.db
+        .selectFrom("users")
+        .selectAll()
+        .where("deleted_at", "is", null);
+      if (query) {
+        const like = `%${query.replace(/[\\%_]/g, "\\$&")}%`;
+        question = question.where((where) =>
+          where.or([
+            where("username", "=", query),
+            where("email", "=", query),
+            where("username", "like", like),
+          ]),
+        );
+      }
+      return connection(await question.orderBy("username").limit(1000).execute());
+    },
+    entity: async (_source, { name }: { name?: string }, context) => {
+      const wanted = name || context.viewer?.username;
+      return wanted ? findEntity(context.services, context.viewer, wanted, "read") : null;
+    },
+    organization: async (_source, { name }: { name: string }, { services, viewer }) => {
+      const { userId, admin } = requireViewer(viewer);
+      const row = await services.catalog.db
+        .selectFrom("organizations")
+        .leftJoin("organization_members", "organization_members.organization_id", "organizations.id")
+        .select(["organizations.id", "organizations.name"])
+        .where("organizations.name", "=", name)
+        .$if(!admin, (question) => question.where("organization_members.user_id", "=", userId))
+        .executeTakeFirst();
+      return row ?? null;
+    },
+  },
+  User: {
+    id: (user: UserModel) => globalId("User", user.id),
+    name: (user: UserModel) => user.display_name ?? user.username,
+    admin: (user: UserModel) => user.admin === 1,
+    email: (user: UserModel, _args, { viewer }) => (viewer ? user.email : null),
+    flags: () => '{"code_saving_enabled": true}',
+    entity: (user: UserModel) => user.username,
+    deletedAt: (user: UserModel) => iso(user.deleted_at),
+    accountType: (user: UserModel) => user.kind.toUpperCase(),
+    teams: async (user: UserModel, _args, { services }) =>
+      connection(
+        (await entitiesOf(services.catalog.db, user.id)).map((name) => ({ name, id: 0, kind: "team" })),
+      ),
+    organizations: (user: UserModel, _args, { services }) =>
+      services.catalog.db
+        .selectFrom("organizations")
+        .innerJoin("organization_members", "organization_members.organization_id", "organizations.id")
+        .select(["organizations.id", "organizations.name"])
+        .where("organization_members.user_id", "=", user.id)
+        .execute(),
+    apiKeys: async (user: UserModel, _args, { services, viewer }) => {
+      if (!viewer || (viewer.userId !== user.id && !viewer.admin)) return connection([]);
+      const keys = await services.catalog.db
+        .selectFrom("api_keys")
+        .select(["id", "prefix as name", "description", "created_at"])
+        .where("user_id", "=", user.id)
+        .orderBy("id")
+        .execute();
+      return connection(keys);
+    },
+  },
+  ApiKey: {
+    id: (key: ApiKeyModel) => globalId("ApiKey", key.id),
+    createdAt: (key: ApiKeyModel) => iso(key.created_at),
+  },
+  Entity: {
+    id: (entity: EntityModel) => globalId("Entity", entity.id),
+    available: () => false,
+    readOnly: () => false,
+    readOnlyAdmin: () => false,
+    isTeam: (entity: EntityModel) => entity.kind === "team",
+    entityType: (entity: EntityModel) => entity.kind,
+    privateOnly: () => false,
+    storageBytes: async (entity: EntityModel, _args, { services }) => {
+      const row = await services.catalog.db
+        .selectFrom("run_files")
+        .innerJoin("runs", "runs.id", "run_files.run_id")
+        .innerJoin("projects", "projects.id", "runs.project_id")
+        .select((select) => select.fn.sum<number>("run_files.size_bytes").as("bytes"))
+        .where("projects.entity_id", "=", entity.id)
+        .executeTakeFirst();
+      return row?.bytes ?? 0;
+    },
+    codeSavingEnabled: () => true,
+    defaultAccess: (entity: EntityModel) => (entity.kind === "team" ? "ENTITY_WRITE" : "PRIVATE"),
+    isPaid: () => true,
+    members: async (entity: EntityModel, _args, { services }) => {
+      let question = services.catalog.db
+        .selectFrom("users")
+        .selectAll("users")
+        .where("users.deleted_at", "is", null);
+      question =
+        entity.kind === "user"
+          ? question.where("users.entity_id", "=", entity.id)
+          : question.where("users.id", "in", (from) =>
+              from.selectFrom("members").select("user_id").where("entity_id", "=", entity.id),
+            );
+      const users = await question.orderBy("users.id").execute();
+      return users.map((user) => ({
+        id: globalId("User", user.id),
+        admin: user.admin === 1,
+        pending: false,
+        email: user.email,
+        username: user.username,
+        name: user.display_name ?? user.username,
+        accountType: user.kind.toUpperCase(),
+      }));
+    },
+    organization: async (entity: EntityModel, _args, { services }) =>
+      services.catalog.db
+        .selectFrom("organizations")
+        .innerJoin("entities", "entities.organization_id", "organizations.id")
+        .select(["organizations.id", "organizations.name"])
+        .where("entities.id", "=", entity.id)
+        .executeTakeFirst(),
+    user: (entity: EntityModel, _args, context) =>
+      entity.kind === "user" ? userBy(context, "entity_id", entity.id) : null,
+  },
+  Organization: {
+    id: (organization: { id: number }) => globalId("Organization", organization.id),
+    orgEntity: (organization: { id: number; name: string }) => ({ ...organization, kind: "organization" }),
+    featureFlags: () => [],
+  },
+  Mutation: {
+    generateApiKey: async (_source, { input }: { input: { description?: string } }, { services, viewer }) => {
+      const { userId } = requireViewer(viewer);
+      const description = input.description?.slice(0, 200) ?? null;
+      const made = await services.catalog.write((tx) =>
+        createApiKey(tx, userId, { description }, services.now()),
+      );
+      // The client hands `name` to its user as the secret.
+      return { apiKey: { id: made.id, name: made.key, description, created_at: services.now() } };
+    },
+    deleteApiKey: async (_source, { input }: { input: { id: string } }, { services, viewer }) => {
+      const { userId, admin } = requireViewer(viewer);
+      const { numDeletedRows } = await services.catalog.db
+        .deleteFrom("api_keys")
+        .where("id", "=", parseGlobalId("ApiKey", input.id))
+        .$if(!admin, (question) => question.where("user_id", "=", userId))
+        .executeTakeFirst();
+      if (numDeletedRows === 0n) throw new SteelyardError("not-found", "there is no such key of yours");
+      return { success: true };
+    },
+    createUser: async (
+      _source,
+      { input }: { input: { email: string; admin?: boolean } },
+      { services, viewer },
+    ) => {
+      requireAdmin(viewer);
+      const username = input.email.split("@")[0]?.replace(/[^A-Za-z0-9_-]/g, "-") ?? "";
+      const { id } = await services.catalog.write((tx) =>
+        createUser(tx, { username, email: input.email, admin: input.admin ?? false }, services.now()),
+      );
+      return {
+        user: await services.catalog.db
+          .selectFrom("users")
+          .selectAll()
+          .where("id", "=", id)
+          .executeTakeFirst(),
+      };
+    },
+    createServiceAccount: async (
+      _source,
+      { input }: { input: { entityName: string; description: string } },
+      { services, viewer },
+    ) => {
+      const entity = await findEntity(services, requireViewer(viewer), input.entityName, "admin");
+      if (!entity || entity.kind !== "team")
+        throw new SteelyardError("not-found", `there is no team "${input.entityName}"`);
+      const username = `${entity.name}-${input.description}`.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 128);
+      const id = await services.catalog.write(async (tx) => {
+        const user = await createUser(tx, { username, kind: "service" }, services.now());
+        await tx
+          .insertInto("members")
+          .values({ entity_id: entity.id, user_id: user.id, role: "member", created_at: services.now() })
+          .execute();
+        return user.id;
+      });
+      return {
+        user: await services.catalog.db
+          .selectFrom("users")
+          .selectAll()
+          .where("id", "=", id)
+          .executeTakeFirst(),
+      };
+    },
+    createTeam: async (
+      _source,
+      { input }: { input: { teamName: string; teamAdminUserName?: string } },
+      { services, viewer },
+    ) => {
+      const { username } = requireAdmin(viewer);
+      await services.catalog.write((tx) =>
+        createTeam(
+          tx,
+          {
+            name: input.teamName,
+            members: [{ username: input.teamAdminUserName ?? username, role: "admin" }],
+          },
+          services.now(),
+        ),
+      );
+      return { entity: await findEntity(services, viewer, input.teamName, "read") };
+    },
+    createInvite: async (
+      _source,
+      { input }: { input: { entityName: string; email?: string; username?: string; admin?: boolean } },
+      { services, viewer },
+    ) => {
+      const entity = await findEntity(services, requireViewer(viewer), input.entityName, "admin");
+      if (!entity || entity.kind !== "team")
+        throw new SteelyardError("not-found", `there is no team "${input.entityName}"`);
+      const wanted = input.username ?? input.email ?? "";
+      const user = await services.catalog.db
+        .selectFrom("users")
+        .selectAll()
+        .where((where) => where.or([where("username", "=", wanted), where("email", "=", wanted)]))
+        .where("deleted_at", "is", null)
+        .executeTakeFirst();
+      if (!user)
+        throw new SteelyardError(
+          "not-found",
+          `there is no user "${wanted}" on this server; an administrator can make one`,
+        );
+      // No mail is sent from here: who has an account is a member at once.
+      const role = input.admin ? ("admin" as const) : ("member" as const);
+      await services.catalog.db
+        .insertInto("members")
+        .values({ entity_id: entity.id, user_id: user.id, role, created_at: services.now() })
+        .onConflict((conflict) => conflict.columns(["entity_id", "user_id"]).doUpdateSet({ role }))
+        .execute();
+      return {
+        invite: {
+          id: globalId("User", user.id),
+          name: user.username,
+          email: user.email,
+          createdAt: iso(services.now()),
+          toUser: user,
+        },
+      };
+    },
+    deleteInvite: async (
+      _source,
+      { input }: { input: { id?: string; entityName?: string } },
+      { services, viewer },
+    ) => {
+      const entity = await findEntity(services, requireViewer(viewer), input.entityName ?? "", "admin");
+      if (!entity) throw new SteelyardError("not-found", `there is no team "${input.entityName ?? ""}"`);
+      const { numDeletedRows } = await services.catalog.db
+        .deleteFrom("members")
+        .where("entity_id", "=", entity.id)
+        .where("user_id", "=", parseGlobalId("User", input.id ?? ""))
+        .executeTakeFirst();
+      return { success: numDeletedRows > 0n };
+    },
+  },
+};
