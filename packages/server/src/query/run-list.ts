@@ -1,0 +1,257 @@
+import { type RawBuilder, sql } from "kysely";
+import type { CatalogReader } from "../ports/catalog.ts";
+import type { RunRow } from "../runs/run.ts";
+import { type Driver, driversOf } from "./driver.ts";
+import { parseFilter } from "./filter.ts";
+import {
+  type Condition,
+  cellNumber,
+  cellText,
+  conditionOf,
+  numberColumn,
+  type ResolvedFilter,
+  resolvePatterns,
+  textColumn,
+} from "./filter-sql.ts";
+import { decodeCursor, encodeCursor, parseOrder, type RunCursor, type RunOrder } from "./run-order.ts";
+
+/**
+ * The runs of a project by filter and order, a page at a time. SQLite left alone starts such a question from the wrong
+ * index, so the way is chosen here: the filters' hits are counted up to a bound, and the page is made either from the
+ * fewest hits, sorted, or by walking the index of the order until the page is full.
+ */
+
+/** With no more hits than this, reading and sorting them all beats walking an index past runs that do not match. */
+const DRIVE_UP_TO = 5_000;
+/** Largest page. The client goes on by cursor. */
+const MAX_PAGE = 1_000;
+
+export interface RunsQuestion {
+  filters?: string | null;
+  order?: string | null;
+  after?: string | null;
+  first?: number | null;
+}
+
+export interface RunsPage {
+  runs: { row: RunRow; cursor: string }[];
+  hasNextPage: boolean;
+}
+
+/** Which way a page was made; for tests and the benchmark. */
+export type Plan = "drive" | "walk" | "scan";
+
+interface Hit {
+  id: number;
+  num: number | null;
+  txt: string | null;
+  created_at: number;
+}
+
+/** `explain` is told the plan. Throws invalid-filter, bad-request. */
+export async function listRuns(
+  db: CatalogReader,
+  projectId: number,
+  question: RunsQuestion,
+  explain?: (plan: Plan) => void,
+): Promise<RunsPage> {
+  const filter = await resolvePatterns(db, projectId, parseFilter(question.filters));
+  const order = parseOrder(question.order);
+  const after = question.after ? decodeCursor(question.after) : undefined;
+  const size = Math.min(Math.max(question.first ?? 50, 0), MAX_PAGE);
+  const driver = await cheapestDriver(db, projectId, filter);
+  const walkable = order.field.kind === "cell" || isCreation(order);
+  const plan: Plan =
+    driver && (driver.hits <= DRIVE_UP_TO || !walkable) ? "drive" : walkable ? "walk" : "scan";
+  explain?.(plan);
+  const condition = conditionOf(filter);
+  const hits =
+    plan === "walk"
+      ? await walk(db, projectId, condition, order, after, size + 1)
+      : await sortAll(db, projectId, condition, order, after, size + 1, driver);
+  const rows = await rowsOf(db, hits.slice(0, size));
+  return { runs: rows, hasNextPage: hits.length > size };
+}
+
+export async function countRuns(
+  db: CatalogReader,
+  projectId: number,
+  filters: string | null | undefined,
+): Promise<number> {
+  const filter = await resolvePatterns(db, projectId, parseFilter(filters));
+  const driver = await cheapestDriver(db, projectId, filter);
+  const { rows } = await sql<{ n: number }>`
+    SELECT count(*) AS n FROM ${from(driver)}
+    WHERE ${join(projectId, driver)} AND r.deleted_at IS NULL AND ${conditionOf(filter)}`.execute(db);
+  return rows[0]?.n ?? 0;
+}
+
+function isCreation(order: RunOrder): boolean {
+  return order.field.kind === "time" && order.field.column === "created_at";
+}
+
+async function cheapestDriver(
+  db: CatalogReader,
+  projectId: number,
+  filter: ResolvedFilter,
+): Promise<(Driver & { hits: number }) | undefined> {
+  let best: (Driver & { hits: number }) | undefined;
+  for (const driver of driversOf(projectId, filter)) {
+    // Counted no further than what could still be better.
+    const limit = (best?.hits ?? DRIVE_UP_TO) + 1;
+    const { rows } = await sql<{ n: number }>`
+      SELECT count(*) AS n FROM (SELECT 1 FROM ${driver.source} LIMIT ${limit})`.execute(db);
+    const hits = rows[0]?.n ?? 0;
+    if (!best || hits < best.hits) best = { ...driver, hits };
+    if (hits === 0) break;
+  }
+  return best;
+}
+
+/** CROSS JOIN keeps the order of the tables as written: the driver first, each run by its number. */
+function from(driver: Driver | undefined): Condition {
+  return driver ? sql`(SELECT run_id FROM ${driver.source}) d CROSS JOIN runs r` : sql`runs r`;
+}
+
+function join(projectId: number, driver: Driver | undefined): Condition {
+  return driver ? sql`r.id = d.run_id AND r.project_id = ${projectId}` : sql`r.project_id = ${projectId}`;
+}
+
+/** What an order compares: a number, a text, or first one and then the other. */
+function sides(order: RunOrder): { num: Condition; txt: Condition } {
+  const { field } = order;
+  const none = sql`NULL`;
+  switch (field.kind) {
+    case "cell":
+      return { num: cellNumber(field.path), txt: cellText(field.path) };
+    case "text":
+      return { num: none, txt: textColumn(field.column) };
+    case "number":
+      return { num: numberColumn(field.column), txt: none };
+    case "time":
+      return { num: sql.ref(`r.${field.column}`), txt: none };
+    case "tag":
+      return {
+        num: sql`EXISTS (SELECT 1 FROM run_tags t WHERE t.run_id = r.id AND t.tag = ${field.tag})`,
+        txt: none,
+      };
+  }
+}
+
+async function sortAll(
+  db: CatalogReader,
+  projectId: number,
+  condition: Condition,
+  order: RunOrder,
+  after: RunCursor | undefined,
+  limit: number,
+  driver: Driver | undefined,
+): Promise<Hit[]> {
+  const { num, txt } = sides(order);
+  const way = order.descending ? sql`DESC` : sql`ASC`;
+  const { rows } = await sql<Hit>`
+    SELECT id, num, txt, created_at FROM (
+      SELECT r.id AS id, ${num} AS num, ${txt} AS txt, r.created_at AS created_at
+      FROM ${from(driver)} WHERE ${join(projectId, driver)} AND r.deleted_at IS NULL AND ${condition}
+    ) WHERE ${afterCursor(after, order.descending)}
+    ORDER BY num IS NULL, num ${way}, txt IS NULL, txt ${way},
+      CASE WHEN num IS NULL AND txt IS NULL THEN created_at END ${way}, id ${way}
+    LIMIT ${limit}`.execute(db);
+  return rows;
+}
+
+function afterCursor(after: RunCursor | undefined, descending: boolean): Condition {
+  if (!after) return sql`1`;
+  const { value, createdAt, id } = after;
+  const past = descending ? sql`<` : sql`>`;
+  if (typeof value === "number") {
+    return sql`(num IS NULL OR num ${past} ${value} OR (num = ${value} AND id ${past} ${id}))`;
+  }
+  if (typeof value === "string") {
+    return sql`(num IS NULL AND (txt IS NULL OR txt ${past} ${value} OR (txt = ${value} AND id ${past} ${id})))`;
+  }
+  return sql`(num IS NULL AND txt IS NULL AND (created_at ${past} ${createdAt} OR (created_at = ${createdAt} AND id ${past} ${id})))`;
+}
+
+/** Walk the order's index: runs with a number, then those with a text, then those with neither. */
+async function walk(
+  db: CatalogReader,
+  projectId: number,
+  condition: Condition,
+  order: RunOrder,
+  after: RunCursor | undefined,
+  limit: number,
+): Promise<Hit[]> {
+  if (order.field.kind !== "cell") {
+    return walkCreation(db, projectId, condition, order, after, limit, sql`r.created_at`);
+  }
+  const { path } = order.field;
+  const stage = !after ? 0 : typeof after.value === "number" ? 0 : typeof after.value === "string" ? 1 : 2;
+  const hits: Hit[] = [];
+  for (const [at, column] of (["num", "txt"] as const).entries()) {
+    if (at < stage || hits.length >= limit) continue;
+    const from = at === stage ? after : undefined;
+    hits.push(...(await walkCells(db, projectId, condition, order, path, column, from, limit - hits.length)));
+  }
+  if (hits.length < limit) {
+    const absent = sql`(${condition} AND NOT EXISTS (SELECT 1 FROM run_cells c WHERE c.run_id = r.id AND c.path = ${path} AND (c.num IS NOT NULL OR c.txt IS NOT NULL)))`;
+    const from = stage === 2 ? after : undefined;
+    hits.push(...(await walkCreation(db, projectId, absent, order, from, limit - hits.length, sql`NULL`)));
+  }
+  return hits;
+}
+
+async function walkCells(
+  db: CatalogReader,
+  projectId: number,
+  condition: Condition,
+  order: RunOrder,
+  path: string,
+  column: "num" | "txt",
+  after: RunCursor | undefined,
+  limit: number,
+): Promise<Hit[]> {
+  const value = sql.ref(`s.${column}`);
+  const way = order.descending ? sql`DESC` : sql`ASC`;
+  const past = order.descending ? sql`<` : sql`>`;
+  const position = after ? sql`(${value}, s.run_id) ${past} (${after.value}, ${after.id})` : sql`1`;
+  const { rows } = await sql<Hit>`
+    SELECT r.id AS id, s.num AS num, s.txt AS txt, r.created_at AS created_at
+    FROM run_cells s CROSS JOIN runs r
+    WHERE s.project_id = ${projectId} AND s.path = ${path} AND ${value} IS NOT NULL AND ${position}
+      AND r.id = s.run_id AND r.deleted_at IS NULL AND ${condition}
+    ORDER BY ${value} ${way}, s.run_id ${way} LIMIT ${limit}`.execute(db);
+  return rows;
+}
+
+async function walkCreation(
+  db: CatalogReader,
+  projectId: number,
+  condition: Condition,
+  order: RunOrder,
+  after: RunCursor | undefined,
+  limit: number,
+  num: RawBuilder<unknown>,
+): Promise<Hit[]> {
+  const way = order.descending ? sql`DESC` : sql`ASC`;
+  const past = order.descending ? sql`<` : sql`>`;
+  const position = after ? sql`(r.created_at, r.id) ${past} (${after.createdAt}, ${after.id})` : sql`1`;
+  const { rows } = await sql<Hit>`
+    SELECT r.id AS id, ${num} AS num, NULL AS txt, r.created_at AS created_at
+    FROM runs r WHERE r.project_id = ${projectId} AND ${position} AND r.deleted_at IS NULL AND ${condition}
+    ORDER BY r.created_at ${way}, r.id ${way} LIMIT ${limit}`.execute(db);
+  return rows;
+}
+
+async function rowsOf(db: CatalogReader, hits: readonly Hit[]): Promise<RunsPage["runs"]> {
+  if (hits.length === 0) return [];
+  const { rows } = await sql<RunRow>`
+    SELECT * FROM runs WHERE id IN (SELECT value FROM json_each(${JSON.stringify(hits.map(({ id }) => id))}))`.execute(
+    db,
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return hits.flatMap(({ id, num, txt, created_at }) => {
+    const row = byId.get(id);
+    return row ? [{ row, cursor: encodeCursor({ value: num ?? txt, createdAt: created_at, id }) }] : [];
+  });
+}
