@@ -161,7 +161,8 @@ export interface RunsTable {
 /**
  * Typed cells of config and summary: what filters and sorts of the runs table read. `path` = `config.lr` or
  * `summary.loss` (dotted, nested objects flattened). Numbers in `num` (NaN and ±Infinity are not stored),
- * everything else that is a scalar in `txt`; booleans as txt `true` / `false`.
+ * everything else that is a scalar in `txt`; booleans as txt `true` / `false`. Both null: the key has a value that nothing
+ * is compared with (a list, media, NaN).
  */
 export interface RunCellsTable {
   project_id: number;

@@ -17,12 +17,16 @@ const MAX_PATH = 500;
 
 export type CellSection = "config" | "summary";
 
-/** Undefined for what has no cell: null, NaN, ±Infinity, lists and objects. */
+/**
+ * Undefined for null: a key without a value is as good as absent. What cannot be compared (lists, media, NaN, ±Infinity)
+ * has a cell with nothing in it, so that `$exists` is true of it.
+ */
 export function cellOf(value: unknown): Cell | undefined {
-  if (typeof value === "number") return Number.isFinite(value) ? { num: value, txt: null } : undefined;
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === "number" && Number.isFinite(value)) return { num: value, txt: null };
   if (typeof value === "string") return { num: null, txt: value.slice(0, MAX_CELL_TEXT) };
   if (typeof value === "boolean") return { num: null, txt: value ? "true" : "false" };
-  return undefined;
+  return { num: null, txt: null };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

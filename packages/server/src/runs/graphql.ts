@@ -2,6 +2,7 @@ import { SteelyardError } from "../errors.ts";
 import { parseRunGlobalId, runGlobalId } from "../http/global-id.ts";
 import type { GraphqlContext, Resolver, Resolvers } from "../http/resolvers.ts";
 import { findRun, type Need, requireViewer } from "../projects/access.ts";
+import { loadProject } from "../projects/project.ts";
 import { runHistoryFields } from "./history-graphql.ts";
 import { rewindRun } from "./rewind.ts";
 import { dateTime, isEnded, loadRun, type RunModel, requireTransition } from "./run.ts";
@@ -108,7 +109,7 @@ const updateRunState: Resolver = async (
 const wandbConfig: Resolver = (run: RunModel, { keys }: { keys?: string[] | null }) => {
   const own = ownPart(parseJsonObject(run.row.config, "config"));
   const chosen = keys
-    ? Object.fromEntries(keys.filter((key) => key in own).map((key) => [key, own[key]]))
+    ? Object.fromEntries(keys.filter((key) => Object.hasOwn(own, key)).map((key) => [key, own[key]]))
     : own;
   return JSON.stringify(chosen);
 };
@@ -160,6 +161,7 @@ export const runsResolvers: Resolvers = {
         .selectAll()
         .where("id", "=", run.row.user_id)
         .executeTakeFirst(),
+    project: (run: RunModel, _args, { services }) => loadProject(services.catalog.db, run.project),
     projectId: (run: RunModel) => run.project.id,
     runInfo: (run: RunModel, _args, { services }) => runInfo(services, run),
   },
