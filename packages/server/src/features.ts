@@ -1,7 +1,11 @@
 import type { Hono } from "hono";
 import { adminRoutes } from "./admin/routes.ts";
+import { alertsResolvers } from "./alerts/graphql.ts";
 import type { AppEnv } from "./http/app.ts";
 import type { Resolvers } from "./http/resolvers.ts";
+import { projectsResolvers } from "./projects/graphql.ts";
+import { reportsResolvers } from "./reports/graphql.ts";
+import { runsResolvers } from "./runs/graphql.ts";
 import type { Services } from "./services.ts";
 import { usersResolvers } from "./users/graphql.ts";
 import { usersRoutes } from "./users/routes.ts";
@@ -12,5 +16,5 @@ export function featureRoutes(services: Services): Hono<AppEnv>[] {
 }
 
 export function featureResolvers(): Resolvers[] {
-  return [usersResolvers];
+  return [usersResolvers, projectsResolvers, runsResolvers, alertsResolvers, reportsResolvers];
 }
