@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { Hono } from "hono";
 import { SteelyardError } from "../errors.ts";
 import { featureResolvers, featureRoutes } from "../features.ts";
 import type { Services } from "../services.ts";
 import type { AppEnv } from "./app.ts";
 import { authenticate, baseUrlOf } from "./authenticate.ts";
+import { readBody } from "./body.ts";
 import { answerOf } from "./error-answer.ts";
 import { type GraphqlRequest, graphqlEndpoint, mergeResolvers } from "./graphql.ts";
 import { createMonitoring, routeKind } from "./monitoring.ts";
@@ -14,7 +13,6 @@ import { pageRoutes } from "./page.ts";
 
 /** `wandb verify` posts 10 MB variables; configs and summaries are GraphQL too. */
 const MAX_GRAPHQL_BYTES = 32 * 2 ** 20;
-const inflate = promisify(gunzip);
 
 /** Every door of the server on one app; testable without a socket. */
 export async function createApp(services: Services): Promise<Hono<AppEnv>> {
@@ -106,37 +104,4 @@ function parseGraphqlBody(body: Buffer): GraphqlRequest {
     throw new SteelyardError("invalid-json", `the body is not JSON: ${(cause as Error).message}`, { cause });
   }
   throw new SteelyardError("bad-request", 'the body must be {"query": "…", "variables": {…}}');
-}
-
-/** The body, unpacked when gzipped; throws too-large beyond `maxBytes` either way, before it is all in memory. */
-export async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
-  const tooLarge = () =>
-    new SteelyardError(
-      "too-large",
-      `the body is larger than ${Math.floor(maxBytes / 2 ** 20)} MiB; send less at once`,
-    );
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  if (request.body) {
-    for await (const part of request.body as unknown as AsyncIterable<Uint8Array>) {
-      length += part.length;
-      if (length > maxBytes) throw tooLarge();
-      parts.push(part);
-    }
-  }
-  const body =
-    parts.length === 1 && parts[0]
-      ? Buffer.from(parts[0].buffer, parts[0].byteOffset, parts[0].length)
-      : Buffer.concat(parts, length);
-  const encoding = request.headers.get("content-encoding") ?? "identity";
-  if (encoding === "identity") return body;
-  if (encoding !== "gzip")
-    throw new SteelyardError("bad-request", `content-encoding ${encoding} is not taken; send gzip or plain`);
-  try {
-    return await inflate(body, { maxOutputLength: maxBytes });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge();
-    throw new SteelyardError("bad-request", "the gzip body is damaged", { cause });
-  }
 }

@@ -1,0 +1,145 @@
+import {
+  FILE_STREAM_NAMES,
+  FileStreamFormatError,
+  type FileStreamRequest,
+  parseFileStreamRequest,
+} from "@steelyard/protocol/file-stream";
+import { Hono } from "hono";
+import { SteelyardError } from "../errors.ts";
+import { markUploaded, writeTextLines } from "../files/file-store.ts";
+import type { AppEnv } from "../http/app.ts";
+import { readBody } from "../http/body.ts";
+import type { AppendBatch } from "../ports/metric-store.ts";
+import { findRun, type RunRef, requireViewer } from "../projects/access.ts";
+import {
+  finishRun,
+  heartbeat,
+  isStopRequested,
+  mergeSummary,
+  setState,
+  setSummary,
+  setSystemMetrics,
+} from "../runs/run-store.ts";
+import type { Services } from "../services.ts";
+
+/** The client batches 10 MiB of lines and JSON may double them; below this, 413 would kill a good stream. */
+const MAX_BODY_BYTES = 64 * 2 ** 20;
+
+/**
+ * The hot path of ingest: parse the outer JSON once, hand the lines to the metric store as they are (it parses them in its
+ * own thread), commit, answer. Nothing here may look into a line, wait for a page, or answer before both stores have it.
+ *
+ * Rows first, then the catalog: a crash between the two leaves the client without an answer, it sends the same bytes again,
+ * and both are written by position, so the repeat changes nothing that is there.
+ */
+export function fileStreamRoutes(services: Services): Hono<AppEnv> {
+  const routes = new Hono<AppEnv>();
+  routes.post("/files/:entity/:project/:run/file_stream", async (c) => {
+    const viewer = requireViewer(c.get("viewer"));
+    const { entity, project, run: name } = c.req.param();
+    const run = await findRun(services, viewer, entity, project, name, "write");
+    if (!run)
+      throw new SteelyardError(
+        "not-found",
+        `there is no run ${entity}/${project}/${name}; it may have been deleted`,
+      );
+    const request = parseRequest((await readBody(c.req.raw, MAX_BODY_BYTES)).toString("utf8"));
+    const writer = c.req.header("x-wandb-async-client-id") ?? "";
+    if (writer.length > 128)
+      throw new SteelyardError("bad-request", "X-WANDB-ASYNC-CLIENT-ID is longer than 128 characters");
+    const answer = await record(services, run, writer, request);
+    return c.json(answer);
+  });
+  return routes;
+}
+
+function parseRequest(text: string): FileStreamRequest {
+  try {
+    return parseFileStreamRequest(text);
+  } catch (cause) {
+    if (cause instanceof FileStreamFormatError)
+      throw new SteelyardError("bad-request", cause.message, { cause });
+    throw cause;
+  }
+}
+
+async function record(
+  services: Services,
+  run: RunRef,
+  writer: string,
+  request: FileStreamRequest,
+): Promise<{ stopped?: true }> {
+  const { catalog, metrics, bus, log } = services;
+  const batches: AppendBatch[] = [];
+  let summary: string | undefined;
+  let systemMetrics: string | undefined;
+  const texts: { name: string; offset: number; lines: string[] }[] = [];
+  for (const [name, { offset, content }] of Object.entries(request.files ?? {})) {
+    if (content.length === 0) continue;
+    if (name === FILE_STREAM_NAMES.history)
+      batches.push({ run: run.id, stream: "history", writer, offset, lines: content });
+    else if (name === FILE_STREAM_NAMES.events) {
+      batches.push({ run: run.id, stream: "events", writer, offset, lines: content });
+      systemMetrics = content.at(-1);
+    } else if (name === FILE_STREAM_NAMES.summary) summary = content.at(-1);
+    else if (name === FILE_STREAM_NAMES.console)
+      batches.push({ run: run.id, stream: "console", writer, offset, lines: content.map(withoutNewline) });
+    else texts.push({ name, offset, lines: content.map(withoutNewline) });
+  }
+
+  const results = batches.length > 0 ? await metrics.append(batches) : [];
+  for (const [at, { rejected }] of results.entries()) {
+    for (const { line, reason } of rejected) {
+      log.warn(
+        { run: run.name, stream: batches[at]?.stream, line, reason },
+        "a line was refused; the others are stored",
+      );
+    }
+  }
+  for (const { name, offset, lines } of texts) await writeTextLines(services, run, name, offset, lines);
+
+  const nowMs = services.now();
+  const { state, stopped } = await catalog.write(async (tx) => {
+    let state = (await heartbeat(tx, run.id, nowMs)) ?? run.state;
+    if (summary !== undefined) {
+      const refused = await (writer ? mergeSummary : setSummary)(tx, run, summary).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      // One bad summary line must not cost the rows beside it: the next one replaces it anyway.
+      if (refused instanceof SteelyardError && refused.status < 500) {
+        log.warn({ run: run.name, reason: refused.message }, "a summary was refused; the rows are stored");
+      } else if (refused) throw refused;
+    }
+    if (systemMetrics !== undefined) await setSystemMetrics(tx, run, systemMetrics);
+    if (request.uploaded) await markUploaded(tx, run.id, request.uploaded, nowMs);
+    if (request.preempting && state === "running") {
+      await setState(tx, run, "preempting", nowMs);
+      state = "preempting";
+    }
+    if (request.complete) state = await finishRun(tx, run, request.exitcode ?? 0, nowMs);
+    return { state, stopped: await isStopRequested(tx, run.id) };
+  });
+
+  if (request.dropped) log.warn({ run: run.name, dropped: request.dropped }, "the client gave up chunks");
+  if (batches.length > 0 || summary !== undefined) {
+    const historyAt = batches.findIndex(({ stream }) => stream === "history");
+    bus.publish({
+      kind: "run-rows",
+      project: run.project.id,
+      run: run.id,
+      name: run.name,
+      streams: [...new Set(batches.map(({ stream }) => stream))],
+      historyLines: results[historyAt]?.lineCount,
+    });
+  }
+  if (request.uploaded || texts.length > 0)
+    bus.publish({ kind: "run-files", project: run.project.id, run: run.id, name: run.name });
+  if (state !== run.state)
+    bus.publish({ kind: "run", project: run.project.id, run: run.id, name: run.name, state });
+  return stopped ? { stopped: true } : {};
+}
+
+function withoutNewline(line: string): string {
+  return line.endsWith("\n") ? line.slice(0, -1) : line;
+}
