@@ -1,8 +1,14 @@
 import type { Hono } from "hono";
 import { adminRoutes } from "./admin/routes.ts";
 import { alertsResolvers } from "./alerts/graphql.ts";
+import { fileStreamRoutes } from "./file-stream/routes.ts";
+import { filesResolvers } from "./files/graphql.ts";
+import { filesRoutes } from "./files/routes.ts";
 import type { AppEnv } from "./http/app.ts";
 import type { Resolvers } from "./http/resolvers.ts";
+import { liveRoutes } from "./live/routes.ts";
+import { logsRoutes } from "./logs/routes.ts";
+import { metricsRoutes } from "./metrics/routes.ts";
 import { projectsResolvers } from "./projects/graphql.ts";
 import { reportsResolvers } from "./reports/graphql.ts";
 import { runsResolvers } from "./runs/graphql.ts";
@@ -12,9 +18,24 @@ import { usersRoutes } from "./users/routes.ts";
 
 /** Every feature's edges; the one list to add a feature to. */
 export function featureRoutes(services: Services): Hono<AppEnv>[] {
-  return [usersRoutes(services), adminRoutes(services)];
+  return [
+    usersRoutes(services),
+    adminRoutes(services),
+    fileStreamRoutes(services),
+    filesRoutes(services),
+    metricsRoutes(services),
+    logsRoutes(services),
+    liveRoutes(services),
+  ];
 }
 
 export function featureResolvers(): Resolvers[] {
-  return [usersResolvers, projectsResolvers, runsResolvers, alertsResolvers, reportsResolvers];
+  return [
+    usersResolvers,
+    projectsResolvers,
+    runsResolvers,
+    filesResolvers,
+    alertsResolvers,
+    reportsResolvers,
+  ];
 }
