@@ -76,6 +76,7 @@ type Entity {
   organization: Organization
   user: User
   defaultResourceConfig(id: ID!): DefaultResourceConfig
+  xxhashDigestsEnabled: Boolean      # asked by 0.31 before it digests an artifact; null = MD5
 }
 type EntityConnection { edges: [EntityEdge!]! pageInfo: PageInfo! }
 type EntityEdge { node: Entity cursor: String }
@@ -279,7 +280,7 @@ type RestoreRunPayload { run: Run clientMutationId: String }
 input RenameProjectInput { entityName: String! oldProjectName: String! newProjectName: String! clientMutationId: String }
 input MoveProjectInput { entityName: String! projectName: String! newEntityName: String! clientMutationId: String }
 input DeleteProjectInput { id: String! clientMutationId: String }
-type ProjectPayload { project: Project clientMutationId: String }
+type ProjectPayload { project: Project inserted: Boolean clientMutationId: String }
 input StopRunInput { id: ID! clientMutationId: String }
 input UpdateRunStateInput { id: ID! state: String! clientMutationId: String }
 input CreateRunFilesInput { entityName: String! projectName: String! runName: String! files: [String!]! clientMutationId: String }
