@@ -1,0 +1,134 @@
+import { parseExtendedJson } from "@steelyard/protocol/history";
+import type { KeyInfo } from "../../ports/metric-store.ts";
+import { type ColumnStats, numberStats, rowsOfColumn, textStats } from "./block.ts";
+import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
+
+/** The catalogue of keys of a run: from the statistics in the heads of sealed blocks; the journal's are counted here. */
+
+interface Known {
+  info: KeyInfo;
+  /** Last finite number so far. */
+  before: number;
+  numbers: number;
+  falls: boolean;
+  /** Where the last value is. */
+  at: { block: StoredBlock; column: number };
+}
+
+export function answerKeys(stored: StoredBlocks, run: number, stream: "history" | "events"): KeyInfo[] {
+  const known = new Map<string, Known>();
+  const blocks = stored.streams(run, stream).flatMap(({ id }) => stored.blocks(id));
+  blocks.sort((a, b) => a.minStep - b.minStep || a.maxStep - b.maxStep);
+  let rows = 0;
+  for (const block of blocks) {
+    const dead = deadRows(block, () => stored.lines(block));
+    for (let row = 0; row < block.rows; row++) if (!dead?.(row)) rows++;
+    for (const [column, place] of stored.head(block).columns.entries()) {
+      if (place.kind === "line") continue;
+      const { stats, count } = statsOf(stored, block, column, dead);
+      if (count > 0) add(known, place.key, place.kind === "number", stats, count, { block, column });
+    }
+  }
+  const infos = [...known.values()].map((entry) => finish(stored, entry));
+  if (stream === "history" && rows > 0 && !known.has("_step")) {
+    // Numbered by the store: no client wrote the key, yet every row read has it.
+    const first = Math.min(...blocks.map(({ minStep }) => minStep));
+    const last = Math.max(...blocks.map(({ maxStep }) => maxStep));
+    infos.push({
+      key: "_step",
+      types: { number: rows },
+      count: rows,
+      min: first,
+      max: last,
+      last,
+      lastStep: last,
+      monotonic: true,
+    });
+  }
+  return infos.sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+function statsOf(
+  stored: StoredBlocks,
+  block: StoredBlock,
+  column: number,
+  dead: ((row: number) => boolean) | undefined,
+): { stats: ColumnStats; count: number } {
+  const place = stored.head(block).columns[column];
+  if (place?.stats && !dead) return { stats: place.stats, count: place.count };
+  const values = stored.column(block, column);
+  const rows = dead && rowsOfColumn(stored.head(block), column);
+  const alive = (_: unknown, i: number) => !rows || !dead?.(rows[i] ?? 0);
+  if (values instanceof Float64Array) {
+    const left = values.filter(alive);
+    return { stats: numberStats(left), count: left.length };
+  }
+  const left = values.filter(alive);
+  return { stats: textStats(left), count: left.length };
+}
+
+function add(
+  known: Map<string, Known>,
+  key: string,
+  isNumber: boolean,
+  stats: ColumnStats,
+  count: number,
+  at: Known["at"],
+): void {
+  let entry = known.get(key);
+  if (!entry) {
+    const info: KeyInfo = { key, types: {}, count: 0, lastStep: -1, monotonic: false };
+    entry = { info, before: Number.NEGATIVE_INFINITY, numbers: 0, falls: false, at };
+    known.set(key, entry);
+  }
+  const { info } = entry;
+  info.count += count;
+  for (const [type, values] of Object.entries(isNumber ? { number: count } : (stats.types ?? {}))) {
+    info.types[type] = (info.types[type] ?? 0) + values;
+  }
+  if (at.block.maxStep >= entry.at.block.maxStep) entry.at = at;
+  if (!isNumber || stats.finite === 0) return;
+  info.min = Math.min(info.min ?? stats.min, stats.min);
+  info.max = Math.max(info.max ?? stats.max, stats.max);
+  if (!stats.monotonic || stats.first < entry.before) entry.falls = true;
+  // Of a rising column the highest finite value is the last one.
+  entry.before = stats.monotonic ? stats.max : stats.last;
+  entry.numbers += stats.finite;
+}
+
+function finish(stored: StoredBlocks, { info, numbers, falls, at }: Known): KeyInfo {
+  const { block, column } = at;
+  const dead = deadRows(block, () => stored.lines(block));
+  const rows = rowsOfColumn(stored.head(block), column);
+  const steps = stored.steps(block);
+  const values = stored.column(block, column);
+  let last = -1;
+  for (let i = 0; i < rows.length; i++) {
+    if (dead?.(rows[i] ?? 0)) continue;
+    if (last < 0 || (steps[rows[i] ?? 0] ?? 0) >= (steps[rows[last] ?? 0] ?? 0)) last = i;
+  }
+  const value = values[last];
+  return {
+    ...info,
+    last: typeof value === "string" ? parseExtendedJson(value) : value,
+    lastStep: steps[rows[last] ?? 0] ?? -1,
+    monotonic: numbers > 0 && !falls,
+  };
+}
+
+export function answerKeyNames(
+  stored: StoredBlocks,
+  runs: readonly number[],
+  stream: "history" | "events",
+): string[] {
+  const names = new Set<string>();
+  for (const run of runs) {
+    for (const { id } of stored.streams(run, stream)) {
+      for (const key of stored.sealedKeys(id)) names.add(key);
+      for (const block of stored.journal(id)) {
+        for (const { kind, key } of stored.head(block).columns) if (kind === "number") names.add(key);
+      }
+    }
+  }
+  return [...names].sort();
+}

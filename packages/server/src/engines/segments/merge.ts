@@ -1,0 +1,126 @@
+import { BlockBuilder, type BlockHead, decodeColumn } from "./block.ts";
+
+/** A block with every column decoded: what the sealer works on. */
+export interface OpenBlock {
+  head: BlockHead;
+  lines: Float64Array;
+  steps: Float64Array;
+  columns: (Float64Array | string[])[];
+}
+
+/** A sealed block is closed at the first of these. Rows: 64 groups of 64. Values and bytes: 8 MB of each in memory. */
+export const SEALED_ROWS = 4096;
+export const SEALED_VALUES = 1_000_000;
+export const SEALED_TEXT_BYTES = 8 * 1024 * 1024;
+
+export function openBlock(
+  head: BlockHead,
+  lines: Float64Array,
+  steps: Float64Array,
+  part: (index: number) => Uint8Array,
+): OpenBlock {
+  return { head, lines, steps, columns: head.columns.map((place) => decodeColumn(place, part(place.part))) };
+}
+
+/**
+ * The living rows of all sources as blocks in ascending step (then line). `isDead` says which rows of a source were
+ * replaced or rewound.
+ */
+export function mergeBlocks(
+  sources: readonly OpenBlock[],
+  isDead: (source: number, row: number) => boolean,
+): BlockBuilder[] {
+  const places = sources.map(placesOf);
+  const order: { source: number; row: number; step: number; line: number }[] = [];
+  for (const [source, { head, lines, steps }] of sources.entries()) {
+    for (let row = 0; row < head.rows; row++) {
+      if (!isDead(source, row)) {
+        order.push({ source, row, step: steps[row] ?? 0, line: lines[row] ?? 0 });
+      }
+    }
+  }
+  if (order.some((at, i) => i > 0 && before(at, order[i - 1] ?? at))) order.sort(compare);
+
+  const blocks: BlockBuilder[] = [];
+  let block: BlockBuilder | undefined;
+  let targets: Target[] = [];
+  for (const { source, row, step, line } of order) {
+    if (!block || isFull(block)) {
+      block = new BlockBuilder();
+      blocks.push(block);
+      targets = sources.map(() => ({ columns: new Map(), shapes: new Map() }));
+    }
+    const from = sources[source];
+    const target = targets[source];
+    if (from && target) copyRow(block, from, target, places[source] ?? [], row, line, step);
+  }
+  return blocks;
+}
+
+/** Ids of a source in the block being made. */
+interface Target {
+  columns: Map<number, number>;
+  shapes: Map<number, number>;
+}
+
+function copyRow(
+  block: BlockBuilder,
+  { head, columns }: OpenBlock,
+  target: Target,
+  places: readonly Int32Array[],
+  row: number,
+  line: number,
+  step: number,
+): void {
+  const shapeId = head.shapeOf[row] ?? 0;
+  const ids = head.shapes[shapeId] ?? [];
+  let shape = target.shapes.get(shapeId);
+  if (shape === undefined) {
+    for (const id of ids) {
+      const place = head.columns[id];
+      if (place && !target.columns.has(id)) target.columns.set(id, block.column(place.kind, place.path));
+    }
+    shape = block.shape(ids.map((id) => target.columns.get(id) ?? 0));
+    target.shapes.set(shapeId, shape);
+  }
+  for (const id of ids) {
+    const column = block.columns[target.columns.get(id) ?? 0];
+    const values = columns[id];
+    const at = places[id]?.[row] ?? 0;
+    if (!column || !values) continue;
+    if (values instanceof Float64Array) {
+      column.numbers.push(values[at] ?? 0);
+    } else {
+      const text = values[at] ?? "";
+      column.texts.push(text);
+      block.textBytes += text.length;
+    }
+  }
+  block.endRow(line, step, shape);
+}
+
+function isFull(block: BlockBuilder): boolean {
+  return block.rows >= SEALED_ROWS || block.values >= SEALED_VALUES || block.textBytes >= SEALED_TEXT_BYTES;
+}
+
+type At = { step: number; line: number };
+function compare(a: At, b: At): number {
+  return a.step - b.step || a.line - b.line;
+}
+function before(a: At, b: At): boolean {
+  return compare(a, b) < 0;
+}
+
+/** Per column, row → index of its value in the column. */
+function placesOf({ head }: OpenBlock): Int32Array[] {
+  const places = head.columns.map(() => new Int32Array(head.rows));
+  const next = new Int32Array(head.columns.length);
+  for (let row = 0; row < head.rows; row++) {
+    for (const id of head.shapes[head.shapeOf[row] ?? 0] ?? []) {
+      const column = places[id];
+      if (column) column[row] = next[id] ?? 0;
+      next[id] = (next[id] ?? 0) + 1;
+    }
+  }
+  return places;
+}

@@ -1,0 +1,65 @@
+import { workerData } from "node:worker_threads";
+import type { RowsQuestion, Series, SeriesQuestion, StreamName } from "../../ports/metric-store.ts";
+import { answer, answerError, type Call, callerPort } from "./calls.ts";
+import { answerKeyNames, answerKeys } from "./key-reads.ts";
+import {
+  answerConsole,
+  answerConsoleSearch,
+  answerLastStep,
+  answerLineCounts,
+  answerRows,
+  answerTail,
+} from "./row-reads.ts";
+import { answerSeries } from "./series.ts";
+import { StoredBlocks } from "./stored.ts";
+
+/** The worker that reads: every question of the port, each on one state of the file, beside the writer. */
+
+const stored = new StoredBlocks((workerData as { path: string }).path);
+
+export interface SeriesReply {
+  series: Series[];
+  /** A line for each block that could not be read. */
+  damaged: string[];
+}
+
+const QUESTIONS: Record<string, (...arguments_: never[]) => unknown> = {
+  series: (question: SeriesQuestion): SeriesReply => {
+    const damaged: string[] = [];
+    return { series: answerSeries(stored, question, damaged), damaged };
+  },
+  rows: (question: RowsQuestion) => answerRows(stored, question),
+  keys: (run: number, stream: "history" | "events") => answerKeys(stored, run, stream),
+  keyNames: (runs: readonly number[], stream: "history" | "events") => answerKeyNames(stored, runs, stream),
+  lineCounts: (run: number) => answerLineCounts(stored, run),
+  lastStep: (run: number) => answerLastStep(stored, run),
+  tail: (run: number, stream: StreamName, n: number) => answerTail(stored, run, stream, n),
+  consoleLines: (run: number, from: number, limit: number) => answerConsole(stored, run, from, limit),
+  searchConsole: (run: number, needle: string, from: number, limit: number) =>
+    answerConsoleSearch(stored, run, needle, from, limit),
+  counts: () => stored.counts(),
+};
+
+callerPort().on("message", ({ id, name, argument }: Call) => {
+  try {
+    if (name === "close") {
+      stored.database.close();
+      answer(id, undefined);
+      return;
+    }
+    const question = QUESTIONS[name];
+    if (!question) throw new Error(`no question ${name}`);
+    const value = stored.snapshot(() => question(...(argument as never[])));
+    answer(id, value, name === "series" ? buffersOf(value as SeriesReply) : []);
+  } catch (cause) {
+    answerError(id, cause);
+  }
+});
+
+function buffersOf({ series }: SeriesReply): ArrayBuffer[] {
+  return series.flatMap((one) =>
+    Object.values(one)
+      .filter((column) => column instanceof Float64Array)
+      .map((column) => column.buffer as ArrayBuffer),
+  );
+}

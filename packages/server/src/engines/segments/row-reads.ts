@@ -1,0 +1,253 @@
+import type { ConsoleLine, RowsQuestion, StreamName } from "../../ports/metric-store.ts";
+import { type BlockHead, rowsOfColumn } from "./block.ts";
+import { type Cell, numberText, rowText, stepColumn, withStep } from "./rows.ts";
+import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
+
+/** Reads of whole rows and of console lines: exact, in order, opening only the blocks that hold what is asked. */
+
+interface RowAt {
+  block: StoredBlock;
+  row: number;
+  step: number;
+  line: number;
+  /** Position of the stream among those of the run: inherited rows first. */
+  stream: number;
+}
+
+export function answerRows(stored: StoredBlocks, question: RowsQuestion): string[] {
+  const { run, stream, keys, samples, limit } = question;
+  const min = question.minStep ?? Number.NEGATIVE_INFINITY;
+  const max = question.maxStep ?? Number.POSITIVE_INFINITY;
+  const found: RowAt[] = [];
+  for (const [position, { id }] of stored.streams(run, stream).entries()) {
+    for (const block of stored.blocksBySteps(id, min, max)) {
+      const steps = stored.steps(block);
+      const lines = stored.lines(block);
+      const dead = deadRows(block, () => lines);
+      const has = keys && rowsWithKeys(stored.head(block), keys, stream);
+      for (let row = 0; row < block.rows; row++) {
+        const step = steps[row] ?? 0;
+        if (step < min || step >= max || dead?.(row) || (has && !has(row))) continue;
+        found.push({ block, row, step, line: lines[row] ?? 0, stream: position });
+      }
+    }
+  }
+  found.sort((a, b) => a.step - b.step || a.stream - b.stream || a.line - b.line);
+  let wanted = samples === undefined ? found : spread(found, samples);
+  if (limit !== undefined) wanted = wanted.slice(0, Math.max(0, limit));
+  return textsOf(stored, stream, wanted, keys);
+}
+
+/** Evenly over the list, first and last included. */
+function spread<T>(all: readonly T[], most: number): readonly T[] {
+  if (all.length <= most) return all;
+  if (most <= 0) return [];
+  if (most === 1) return all.slice(-1);
+  const step = (all.length - 1) / (most - 1);
+  return Array.from({ length: most }, (_, i) => all[Math.round(i * step)] as T);
+}
+
+/** `_step` is in every row of history, written by the client or given by the store. */
+function isVirtual(key: string, stream: StreamName): boolean {
+  return key === "_step" && stream === "history";
+}
+
+function rowsWithKeys(
+  head: BlockHead,
+  keys: readonly string[],
+  stream: StreamName,
+): (row: number) => boolean {
+  const has = head.shapes.map((shape) => {
+    const present = new Set(shape.map((id) => head.columns[id]?.key));
+    return keys.every((key) => present.has(key) || isVirtual(key, stream));
+  });
+  return (row) => has[head.shapeOf[row] ?? 0] ?? false;
+}
+
+function textsOf(
+  stored: StoredBlocks,
+  stream: StreamName,
+  wanted: readonly RowAt[],
+  keys: readonly string[] | undefined,
+): string[] {
+  const readers = new Map<number, RowReader>();
+  for (const { block } of wanted) {
+    if (!readers.has(block.id)) readers.set(block.id, new RowReader(stored, block, keys && new Set(keys)));
+  }
+  return wanted.map(({ block, row, step }) => {
+    const reader = readers.get(block.id);
+    if (!reader) return "{}";
+    if (keys) {
+      const byKey = new Map(reader.cells(row).map((cell) => [cell.path.join("."), cell.text]));
+      return `{${keys
+        .map(
+          (key) => [key, byKey.get(key) ?? (isVirtual(key, stream) ? numberText(step) : undefined)] as const,
+        )
+        .filter(([, text]) => text !== undefined)
+        .map(([key, text]) => `${JSON.stringify(key)}:${text}`)
+        .join()}}`;
+    }
+    const text = reader.text(row);
+    return stream === "history" && !reader.hasStep(row) ? withStep(text, step) : text;
+  });
+}
+
+/** Rows of one block again, its columns decoded when first needed. */
+class RowReader {
+  readonly #stored: StoredBlocks;
+  readonly #block: StoredBlock;
+  readonly #keys: Set<string> | undefined;
+  readonly #head: BlockHead;
+  readonly #stepColumn: number;
+  readonly #columns = new Map<number, { values: Float64Array | string[]; places: Int32Array }>();
+
+  constructor(stored: StoredBlocks, block: StoredBlock, keys: Set<string> | undefined) {
+    this.#stored = stored;
+    this.#block = block;
+    this.#keys = keys;
+    this.#head = stored.head(block);
+    this.#stepColumn = stepColumn(this.#head);
+  }
+
+  hasStep(row: number): boolean {
+    return this.#shape(row).includes(this.#stepColumn);
+  }
+
+  text(row: number): string {
+    const shape = this.#shape(row);
+    const line = shape.find((id) => this.#head.columns[id]?.kind === "line");
+    return line === undefined ? rowText(this.cells(row)) : this.#value(line, row);
+  }
+
+  cells(row: number): Cell[] {
+    const cells: Cell[] = [];
+    for (const id of this.#shape(row)) {
+      const column = this.#head.columns[id];
+      if (!column || column.kind === "line" || (this.#keys && !this.#keys.has(column.key))) continue;
+      cells.push({ path: column.path, text: this.#value(id, row) });
+    }
+    return cells;
+  }
+
+  #shape(row: number): readonly number[] {
+    return this.#head.shapes[this.#head.shapeOf[row] ?? 0] ?? [];
+  }
+
+  #value(id: number, row: number): string {
+    let column = this.#columns.get(id);
+    if (!column) {
+      const places = new Int32Array(this.#block.rows);
+      for (const [at, of] of rowsOfColumn(this.#head, id).entries()) places[of] = at;
+      column = { values: this.#stored.column(this.#block, id), places };
+      this.#columns.set(id, column);
+    }
+    const value = column.values[column.places[row] ?? 0];
+    return typeof value === "number" ? numberText(value) : (value ?? "null");
+  }
+}
+
+/** The last n lines by number; of a fork, what it inherited comes before its own. */
+export function answerTail(stored: StoredBlocks, run: number, stream: StreamName, n: number): string[] {
+  const found: (RowAt & { inherited: boolean })[] = [];
+  for (const [position, { id, inherited }] of stored.streams(run, stream).entries()) {
+    for (const block of stored.blocks(id)) {
+      const lines = stored.lines(block);
+      const steps = stored.steps(block);
+      const dead = deadRows(block, () => lines);
+      for (let row = 0; row < block.rows; row++) {
+        if (dead?.(row)) continue;
+        found.push({ block, row, line: lines[row] ?? 0, step: steps[row] ?? 0, stream: position, inherited });
+      }
+    }
+  }
+  found.sort(
+    (a, b) =>
+      Number(b.inherited) - Number(a.inherited) || a.line - b.line || a.step - b.step || a.stream - b.stream,
+  );
+  return textsOf(stored, stream, n > 0 ? found.slice(-n) : [], undefined);
+}
+
+export function answerConsole(stored: StoredBlocks, run: number, from: number, limit: number): ConsoleLine[] {
+  const lines: ConsoleLine[] = [];
+  for (const { id, writer } of stored.streams(run, "console")) {
+    let last = Number.POSITIVE_INFINITY;
+    let taken = 0;
+    const own: ConsoleLine[] = [];
+    for (const block of stored.blocksFromLine(id, from)) {
+      if (block.firstLine > last) break;
+      eachConsoleLine(stored, block, (number, text) => {
+        if (number < from) return;
+        own.push({ number, writer, text });
+        taken++;
+      });
+      // Enough lines: only a block that begins before the last of them can still hold one of the first `limit`.
+      if (taken >= limit) last = nthNumber(own, limit);
+    }
+    lines.push(...own.sort((a, b) => a.number - b.number).slice(0, Math.max(0, limit)));
+  }
+  lines.sort((a, b) => a.number - b.number || (a.writer < b.writer ? -1 : 1));
+  return lines.slice(0, Math.max(0, limit));
+}
+
+function nthNumber(lines: readonly ConsoleLine[], n: number): number {
+  return (
+    lines.map(({ number }) => number).sort((a, b) => a - b)[Math.max(0, n - 1)] ?? Number.POSITIVE_INFINITY
+  );
+}
+
+function eachConsoleLine(
+  stored: StoredBlocks,
+  block: StoredBlock,
+  visit: (number: number, text: string) => void,
+): void {
+  const numbers = stored.lines(block);
+  const dead = deadRows(block, () => numbers);
+  const texts = stored.column(block, 0);
+  for (let row = 0; row < block.rows; row++) {
+    if (!dead?.(row)) visit(numbers[row] ?? 0, String(texts[row] ?? ""));
+  }
+}
+
+export function answerConsoleSearch(
+  stored: StoredBlocks,
+  run: number,
+  needle: string,
+  from: number,
+  limit: number,
+): number[] {
+  const wanted = needle.toLowerCase();
+  const numbers = new Set<number>();
+  for (const { id } of stored.streams(run, "console")) {
+    for (const block of stored.blocksFromLine(id, from)) {
+      eachConsoleLine(stored, block, (number, text) => {
+        if (number >= from && text.toLowerCase().includes(wanted)) numbers.add(number);
+      });
+    }
+  }
+  return [...numbers].sort((a, b) => a - b).slice(0, Math.max(0, limit));
+}
+
+export function answerLastStep(stored: StoredBlocks, run: number): number {
+  let last = -1;
+  for (const { id } of stored.streams(run, "history")) {
+    for (const block of stored.blocksBySteps(id, last, Number.POSITIVE_INFINITY)) {
+      const dead = deadRows(block, () => stored.lines(block));
+      if (!dead) {
+        last = Math.max(last, block.maxStep);
+        continue;
+      }
+      for (const [row, step] of stored.steps(block).entries()) if (step > last && !dead(row)) last = step;
+    }
+  }
+  return last;
+}
+
+export function answerLineCounts(stored: StoredBlocks, run: number): Record<StreamName, number> {
+  const counts = { history: 0, events: 0, console: 0 };
+  for (const stream of Object.keys(counts) as StreamName[]) {
+    for (const { id, inherited } of stored.streams(run, stream)) {
+      if (!inherited) counts[stream] = Math.max(counts[stream], stored.lineCount(id));
+    }
+  }
+  return counts;
+}

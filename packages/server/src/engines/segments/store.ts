@@ -1,0 +1,219 @@
+import { mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type {
+  AppendBatch,
+  AppendResult,
+  ConsoleLine,
+  KeyInfo,
+  MetricStore,
+  RejectedLine,
+  RowsQuestion,
+  Series,
+  SeriesQuestion,
+  StreamName,
+} from "../../ports/metric-store.ts";
+import { CalledWorker } from "./calls.ts";
+import type { DatabaseOptions } from "./database.ts";
+import type { SeriesReply } from "./reader.ts";
+import { parseRows, textRows } from "./rows.ts";
+import type { Entry, Sealed } from "./writer.ts";
+
+export interface SegmentsOptions extends DatabaseOptions {
+  /** Told once of each damaged block that a read or the sealer met; the line says what to do. */
+  onDamage?: (line: string) => void;
+}
+
+/** How often streams that went quiet are looked for, and how long quiet is. */
+const IDLE_CHECK_MS = 15_000;
+const IDLE_MS = 30_000;
+/** Sealing at close stops after this: the journal keeps the rest. */
+const CLOSE_BUDGET_MS = 2_000;
+const MAX_REMEMBERED_DAMAGE = 1000;
+
+/**
+ * The metric store of one machine: a SQLite file of its own. Four threads: this one parses lines into columns, `writer`
+ * commits them, `sealer` compresses what lies in the journal, `reader` answers. See docs/formats/segments.md.
+ */
+export async function openSegments(path: string, options: SegmentsOptions = {}): Promise<MetricStore> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const { onDamage, ...database } = options;
+  const writer = new CalledWorker("writer", { path, options: database });
+  // The others open the file for reading only: it must be there.
+  await writer.call("ready", undefined);
+  const sealer = new CalledWorker("sealer", { path });
+  const reader = new CalledWorker("reader", { path });
+  return new Segments(path, writer, sealer, reader, onDamage ?? (() => {}));
+}
+
+class Segments implements MetricStore {
+  readonly #path: string;
+  readonly #writer: CalledWorker;
+  readonly #sealer: CalledWorker;
+  readonly #reader: CalledWorker;
+  readonly #onDamage: (line: string) => void;
+  readonly #damage = new Set<string>();
+  readonly #due = new Set<number>();
+  /** Streams the sealer failed on: left in the journal, where they can be read, until the next start. */
+  readonly #unsealable = new Set<number>();
+  readonly #idleTimer: NodeJS.Timeout;
+  #sealing: Promise<void> | undefined;
+  #sealUntilMs = Number.POSITIVE_INFINITY;
+
+  constructor(
+    path: string,
+    writer: CalledWorker,
+    sealer: CalledWorker,
+    reader: CalledWorker,
+    onDamage: (line: string) => void,
+  ) {
+    this.#path = path;
+    this.#writer = writer;
+    this.#sealer = sealer;
+    this.#reader = reader;
+    this.#onDamage = onDamage;
+    this.#idleTimer = setInterval(() => void this.#sealIdle(IDLE_MS), IDLE_CHECK_MS).unref();
+  }
+
+  async append(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
+    const rejected: RejectedLine[][] = [];
+    const transfer: ArrayBuffer[] = [];
+    const entries = batches.map((batch): Entry => {
+      const { run, stream, writer, offset, lines } = batch;
+      const parsed =
+        stream === "console" ? { block: textRows(lines, offset), rejected: [] } : parseRows(lines, offset);
+      rejected.push(parsed.rejected);
+      const { head, parts } = parsed.block.encode(true);
+      const entry = {
+        run,
+        stream,
+        writer,
+        lines: Float64Array.from(parsed.block.lines),
+        steps: Float64Array.from(parsed.block.steps),
+        head,
+        parts,
+      };
+      transfer.push(entry.lines.buffer, entry.steps.buffer);
+      return entry;
+    });
+    const results = await this.#writer.call<{ lineCount: number; due?: number }[]>(
+      "append",
+      entries,
+      transfer,
+    );
+    for (const { due } of results) if (due !== undefined) this.#sealSoon(due);
+    return results.map(({ lineCount }, i) => ({ lineCount, rejected: rejected[i] ?? [] }));
+  }
+
+  async series(question: SeriesQuestion): Promise<Series[]> {
+    const { series, damaged } = await this.#ask<SeriesReply>("series", question);
+    for (const line of damaged) this.#reportDamage(line);
+    return series;
+  }
+
+  rows(question: RowsQuestion): Promise<string[]> {
+    return this.#ask("rows", question);
+  }
+
+  keys(run: number, stream: "history" | "events"): Promise<KeyInfo[]> {
+    return this.#ask("keys", run, stream);
+  }
+
+  keyNames(runs: readonly number[], stream: "history" | "events"): Promise<string[]> {
+    return this.#ask("keyNames", runs, stream);
+  }
+
+  lineCounts(run: number): Promise<Record<StreamName, number>> {
+    return this.#ask("lineCounts", run);
+  }
+
+  lastStep(run: number): Promise<number> {
+    return this.#ask("lastStep", run);
+  }
+
+  tail(run: number, stream: StreamName, n: number): Promise<string[]> {
+    return this.#ask("tail", run, stream, n);
+  }
+
+  consoleLines(run: number, from: number, limit: number): Promise<ConsoleLine[]> {
+    return this.#ask("consoleLines", run, from, limit);
+  }
+
+  searchConsole(run: number, needle: string, from: number, limit: number): Promise<number[]> {
+    return this.#ask("searchConsole", run, needle, from, limit);
+  }
+
+  rewind(run: number, step: number): Promise<number> {
+    return this.#writer.call("rewind", { run, step });
+  }
+
+  fork(parent: number, child: number, step: number): Promise<void> {
+    return this.#writer.call("fork", { parent, child, step });
+  }
+
+  deleteRun(run: number): Promise<void> {
+    return this.#writer.call("deleteRun", { run });
+  }
+
+  async stats(): Promise<{ bytes: number; journalRows: number; sealedChunks: number }> {
+    const counts = await this.#ask<{ journalRows: number; sealedChunks: number }>("counts");
+    let bytes = 0;
+    for (const suffix of ["", "-wal"]) {
+      bytes += statSync(this.#path + suffix, { throwIfNoEntry: false })?.size ?? 0;
+    }
+    return { bytes, ...counts };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#idleTimer);
+    this.#sealUntilMs = Date.now() + CLOSE_BUDGET_MS;
+    await this.#sealIdle(0);
+    await this.#sealing;
+    // The writer last: the last connection folds the write-ahead log into the file.
+    for (const worker of [this.#sealer, this.#reader, this.#writer]) {
+      await worker.call("close", undefined);
+      await worker.end();
+    }
+  }
+
+  async #ask<T>(name: string, ...arguments_: unknown[]): Promise<T> {
+    return this.#reader.call<T>(name, arguments_);
+  }
+
+  async #sealIdle(idleMs: number): Promise<void> {
+    try {
+      for (const stream of await this.#writer.call<number[]>("idleStreams", { idleMs }))
+        this.#sealSoon(stream);
+    } catch {
+      // The store is stopping, and appends say so; nothing depends on sealing.
+    }
+  }
+
+  #sealSoon(stream: number): void {
+    if (this.#unsealable.has(stream)) return;
+    this.#due.add(stream);
+    this.#sealing ??= this.#seal().finally(() => {
+      this.#sealing = undefined;
+    });
+  }
+
+  /** One stream after the other. A failure costs space and speed, never data: the journal keeps its rows. */
+  async #seal(): Promise<void> {
+    for (const stream of this.#due) {
+      this.#due.delete(stream);
+      if (Date.now() > this.#sealUntilMs) continue;
+      try {
+        const sealed = await this.#sealer.call<Sealed | undefined>("seal", stream);
+        if (sealed) await this.#writer.call("putSealed", sealed);
+      } catch (cause) {
+        this.#unsealable.add(stream);
+        this.#reportDamage(`stream ${stream} stays unsealed: ${(cause as Error).message}`);
+      }
+    }
+  }
+
+  #reportDamage(line: string): void {
+    if (this.#damage.has(line) || this.#damage.size >= MAX_REMEMBERED_DAMAGE) return;
+    this.#damage.add(line);
+    this.#onDamage(line);
+  }
+}

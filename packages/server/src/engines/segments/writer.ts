@@ -1,0 +1,440 @@
+import type { DatabaseSync } from "node:sqlite";
+import { workerData } from "node:worker_threads";
+import { SteelyardError } from "../../errors.ts";
+import type { StreamName } from "../../ports/metric-store.ts";
+import { answer, answerError, arrivedCalls, type Call, callerPort } from "./calls.ts";
+import { decodeNumbers, encodeNumbers } from "./chunk.ts";
+import {
+  addLines,
+  asStorageError,
+  type DatabaseOptions,
+  inRanges,
+  LEVEL,
+  openForWriting,
+  parseRanges,
+} from "./database.ts";
+
+/**
+ * The worker that writes: the one connection, the one order of events. Appends that have arrived together are one
+ * commit, so one sync of the disk is shared by all who wait. Nothing is parsed or compressed here.
+ */
+
+export interface Entry {
+  run: number;
+  stream: StreamName;
+  writer: string;
+  /** Line numbers ascending; steps with NaN where the row has none. Empty when every line was refused. */
+  lines: Float64Array<ArrayBuffer>;
+  steps: Float64Array<ArrayBuffer>;
+  head: Uint8Array;
+  /** One part or more, as the builder cut it. */
+  parts: Uint8Array[];
+}
+
+export interface Sealed {
+  stream: number;
+  /** What was merged, as it was read: a source that changed since is left for the next time. */
+  sources: { id: number; dead: string | null }[];
+  blocks: SealedBlock[];
+}
+export interface SealedBlock {
+  level: number;
+  rows: number;
+  firstLine: number;
+  lastLine: number;
+  minStep: number;
+  maxStep: number;
+  lines: Uint8Array;
+  steps: Uint8Array;
+  head: Uint8Array;
+  parts: Uint8Array[];
+  columns: { key: string; count: number; pyramid: Uint8Array | null }[];
+}
+
+/** A stream is worth sealing at the first of these; the entry count bounds what a read of a chatty run must open. */
+const SEAL_ROWS = 4096;
+const SEAL_BYTES = 4 * 1024 * 1024;
+const SEAL_ENTRIES = 256;
+/** Streams remembered between appends; a forgotten one costs a look-up. */
+const MAX_STATES = 50_000;
+
+interface StreamState {
+  id: number;
+  nextLine: number;
+  rows: number;
+  bytes: number;
+  entries: number;
+  lastAppendMs: number;
+}
+interface RunState {
+  lineCount: number;
+  nextStep: number;
+}
+
+const { path, options } = workerData as { path: string; options: DatabaseOptions };
+const database = openForWriting(path, options);
+const sql = statements(database);
+const streams = new Map<string, StreamState>();
+const runs = new Map<string, RunState>();
+
+function statements(db: DatabaseSync) {
+  return {
+    stream: db.prepare(
+      "SELECT id FROM streams WHERE run = ? AND stream = ? AND inherited = ? AND writer = ?",
+    ),
+    addStream: db.prepare("INSERT INTO streams (run, stream, inherited, writer) VALUES (?, ?, ?, ?)"),
+    streamsOf: db.prepare(
+      "SELECT id, stream, inherited, writer FROM streams WHERE run = ? AND stream LIKE ?",
+    ),
+    lastLine: db.prepare("SELECT max(last_line) AS line FROM blocks WHERE stream_id = ?"),
+    lastStep: db.prepare("SELECT max(max_step) AS step FROM blocks WHERE stream_id = ?"),
+    pending: db.prepare(
+      "SELECT count(*) AS entries, total(rows) AS rows, total(bytes) AS bytes FROM blocks WHERE stream_id = ? AND level = 0",
+    ),
+    add: db.prepare(`INSERT INTO blocks (stream_id, level, rows, first_line, last_line, min_step, max_step, bytes, dead, lines, steps, head, body)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)`),
+    addPart: db.prepare("INSERT INTO parts (block_id, part, body) VALUES (?, ?, ?)"),
+    addColumn: db.prepare(
+      "INSERT INTO columns (stream_id, key, block_id, count, pyramid) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count, pyramid = NULL",
+    ),
+    overlapping: db.prepare(
+      "SELECT id, rows, dead, lines, steps FROM blocks WHERE stream_id = ? AND last_line >= ? AND first_line <= ? ORDER BY id",
+    ),
+    beyondStep: db.prepare(
+      "SELECT id, rows, min_step, dead, lines, steps FROM blocks WHERE stream_id = ? AND max_step > ?",
+    ),
+    upToStep: db.prepare(
+      "SELECT id, rows, max_step, dead, lines, steps FROM blocks WHERE stream_id = ? AND min_step <= ? ORDER BY id",
+    ),
+    setDead: db.prepare("UPDATE blocks SET dead = ? WHERE id = ?"),
+    setEnd: db.prepare("UPDATE blocks SET dead = ?, last_line = ?, max_step = ? WHERE id = ?"),
+    source: db.prepare("SELECT dead FROM blocks WHERE id = ?"),
+    copyBlock:
+      db.prepare(`INSERT INTO blocks (stream_id, level, rows, first_line, last_line, min_step, max_step, bytes, dead, lines, steps, head, body)
+      SELECT ?, level, rows, first_line, last_line, min_step, max_step, bytes, dead, lines, steps, head, body FROM blocks WHERE id = ?`),
+    copyParts: db.prepare("INSERT INTO parts SELECT ?, part, body FROM parts WHERE block_id = ?"),
+    copyColumns: db.prepare(
+      "INSERT INTO columns SELECT ?, key, ?, count, pyramid FROM columns WHERE stream_id = ? AND block_id = ?",
+    ),
+    dropBlock: db.prepare("DELETE FROM blocks WHERE id = ?"),
+    dropParts: db.prepare("DELETE FROM parts WHERE block_id = ?"),
+    dropColumns: db.prepare("DELETE FROM columns WHERE stream_id = ? AND block_id = ?"),
+    dropStreamParts: db.prepare(
+      "DELETE FROM parts WHERE block_id IN (SELECT id FROM blocks WHERE stream_id = ?)",
+    ),
+    dropStreamColumns: db.prepare("DELETE FROM columns WHERE stream_id = ?"),
+    dropStreamBlocks: db.prepare("DELETE FROM blocks WHERE stream_id = ?"),
+    dropStream: db.prepare("DELETE FROM streams WHERE id = ?"),
+    journalStreams: db.prepare("SELECT DISTINCT stream_id AS id FROM blocks WHERE level = 0"),
+  };
+}
+
+type Row = Record<string, number | string | Uint8Array | null>;
+const numberIn = (row: unknown, column: string) => Number((row as Row | undefined)?.[column] ?? Number.NaN);
+
+/** All or nothing, durable when it returns. A failure forgets what memory knew, so that the next look-up reads the truth. */
+function commit<T>(work: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (cause) {
+    streams.clear();
+    runs.clear();
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw asStorageError(cause);
+  }
+}
+
+function streamState(run: number, stream: string, writer: string, inherited = 0): StreamState {
+  const label = `${run}/${stream}/${inherited}/${writer}`;
+  const known = streams.get(label);
+  if (known) return known;
+  const found = sql.stream.get(run, stream, inherited, writer);
+  const id = found
+    ? numberIn(found, "id")
+    : Number(sql.addStream.run(run, stream, inherited, writer).lastInsertRowid);
+  const pending = sql.pending.get(id);
+  const last = sql.lastLine.get(id)?.line;
+  const state = {
+    id,
+    nextLine: typeof last === "number" ? last + 1 : 0,
+    rows: numberIn(pending, "rows"),
+    bytes: numberIn(pending, "bytes"),
+    entries: numberIn(pending, "entries"),
+    lastAppendMs: 0,
+  };
+  if (streams.size >= MAX_STATES) streams.clear();
+  streams.set(label, state);
+  return state;
+}
+
+function runState(run: number, stream: string): RunState {
+  const label = `${run}/${stream}`;
+  const known = runs.get(label);
+  if (known) return known;
+  const state = { lineCount: 0, nextStep: 0 };
+  for (const row of sql.streamsOf.all(run, stream)) {
+    const id = numberIn(row, "id");
+    const last = sql.lastLine.get(id)?.line;
+    if (numberIn(row, "inherited") === 0 && typeof last === "number") {
+      state.lineCount = Math.max(state.lineCount, last + 1);
+    }
+    const step = sql.lastStep.get(id)?.step;
+    if (typeof step === "number") state.nextStep = Math.max(state.nextStep, Math.floor(step) + 1);
+  }
+  if (runs.size >= MAX_STATES) runs.clear();
+  runs.set(label, state);
+  return state;
+}
+
+/** Returns the line count of (run, stream) after it. */
+function append(entry: Entry): { lineCount: number; due?: number } {
+  const run = runState(entry.run, entry.stream);
+  const { lines, steps } = entry;
+  const rows = lines.length;
+  if (rows === 0) return { lineCount: run.lineCount };
+  const first = lines[0] ?? 0;
+  const last = lines[rows - 1] ?? 0;
+  const stream = streamState(entry.run, entry.stream, entry.writer);
+  const replaced = first < stream.nextLine ? replaceLines(stream.id, lines) : undefined;
+  let minStep = Number.POSITIVE_INFINITY;
+  let maxStep = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < rows; i++) {
+    let step = steps[i] ?? Number.NaN;
+    if (Number.isNaN(step)) {
+      // A line sent again keeps the step that it was given the first time.
+      step = replaced?.get(lines[i] ?? 0) ?? run.nextStep;
+      steps[i] = step;
+    }
+    if (step >= run.nextStep) run.nextStep = Math.floor(step) + 1;
+    if (step < minStep) minStep = step;
+    if (step > maxStep) maxStep = step;
+  }
+  let bytes = entry.head.length;
+  for (const part of entry.parts) bytes += part.length;
+  const [body = new Uint8Array(0), ...parts] = entry.parts;
+  const { lastInsertRowid } = sql.add.run(
+    stream.id,
+    LEVEL.journal,
+    rows,
+    first,
+    last,
+    minStep,
+    maxStep,
+    bytes,
+    encodeNumbers(lines, true),
+    encodeNumbers(steps, true),
+    entry.head,
+    body,
+  );
+  for (const [i, part] of parts.entries()) sql.addPart.run(lastInsertRowid, i + 1, part);
+  stream.nextLine = Math.max(stream.nextLine, last + 1);
+  run.lineCount = Math.max(run.lineCount, last + 1);
+  stream.rows += rows;
+  stream.bytes += bytes;
+  stream.entries++;
+  stream.lastAppendMs = Date.now();
+  const due = stream.rows >= SEAL_ROWS || stream.bytes >= SEAL_BYTES || stream.entries >= SEAL_ENTRIES;
+  return { lineCount: run.lineCount, ...(due ? { due: stream.id } : undefined) };
+}
+
+/** Marks older rows of these lines dead. Returns the steps they had. */
+function replaceLines(stream: number, lines: Float64Array): Map<number, number> {
+  const wanted = new Set(lines);
+  const steps = new Map<number, number>();
+  for (const found of sql.overlapping.all(stream, lines[0] ?? 0, lines.at(-1) ?? 0) as Row[]) {
+    const dead = parseRanges(found.dead as string | null);
+    const oldLines = decodeNumbers(found.lines as Uint8Array);
+    const oldSteps = decodeNumbers(found.steps as Uint8Array);
+    const hit: number[] = [];
+    let alive = 0;
+    for (const [row, line] of oldLines.entries()) {
+      if (inRanges(dead, line)) continue;
+      alive++;
+      if (!wanted.has(line)) continue;
+      hit.push(line);
+      steps.set(line, oldSteps[row] ?? 0);
+    }
+    if (hit.length === 0) continue;
+    if (hit.length === alive) dropBlock(stream, numberIn(found, "id"));
+    else sql.setDead.run(JSON.stringify(addLines(dead, hit)), numberIn(found, "id"));
+  }
+  return steps;
+}
+
+function dropBlock(stream: number, id: number): void {
+  sql.dropColumns.run(stream, id);
+  sql.dropParts.run(id);
+  sql.dropBlock.run(id);
+}
+
+/** Rows beyond `step` of a block that also holds others: dead; its end is moved so that what follows is appended to it. */
+function cutBlock(stream: number, found: Row, step: number): void {
+  const dead = parseRanges(found.dead as string | null);
+  const lines = decodeNumbers(found.lines as Uint8Array);
+  const steps = decodeNumbers(found.steps as Uint8Array);
+  const cut: number[] = [];
+  let lastLine = -1;
+  let maxStep = Number.NEGATIVE_INFINITY;
+  for (const [row, line] of lines.entries()) {
+    if (inRanges(dead, line)) continue;
+    const at = steps[row] ?? 0;
+    if (at > step) {
+      cut.push(line);
+      continue;
+    }
+    lastLine = Math.max(lastLine, line);
+    maxStep = Math.max(maxStep, at);
+  }
+  const id = numberIn(found, "id");
+  if (lastLine < 0) dropBlock(stream, id);
+  else if (cut.length > 0) sql.setEnd.run(JSON.stringify(addLines(dead, cut)), lastLine, maxStep, id);
+}
+
+function rewind({ run, step }: { run: number; step: number }): number {
+  for (const stream of sql.streamsOf.all(run, "history")) {
+    const id = numberIn(stream, "id");
+    for (const found of sql.beyondStep.all(id, step) as Row[]) {
+      if (numberIn(found, "min_step") > step) dropBlock(id, numberIn(found, "id"));
+      else cutBlock(id, found, step);
+    }
+  }
+  streams.clear();
+  runs.clear();
+  return runState(run, "history").lineCount;
+}
+
+/** Copies: the child stays whole when the parent is rewound or deleted. A fork made again replaces the first. */
+function fork({ parent, child, step }: { parent: number; child: number; step: number }): void {
+  if (parent === child) throw new SteelyardError("bad-request", "a run cannot be forked from itself");
+  for (const old of sql.streamsOf.all(child, "history")) {
+    if (numberIn(old, "inherited") === 1) dropStream(numberIn(old, "id"));
+  }
+  for (const [i, from] of sql.streamsOf.all(parent, "history").entries()) {
+    const fromId = numberIn(from, "id");
+    const toId = Number(sql.addStream.run(child, "history", 1, String(i)).lastInsertRowid);
+    for (const found of sql.upToStep.all(fromId, step) as Row[]) {
+      const oldId = numberIn(found, "id");
+      const id = Number(sql.copyBlock.run(toId, oldId).lastInsertRowid);
+      sql.copyParts.run(id, oldId);
+      sql.copyColumns.run(toId, id, fromId, oldId);
+      if (numberIn(found, "max_step") > step) cutBlock(toId, { ...found, id }, step);
+    }
+  }
+  streams.clear();
+  runs.clear();
+}
+
+function dropStream(id: number): void {
+  sql.dropStreamColumns.run(id);
+  sql.dropStreamParts.run(id);
+  sql.dropStreamBlocks.run(id);
+  sql.dropStream.run(id);
+}
+
+function deleteRun({ run }: { run: number }): void {
+  for (const stream of sql.streamsOf.all(run, "%")) dropStream(numberIn(stream, "id"));
+  streams.clear();
+  runs.clear();
+}
+
+/** Puts sealed blocks in the place of their sources, unless a source changed meanwhile. */
+function putSealed({ stream, sources, blocks }: Sealed): boolean {
+  for (const { id, dead } of sources) {
+    const found = sql.source.get(id);
+    if (!found || found.dead !== dead) return false;
+  }
+  for (const { id } of sources) dropBlock(stream, id);
+  for (const block of blocks) {
+    const [body = new Uint8Array(0), ...parts] = block.parts;
+    const bytes = block.head.length + block.parts.reduce((sum, part) => sum + part.length, 0);
+    const { lastInsertRowid } = sql.add.run(
+      stream,
+      block.level,
+      block.rows,
+      block.firstLine,
+      block.lastLine,
+      block.minStep,
+      block.maxStep,
+      bytes,
+      block.lines,
+      block.steps,
+      block.head,
+      body,
+    );
+    for (const [i, part] of parts.entries()) sql.addPart.run(lastInsertRowid, i + 1, part);
+    for (const { key, count, pyramid } of block.columns) {
+      sql.addColumn.run(stream, key, lastInsertRowid, count, pyramid);
+    }
+  }
+  for (const state of streams.values()) {
+    if (state.id !== stream) continue;
+    const pending = sql.pending.get(stream);
+    state.rows = numberIn(pending, "rows");
+    state.bytes = numberIn(pending, "bytes");
+    state.entries = numberIn(pending, "entries");
+  }
+  return true;
+}
+
+/** Streams with journal rows and no append for `idleMs`. */
+function idleStreams({ idleMs }: { idleMs: number }): number[] {
+  const fresh = new Set<number>();
+  const since = Date.now() - idleMs;
+  for (const { id, lastAppendMs } of streams.values()) if (lastAppendMs > since) fresh.add(id);
+  return sql.journalStreams
+    .all()
+    .map((row) => numberIn(row, "id"))
+    .filter((id) => !fresh.has(id));
+}
+
+const OPERATIONS: Record<string, (argument: never) => unknown> = {
+  rewind,
+  fork,
+  deleteRun,
+  putSealed,
+};
+
+function appendTogether(calls: readonly Call[]): void {
+  try {
+    const results = commit(() => calls.map(({ argument }) => (argument as Entry[]).map(append)));
+    for (const [i, { id }] of calls.entries()) answer(id, results[i]);
+  } catch (cause) {
+    const full = cause instanceof SteelyardError && cause.code === "storage-full";
+    // One append that cannot be stored must not cost the others theirs.
+    if (calls.length > 1 && !full) for (const call of calls) appendTogether([call]);
+    else for (const { id } of calls) answerError(id, cause);
+  }
+}
+
+callerPort().on("message", (first: Call) => {
+  const calls = arrivedCalls(first);
+  for (let at = 0; at < calls.length; ) {
+    const appends: Call[] = [];
+    while (calls[at]?.name === "append") appends.push(calls[at++] as Call);
+    if (appends.length > 0) appendTogether(appends);
+    const call = calls[at++];
+    if (!call) continue;
+    try {
+      if (call.name === "close") {
+        database.close();
+        answer(call.id, undefined);
+      } else if (call.name === "idleStreams") {
+        answer(call.id, idleStreams(call.argument as { idleMs: number }));
+      } else if (call.name === "ready") {
+        answer(call.id, undefined);
+      } else {
+        const operation = OPERATIONS[call.name];
+        if (!operation) throw new Error(`no operation ${call.name}`);
+        answer(
+          call.id,
+          commit(() => operation(call.argument as never)),
+        );
+      }
+    } catch (cause) {
+      answerError(call.id, cause);
+    }
+  }
+});
