@@ -1,4 +1,3 @@
-import { type BlockHead, rowsOfColumn } from "./block.ts";
 import { asBytes, DamagedChunk, decodeNumbers, encodeNumbers } from "./chunk.ts";
 
 /**
@@ -27,10 +26,10 @@ export interface Pyramid {
 const NUMBER_COLUMNS = 5;
 const BYTE_COLUMNS = 4;
 
-export function buildPyramid(head: BlockHead, column: number, values: Float64Array): Pyramid {
-  const pyramid = emptyPyramid(Math.ceil(head.rows / GROUP_ROWS));
+/** `rows`: for each value, its row in the block of `blockRows`. */
+export function buildPyramid(blockRows: number, rows: Uint32Array, values: Float64Array): Pyramid {
+  const pyramid = emptyPyramid(Math.ceil(blockRows / GROUP_ROWS));
   const { min, max, sum, first, last, count, nonFinite, firstRow, lastRow } = pyramid;
-  const rows = rowsOfColumn(head, column);
   for (let i = 0; i < values.length; i++) {
     const row = rows[i] ?? 0;
     const group = (row / GROUP_ROWS) | 0;

@@ -1,5 +1,5 @@
 import type { ConsoleLine, RowsQuestion, StreamName } from "../../ports/metric-store.ts";
-import { type BlockHead, rowsOfColumn } from "./block.ts";
+import type { BlockHead } from "./block.ts";
 import { type Cell, numberText, rowText, stepColumn, withStep } from "./rows.ts";
 import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
@@ -70,9 +70,15 @@ function textsOf(
   wanted: readonly RowAt[],
   keys: readonly string[] | undefined,
 ): string[] {
+  const rowsOf = new Map<number, { block: StoredBlock; rows: Set<number> }>();
+  for (const { block, row } of wanted) {
+    const of = rowsOf.get(block.id) ?? { block, rows: new Set() };
+    of.rows.add(row);
+    rowsOf.set(block.id, of);
+  }
   const readers = new Map<number, RowReader>();
-  for (const { block } of wanted) {
-    if (!readers.has(block.id)) readers.set(block.id, new RowReader(stored, block, keys && new Set(keys)));
+  for (const [id, { block, rows }] of rowsOf) {
+    readers.set(id, new RowReader(stored, block, rows, keys && new Set(keys)));
   }
   return wanted.map(({ block, row, step }) => {
     const reader = readers.get(block.id);
@@ -99,14 +105,26 @@ class RowReader {
   readonly #keys: Set<string> | undefined;
   readonly #head: BlockHead;
   readonly #stepColumn: number;
-  readonly #columns = new Map<number, { values: Float64Array | string[]; places: Int32Array }>();
+  readonly #columns = new Map<number, Float64Array | string[]>();
+  /** Wanted row → for each column of its shape, where in the column its value is. */
+  readonly #places = new Map<number, Uint32Array>();
 
-  constructor(stored: StoredBlocks, block: StoredBlock, keys: Set<string> | undefined) {
+  constructor(stored: StoredBlocks, block: StoredBlock, wanted: Set<number>, keys: Set<string> | undefined) {
     this.#stored = stored;
     this.#block = block;
     this.#keys = keys;
     this.#head = stored.head(block);
     this.#stepColumn = stepColumn(this.#head);
+    const next = new Uint32Array(this.#head.columns.length);
+    for (let row = 0; row < block.rows; row++) {
+      const shape = this.#shape(row);
+      if (wanted.has(row))
+        this.#places.set(
+          row,
+          Uint32Array.from(shape, (id) => next[id] ?? 0),
+        );
+      for (const id of shape) next[id] = (next[id] ?? 0) + 1;
+    }
   }
 
   hasStep(row: number): boolean {
@@ -115,16 +133,16 @@ class RowReader {
 
   text(row: number): string {
     const shape = this.#shape(row);
-    const line = shape.find((id) => this.#head.columns[id]?.kind === "line");
-    return line === undefined ? rowText(this.cells(row)) : this.#value(line, row);
+    const line = shape.findIndex((id) => this.#head.columns[id]?.kind === "line");
+    return line < 0 ? rowText(this.cells(row)) : this.#value(line, row);
   }
 
   cells(row: number): Cell[] {
     const cells: Cell[] = [];
-    for (const id of this.#shape(row)) {
+    for (const [at, id] of this.#shape(row).entries()) {
       const column = this.#head.columns[id];
       if (!column || column.kind === "line" || (this.#keys && !this.#keys.has(column.key))) continue;
-      cells.push({ path: column.path, text: this.#value(id, row) });
+      cells.push({ path: column.path, text: this.#value(at, row) });
     }
     return cells;
   }
@@ -133,15 +151,15 @@ class RowReader {
     return this.#head.shapes[this.#head.shapeOf[row] ?? 0] ?? [];
   }
 
-  #value(id: number, row: number): string {
-    let column = this.#columns.get(id);
-    if (!column) {
-      const places = new Int32Array(this.#block.rows);
-      for (const [at, of] of rowsOfColumn(this.#head, id).entries()) places[of] = at;
-      column = { values: this.#stored.column(this.#block, id), places };
-      this.#columns.set(id, column);
+  /** `at` is a position in the row's shape. */
+  #value(at: number, row: number): string {
+    const id = this.#shape(row)[at] ?? 0;
+    let values = this.#columns.get(id);
+    if (!values) {
+      values = this.#stored.column(this.#block, id);
+      this.#columns.set(id, values);
     }
-    const value = column.values[column.places[row] ?? 0];
+    const value = values[this.#places.get(row)?.[at] ?? 0];
     return typeof value === "number" ? numberText(value) : (value ?? "null");
   }
 }

@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { type BlockBuilder, decodeHead } from "./block.ts";
+import { type BlockBuilder, decodeHead, rowsOfColumns } from "./block.ts";
 import { answer, answerError, type Call, callerPort } from "./calls.ts";
 import { encodeNumbers } from "./chunk.ts";
 import { inRanges, LEVEL } from "./database.ts";
@@ -61,6 +61,7 @@ function sealBlock(block: BlockBuilder): SealedBlock {
   const { head, parts } = block.encode(false);
   const decoded = decodeHead(head);
   const pyramidal = block.rows >= MIN_PYRAMID_ROWS;
+  const rows = pyramidal ? rowsOfColumns(decoded) : [];
   const columns: SealedBlock["columns"] = [];
   for (const [id, { kind, key, count }] of decoded.columns.entries()) {
     if (kind !== "number") continue;
@@ -68,7 +69,9 @@ function sealBlock(block: BlockBuilder): SealedBlock {
     columns.push({
       key,
       count,
-      pyramid: pyramidal ? encodePyramid(buildPyramid(decoded, id, values)) : null,
+      pyramid: pyramidal
+        ? encodePyramid(buildPyramid(block.rows, rows[id] ?? new Uint32Array(0), values))
+        : null,
     });
   }
   let firstLine = Number.POSITIVE_INFINITY;

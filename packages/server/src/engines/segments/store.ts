@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { SteelyardError } from "../../errors.ts";
 import type {
   AppendBatch,
   AppendResult,
@@ -39,7 +40,10 @@ export async function openSegments(path: string, options: SegmentsOptions = {}):
   const { onDamage, ...database } = options;
   const writer = new CalledWorker("writer", { path, options: database });
   // The others open the file for reading only: it must be there.
-  await writer.call("ready", undefined);
+  await writer.call("ready", undefined).catch((cause: Error) => {
+    // Why it did not start (a newer format, a folder without permission) is the message worth reading.
+    throw cause.cause ?? cause;
+  });
   const sealer = new CalledWorker("sealer", { path });
   const reader = new CalledWorker("reader", { path });
   return new Segments(path, writer, sealer, reader, onDamage ?? (() => {}));
@@ -205,6 +209,8 @@ class Segments implements MetricStore {
         const sealed = await this.#sealer.call<Sealed | undefined>("seal", stream);
         if (sealed) await this.#writer.call("putSealed", sealed);
       } catch (cause) {
+        // A full disk passes; what cannot be read does not.
+        if (cause instanceof SteelyardError && cause.code !== "internal") continue;
         this.#unsealable.add(stream);
         this.#reportDamage(`stream ${stream} stays unsealed: ${(cause as Error).message}`);
       }

@@ -39,6 +39,8 @@ export class StoredBlocks {
   readonly #path: string;
   readonly #heads = new Map<number, BlockHead>();
   #headUnits = 0;
+  /** Neighbouring columns lie in one part: it is fetched once for all of them. */
+  #lastPart: { block: number; index: number; body: Uint8Array } | undefined;
   readonly #sql;
 
   constructor(path: string) {
@@ -139,9 +141,13 @@ export class StoredBlocks {
   }
 
   part(block: StoredBlock, index: number): Uint8Array {
+    const last = this.#lastPart;
+    if (last?.block === block.id && last.index === index) return last.body;
     const row = index === 0 ? this.#sql.body.get(block.id) : this.#sql.part.get(block.id, index);
     if (!row) throw this.#damage(block, `part ${index}`, new Error("it is missing"));
-    return row.body as Uint8Array;
+    const body = row.body as Uint8Array;
+    this.#lastPart = { block: block.id, index, body };
+    return body;
   }
 
   steps(block: StoredBlock): Float64Array {
