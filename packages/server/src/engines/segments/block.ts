@@ -52,8 +52,8 @@ export interface BlockHead {
 }
 
 export interface EncodedBlock {
-  head: Uint8Array;
-  parts: Uint8Array[];
+  head: Uint8Array<ArrayBuffer>;
+  parts: Uint8Array<ArrayBuffer>[];
 }
 
 export const HEAD_VERSION = 1;
@@ -129,7 +129,7 @@ export class BlockBuilder {
     const parts: Uint8Array[][] = [[]];
     let partBytes = 0;
     const places = this.columns.map(({ kind, path, numbers, texts }) => {
-      const values = kind === "number" ? Float64Array.from(numbers) : undefined;
+      const values = kind === "number" ? new Float64Array(numbers) : undefined;
       const chunk = values ? encodeNumbers(values, fast) : encodeTexts(texts, fast);
       if (partBytes > 0 && partBytes + chunk.length > PART_BYTES) {
         parts.push([]);
@@ -153,21 +153,35 @@ export class BlockBuilder {
       "utf8",
     );
     return {
-      head: encodeHead(json, encodeNumbers(Float64Array.from(this.#shapeOf), fast), fast),
-      parts: parts.map((chunks) => (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))),
+      head: encodeHead(json, encodeNumbers(new Float64Array(this.#shapeOf), fast), fast),
+      parts: parts.map(joined),
     };
   }
 }
 
+/** In memory of its own, so that it can be handed to another thread without a copy. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
 /** `u8 version, u8 packed, u16 zero, u32 length of the JSON as stored, u32 crc32 of it, the JSON, the chunk of shapes`. */
-function encodeHead(json: Buffer, shapeOf: Uint8Array, fast: boolean): Uint8Array {
+function encodeHead(json: Buffer, shapeOf: Uint8Array, fast: boolean): Uint8Array<ArrayBuffer> {
   const packed = !fast && json.length >= MIN_COMPRESSED_HEAD;
   const stored = packed ? zstdCompressSync(json) : json;
-  const head = Buffer.alloc(12 + stored.length + shapeOf.length);
+  const head = new Uint8Array(12 + stored.length + shapeOf.length);
+  const fields = new DataView(head.buffer);
   head[0] = HEAD_VERSION;
   head[1] = packed ? 1 : 0;
-  head.writeUInt32LE(stored.length, 4);
-  head.writeUInt32LE(crc32(stored), 8);
+  fields.setUint32(4, stored.length, true);
+  fields.setUint32(8, crc32(stored), true);
   head.set(stored, 12);
   head.set(shapeOf, 12 + stored.length);
   return head;

@@ -99,11 +99,11 @@ test("a pyramid says of each group what its values are", () => {
         if (finite.length === 0) continue;
         assert.equal(
           pyramid.min[group],
-          finite.reduce((a, b) => (b < a ? b : a)),
+          finite.reduce((a, b) => Math.min(b, a)),
         );
         assert.equal(
           pyramid.max[group],
-          finite.reduce((a, b) => (b > a ? b : a)),
+          finite.reduce((a, b) => Math.max(b, a)),
         );
         assert.equal(pyramid.first[group], finite[0]);
         assert.equal(pyramid.last[group], finite.at(-1));

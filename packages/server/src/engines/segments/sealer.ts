@@ -65,7 +65,7 @@ function sealBlock(block: BlockBuilder): SealedBlock {
   const columns: SealedBlock["columns"] = [];
   for (const [id, { kind, key, count }] of decoded.columns.entries()) {
     if (kind !== "number") continue;
-    const values = Float64Array.from(block.columns[id]?.numbers ?? []);
+    const values = new Float64Array(block.columns[id]?.numbers ?? []);
     columns.push({
       key,
       count,
@@ -92,8 +92,8 @@ function sealBlock(block: BlockBuilder): SealedBlock {
     lastLine,
     minStep: block.steps[0] ?? 0,
     maxStep: block.steps.at(-1) ?? 0,
-    lines: encodeNumbers(Float64Array.from(block.lines)),
-    steps: encodeNumbers(Float64Array.from(block.steps)),
+    lines: encodeNumbers(new Float64Array(block.lines)),
+    steps: encodeNumbers(new Float64Array(block.steps)),
     head,
     parts,
     columns,

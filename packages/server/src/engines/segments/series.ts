@@ -2,7 +2,7 @@ import { SteelyardError } from "../../errors.ts";
 import type { Series, SeriesQuestion, XAxis } from "../../ports/metric-store.ts";
 import { rowsOfColumn } from "./block.ts";
 import { LEVEL } from "./database.ts";
-import { decodePyramid, GROUP_ROWS } from "./pyramid.ts";
+import { GROUP_ROWS, type Pyramid } from "./pyramid.ts";
 import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /**
@@ -10,8 +10,11 @@ import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
  * rows, for the groups that the range cuts, and when there are so few points that groups would be too coarse.
  */
 
-/** Points and groups of points of one run × key, before they are put into buckets. A point is a group of one. */
+/** Points and groups of points of one run × key, before they are put into buckets. */
 class Gathered {
+  readonly x: number[] = [];
+  readonly value: number[] = [];
+  // Of groups, side by side.
   readonly xFirst: number[] = [];
   readonly xLast: number[] = [];
   readonly min: number[] = [];
@@ -22,12 +25,11 @@ class Gathered {
   readonly count: number[] = [];
   readonly nonFinite: number[] = [];
   points = 0;
-  grouped = false;
 
   point(x: number, value: number): void {
-    const finite = Number.isFinite(value);
-    const shown = finite ? value : Number.NaN;
-    this.group(x, x, shown, shown, finite ? value : 0, shown, shown, finite ? 1 : 0, finite ? 0 : 1);
+    this.x.push(x);
+    this.value.push(value);
+    this.points++;
   }
 
   group(
@@ -51,7 +53,6 @@ class Gathered {
     this.count.push(count);
     this.nonFinite.push(nonFinite);
     this.points += count + nonFinite;
-    if (count + nonFinite > 1) this.grouped = true;
   }
 }
 
@@ -73,32 +74,23 @@ export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, dam
     const streams = stored.streams(run, stream).map(({ id }) => ({
       id,
       blocks: xKey === undefined ? stored.blocksBySteps(id, range.min, range.max) : stored.blocks(id),
-      xPyramids: xKey === undefined ? undefined : pyramidsByBlock(stored, id, xKey),
     }));
     for (const key of keys) {
       const gathered = new Gathered();
       const sources = streams.map((source) => ({
         ...source,
-        pyramids: pyramidsByBlock(stored, source.id, key),
+        counts: stored.sealedCounts(source.id, key),
       }));
       let most = 0;
-      for (const { blocks, pyramids } of sources) {
-        for (const block of blocks) most += pointsAtMost(stored, block, key, pyramids, damaged);
+      for (const { blocks, counts } of sources) {
+        for (const block of blocks) most += pointsAtMost(stored, block, key, counts, damaged);
       }
       if (most === 0) continue;
       const coarse = most > buckets * GROUP_ROWS;
-      for (const { blocks, pyramids, xPyramids } of sources) {
+      for (const { blocks, counts } of sources) {
         for (const block of blocks) {
-          guarded(damaged, () => {
-            const pyramid = coarse && block.dead.length === 0 ? pyramids.get(block.id)?.pyramid : undefined;
-            const xPyramid = xPyramids?.get(block.id)?.pyramid;
-            if (pyramid && (xKey === undefined || xPyramid)) {
-              const rest = gatherGroups(stored, block, pyramid, xPyramid ?? undefined, range, gathered);
-              if (rest.size > 0) gatherPoints(stored, block, key, xKey, range, gathered, rest);
-            } else {
-              gatherPoints(stored, block, key, xKey, range, gathered);
-            }
-          });
+          if (block.level !== LEVEL.journal && !counts.has(block.id)) continue;
+          guarded(damaged, () => gather(stored, block, key, xKey, range, coarse, gathered));
         }
       }
       if (gathered.points > 0) answers.push(toSeries(run, key, gathered, range, buckets));
@@ -121,23 +113,34 @@ function keyOfAxis(x: XAxis): string | undefined {
   }
 }
 
-type StoredPyramids = Map<number, { count: number; pyramid: Uint8Array | null }>;
-
-function pyramidsByBlock(stored: StoredBlocks, streamId: number, key: string): StoredPyramids {
-  const byBlock: StoredPyramids = new Map();
-  for (const { block, count, pyramid } of stored.pyramids(streamId, key))
-    byBlock.set(block, { count, pyramid });
-  return byBlock;
+function gather(
+  stored: StoredBlocks,
+  block: StoredBlock,
+  key: string,
+  xKey: string | undefined,
+  range: Range,
+  coarse: boolean,
+  gathered: Gathered,
+): void {
+  const summed = coarse && block.level !== LEVEL.journal && block.dead.length === 0;
+  const pyramid = summed ? stored.pyramid(block, key) : undefined;
+  const xs = pyramid && xKey !== undefined ? stored.pyramid(block, xKey) : undefined;
+  if (!pyramid || (xKey !== undefined && !xs)) {
+    gatherPoints(stored, block, key, xKey, range, gathered);
+    return;
+  }
+  const rest = gatherGroups(stored, block, pyramid, xs, range, gathered);
+  if (rest.size > 0) gatherPoints(stored, block, key, xKey, range, gathered, rest);
 }
 
 function pointsAtMost(
   stored: StoredBlocks,
   block: StoredBlock,
   key: string,
-  pyramids: StoredPyramids,
+  counts: Map<number, number>,
   damaged: string[],
 ): number {
-  if (block.level !== LEVEL.journal) return pyramids.get(block.id)?.count ?? 0;
+  if (block.level !== LEVEL.journal) return counts.get(block.id) ?? 0;
   let count = 0;
   guarded(damaged, () => {
     for (const column of stored.head(block).columns) {
@@ -160,13 +163,11 @@ function guarded(damaged: string[], work: () => void): void {
 function gatherGroups(
   stored: StoredBlocks,
   block: StoredBlock,
-  pyramidChunk: Uint8Array,
-  xChunk: Uint8Array | undefined,
+  pyramid: Pyramid,
+  xs: Pyramid | undefined,
   range: Range,
   gathered: Gathered,
 ): Set<number> {
-  const pyramid = stored.checked(block, "pyramid", () => decodePyramid(pyramidChunk, block.rows));
-  const xs = xChunk && stored.checked(block, "pyramid of x", () => decodePyramid(xChunk, block.rows));
   const steps = xs ? undefined : stored.steps(block);
   const rest = new Set<number>();
   for (let group = 0; group < pyramid.groups; group++) {
@@ -257,48 +258,93 @@ function valuesByRow(stored: StoredBlocks, block: StoredBlock, key: string): Flo
 
 function toSeries(run: number, key: string, gathered: Gathered, range: Range, buckets: number): Series {
   const { points } = gathered;
-  if (!gathered.grouped && points <= buckets) return exactSeries(run, key, gathered);
-  const { xFirst, xLast } = gathered;
+  if (gathered.xFirst.length === 0 && points <= buckets) return exactSeries(run, key, gathered);
+  const { x, value, xFirst, xLast } = gathered;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < x.length; i++) {
+    const at = x[i] ?? 0;
+    if (at < low) low = at;
+    if (at > high) high = at;
+  }
   for (let i = 0; i < xFirst.length; i++) {
     low = Math.min(low, xFirst[i] ?? 0);
     high = Math.max(high, xLast[i] ?? 0);
   }
   if (Number.isFinite(range.min)) low = range.min;
   if (Number.isFinite(range.max)) high = range.max;
-  const scale = high > low ? buckets / (high - low) : 0;
-  const made = emptySeries(run, key, false, points, buckets);
-  const firstX = new Float64Array(buckets).fill(Number.POSITIVE_INFINITY);
-  const lastX = new Float64Array(buckets).fill(Number.NEGATIVE_INFINITY);
-  made.xFirst.fill(Number.POSITIVE_INFINITY);
-  made.xLast.fill(Number.NEGATIVE_INFINITY);
-  // A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x.
+  const filling = new Buckets(emptySeries(run, key, false, points, buckets), low, high);
+  for (let i = 0; i < x.length; i++) {
+    const one = value[i] ?? 0;
+    if (Number.isFinite(one)) filling.add(x[i] ?? 0, x[i] ?? 0, one, one, one, one, one, 1, 0);
+    else filling.add(x[i] ?? 0, x[i] ?? 0, 0, 0, 0, 0, 0, 0, 1);
+  }
   for (let i = 0; i < xFirst.length; i++) {
-    const from = xFirst[i] ?? 0;
-    const to = xLast[i] ?? 0;
-    const at = Math.min(buckets - 1, Math.max(0, Math.floor((from - low) * scale)));
+    filling.add(
+      xFirst[i] ?? 0,
+      xLast[i] ?? 0,
+      gathered.min[i] ?? 0,
+      gathered.max[i] ?? 0,
+      gathered.sum[i] ?? 0,
+      gathered.first[i] ?? 0,
+      gathered.last[i] ?? 0,
+      gathered.count[i] ?? 0,
+      gathered.nonFinite[i] ?? 0,
+    );
+  }
+  return withoutEmpty(filling.series);
+}
+
+class Buckets {
+  readonly series: Series;
+  readonly #low: number;
+  readonly #scale: number;
+  readonly #firstX: Float64Array;
+  readonly #lastX: Float64Array;
+
+  constructor(series: Series, low: number, high: number) {
+    const buckets = series.count.length;
+    this.series = series;
+    this.#low = low;
+    this.#scale = high > low ? buckets / (high - low) : 0;
+    this.#firstX = new Float64Array(buckets).fill(Number.POSITIVE_INFINITY);
+    this.#lastX = new Float64Array(buckets).fill(Number.NEGATIVE_INFINITY);
+    series.xFirst.fill(Number.POSITIVE_INFINITY);
+    series.xLast.fill(Number.NEGATIVE_INFINITY);
+  }
+
+  /** A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x. */
+  add(
+    from: number,
+    to: number,
+    min: number,
+    max: number,
+    sum: number,
+    first: number,
+    last: number,
+    count: number,
+    nonFinite: number,
+  ): void {
+    const made = this.series;
+    const at = Math.min(made.count.length - 1, Math.max(0, Math.floor((from - this.#low) * this.#scale)));
     if (from < (made.xFirst[at] ?? 0)) made.xFirst[at] = from;
     if (to > (made.xLast[at] ?? 0)) made.xLast[at] = to;
-    made.nonFinite[at] = (made.nonFinite[at] ?? 0) + (gathered.nonFinite[i] ?? 0);
-    const count = gathered.count[i] ?? 0;
-    if (count === 0) continue;
-    const min = gathered.min[i] ?? 0;
-    const max = gathered.max[i] ?? 0;
-    if (made.count[at] === 0 || min < (made.min[at] ?? 0)) made.min[at] = min;
-    if (made.count[at] === 0 || max > (made.max[at] ?? 0)) made.max[at] = max;
-    if (from < (firstX[at] ?? 0)) {
-      firstX[at] = from;
-      made.first[at] = gathered.first[i] ?? 0;
+    made.nonFinite[at] = (made.nonFinite[at] ?? 0) + nonFinite;
+    if (count === 0) return;
+    const before = made.count[at] ?? 0;
+    if (before === 0 || min < (made.min[at] ?? 0)) made.min[at] = min;
+    if (before === 0 || max > (made.max[at] ?? 0)) made.max[at] = max;
+    if (from < (this.#firstX[at] ?? 0)) {
+      this.#firstX[at] = from;
+      made.first[at] = first;
     }
-    if (to >= (lastX[at] ?? 0)) {
-      lastX[at] = to;
-      made.last[at] = gathered.last[i] ?? 0;
+    if (to >= (this.#lastX[at] ?? 0)) {
+      this.#lastX[at] = to;
+      made.last[at] = last;
     }
-    made.count[at] = (made.count[at] ?? 0) + count;
-    made.mean[at] = (made.mean[at] ?? 0) + (gathered.sum[i] ?? 0);
+    made.count[at] = before + count;
+    made.mean[at] = (made.mean[at] ?? 0) + sum;
   }
-  return withoutEmpty(made);
 }
 
 /** `mean` holds sums until here. */
@@ -324,21 +370,23 @@ function withoutEmpty(made: Series): Series {
   return series;
 }
 
-function exactSeries(run: number, key: string, gathered: Gathered): Series {
-  const { xFirst, min, count, nonFinite, points } = gathered;
-  const order = Array.from(xFirst.keys()).sort((a, b) => (xFirst[a] ?? 0) - (xFirst[b] ?? 0));
+function exactSeries(run: number, key: string, { x, value, points }: Gathered): Series {
+  const order = Array.from(x.keys()).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0));
   const series = emptySeries(run, key, true, points, points);
   for (const [to, from] of order.entries()) {
-    const value = min[from] ?? 0;
-    series.xFirst[to] = xFirst[from] ?? 0;
-    series.xLast[to] = xFirst[from] ?? 0;
-    series.min[to] = value;
-    series.max[to] = value;
-    series.mean[to] = value;
-    series.first[to] = value;
-    series.last[to] = value;
-    series.count[to] = count[from] ?? 0;
-    series.nonFinite[to] = nonFinite[from] ?? 0;
+    const at = x[from] ?? 0;
+    const logged = value[from] ?? 0;
+    const finite = Number.isFinite(logged);
+    const shown = finite ? logged : Number.NaN;
+    series.xFirst[to] = at;
+    series.xLast[to] = at;
+    series.min[to] = shown;
+    series.max[to] = shown;
+    series.mean[to] = shown;
+    series.first[to] = shown;
+    series.last[to] = shown;
+    series.count[to] = finite ? 1 : 0;
+    series.nonFinite[to] = finite ? 0 : 1;
   }
   return series;
 }

@@ -91,12 +91,13 @@ class Segments implements MetricStore {
         run,
         stream,
         writer,
-        lines: Float64Array.from(parsed.block.lines),
-        steps: Float64Array.from(parsed.block.steps),
+        lines: new Float64Array(parsed.block.lines),
+        steps: new Float64Array(parsed.block.steps),
         head,
         parts,
       };
-      transfer.push(entry.lines.buffer, entry.steps.buffer);
+      transfer.push(entry.lines.buffer, entry.steps.buffer, head.buffer);
+      for (const part of parts) transfer.push(part.buffer);
       return entry;
     });
     const results = await this.#writer.call<{ lineCount: number; due?: number }[]>(

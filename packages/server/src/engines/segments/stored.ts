@@ -3,6 +3,7 @@ import { SteelyardError } from "../../errors.ts";
 import { type BlockHead, decodeColumn, decodeHead } from "./block.ts";
 import { decodeNumbers } from "./chunk.ts";
 import { inRanges, openForReading, parseRanges, type Ranges } from "./database.ts";
+import { decodePyramid, type Pyramid } from "./pyramid.ts";
 
 /** One block as its row says, nothing decoded. */
 export interface StoredBlock {
@@ -61,9 +62,8 @@ export class StoredBlocks {
       head: prepare("SELECT head FROM blocks WHERE id = ?"),
       body: prepare("SELECT body FROM blocks WHERE id = ?"),
       part: prepare("SELECT body FROM parts WHERE block_id = ? AND part = ?"),
-      pyramids: prepare(
-        "SELECT block_id AS block, count, pyramid FROM columns WHERE stream_id = ? AND key = ?",
-      ),
+      counts: prepare("SELECT block_id AS block, count FROM columns WHERE stream_id = ? AND key = ?"),
+      pyramid: prepare("SELECT pyramid FROM columns WHERE stream_id = ? AND key = ? AND block_id = ?"),
       journalOf: prepare(`SELECT ${COLUMNS} FROM blocks WHERE stream_id = ? AND level = 0 ORDER BY id`),
       lastLine: prepare("SELECT max(last_line) AS line FROM blocks WHERE stream_id = ?"),
       journal: prepare("SELECT count(*) AS rows FROM blocks WHERE level = 0"),
@@ -104,8 +104,17 @@ export class StoredBlocks {
     return this.#sql.byLine.all(streamId, line).map(storedBlock);
   }
 
-  pyramids(streamId: number, key: string): { block: number; count: number; pyramid: Uint8Array | null }[] {
-    return this.#sql.pyramids.all(streamId, key) as ReturnType<StoredBlocks["pyramids"]>;
+  /** Sealed block → values of the key in it. */
+  sealedCounts(streamId: number, key: string): Map<number, number> {
+    const counts = new Map<number, number>();
+    for (const row of this.#sql.counts.all(streamId, key)) counts.set(Number(row.block), Number(row.count));
+    return counts;
+  }
+
+  pyramid(block: StoredBlock, key: string): Pyramid | undefined {
+    const chunk = this.#sql.pyramid.get(block.streamId, key, block.id)?.pyramid;
+    if (!chunk) return undefined;
+    return this.checked(block, `pyramid of key ${key}`, () => decodePyramid(chunk as Uint8Array, block.rows));
   }
 
   /** 1 + the highest line number. */
