@@ -1,0 +1,143 @@
+import { Component, lazy, type ReactNode, Suspense, useEffect } from "react";
+import { Redirect, Route, Switch, useLocation } from "wouter";
+import { useConnected, useLive } from "../api/live.ts";
+import { useSession } from "../api/session.ts";
+import { t, useLanguage } from "../i18n/index.ts";
+import { EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
+import { Toasts } from "../ui/toast.tsx";
+import { TopBar } from "./TopBar.tsx";
+import "./app.css";
+
+const Login = lazy(() => import("../session/Login.tsx"));
+const Authorize = lazy(() => import("../session/Authorize.tsx"));
+const Settings = lazy(() => import("../session/Settings.tsx"));
+const Home = lazy(() => import("../home/Home.tsx"));
+const Project = lazy(() => import("../workspace/Project.tsx"));
+const Run = lazy(() => import("../run/Run.tsx"));
+
+export function App() {
+  useLanguage();
+  return (
+    <Boundary>
+      <Suspense fallback={<Skeleton lines={6} />}>
+        <Switch>
+          <Route path="/login">
+            <Login />
+          </Route>
+          <Route>
+            <SignedIn />
+          </Route>
+        </Switch>
+      </Suspense>
+      <Toasts />
+    </Boundary>
+  );
+}
+
+function SignedIn() {
+  const session = useSession();
+  const [path] = useLocation();
+  if (session.isPending) return <Skeleton lines={6} />;
+  if (session.error) return <ErrorState error={session.error} retry={() => session.refetch()} />;
+  if (!session.data) {
+    const here = path + window.location.search;
+    return <Redirect to={`/login${here === "/" ? "" : `?returnTo=${encodeURIComponent(here)}`}`} replace />;
+  }
+  return (
+    <div className="frame">
+      <TopBar session={session.data} />
+      <Suspense fallback={<Skeleton lines={6} />}>
+        <Boundary key={path}>
+          <Switch>
+            <Route path="/">
+              <Redirect to="/home" replace />
+            </Route>
+            <Route path="/home">
+              <Home />
+            </Route>
+            <Route path="/quickstart">
+              <Home quickstart />
+            </Route>
+            <Route path="/authorize">
+              <Authorize username={session.data.username} />
+            </Route>
+            <Route path="/settings/*?">
+              <Settings />
+            </Route>
+            <Route path="/profile">
+              <Redirect to={`/${session.data.username}`} replace />
+            </Route>
+            <Route path="/:entity">{({ entity }) => <Home entity={decodeURIComponent(entity)} />}</Route>
+            <Route path="/:entity/projects">
+              {({ entity }) => <Home entity={decodeURIComponent(entity)} />}
+            </Route>
+            <Route path="/:entity/:project/runs/:run/*?">
+              {({ entity, project, run, "*": rest }) => (
+                <Run
+                  entity={decodeURIComponent(entity)}
+                  project={decodeURIComponent(project)}
+                  run={decodeURIComponent(run)}
+                  rest={rest ?? ""}
+                />
+              )}
+            </Route>
+            <Route path="/:entity/:project/:tab?">
+              {({ entity, project, tab }) => (
+                <Project
+                  entity={decodeURIComponent(entity)}
+                  project={decodeURIComponent(project)}
+                  tab={tab ?? "workspace"}
+                />
+              )}
+            </Route>
+            <Route>
+              <NotFound username={session.data.username} />
+            </Route>
+          </Switch>
+        </Boundary>
+      </Suspense>
+      <Offline />
+    </div>
+  );
+}
+
+/** Keeps the event stream open on every screen, and says when the server is away. */
+function Offline() {
+  const connected = useConnected();
+  useLive(undefined, undefined, () => {});
+  return connected ? null : (
+    <div
+      className="banner"
+      role="status"
+      style={{ position: "fixed", bottom: 0, left: 0, right: 0, zIndex: 40 }}
+    >
+      {t("error.offline")}
+    </div>
+  );
+}
+
+export function NotFound({ username }: { username: string }) {
+  useEffect(() => {
+    document.title = `${t("notFound.title")} · Steelyard`;
+  }, []);
+  return (
+    <EmptyState title={t("notFound.title")}>
+      <p>{t("notFound.text", { user: username })}</p>
+      <a className="button" href="/home">
+        {t("notFound.home")}
+      </a>
+    </EmptyState>
+  );
+}
+
+/** A screen that fails says so and leaves the frame standing. */
+class Boundary extends Component<{ children: ReactNode }, { error?: Error }> {
+  override state: { error?: Error } = {};
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+  override render() {
+    if (!this.state.error) return this.props.children;
+    return <ErrorState error={this.state.error} retry={() => this.setState({ error: undefined as never })} />;
+  }
+}

@@ -1,0 +1,28 @@
+import { useSyncExternalStore } from "react";
+import type { XKind } from "./draw.ts";
+
+/** The x under the pointer, shared by every chart with the same kind of axis. */
+let current: { kind: XKind; x: number } | undefined;
+const listeners = new Set<() => void>();
+let waiting = false;
+
+export function hoverX(kind: XKind, x: number | undefined): void {
+  current = x === undefined ? undefined : { kind, x };
+  if (waiting) return;
+  // Pointer events come faster than frames.
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    for (const listener of listeners) listener();
+  });
+}
+
+export function useHoverX(kind: XKind): number | undefined {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => (current?.kind === kind ? current.x : undefined),
+  );
+}

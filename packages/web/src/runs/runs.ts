@@ -1,0 +1,107 @@
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
+import { ApiError, graphql } from "../api/client.ts";
+import { useLive } from "../api/live.ts";
+
+export interface RunRow {
+  id: string;
+  name: string;
+  displayName: string;
+  state: string;
+  tags: string[];
+  group: string | null;
+  jobType: string | null;
+  createdAt: string;
+  heartbeatAt: string;
+  user: { username: string } | null;
+  /** JSON text; asked for by the table only. */
+  config?: string;
+  summaryMetrics?: string;
+}
+
+export interface RunsQuestion {
+  entity: string;
+  project: string;
+  /** Mongo-style filter object of the wire; {} = all. */
+  filters: Record<string, unknown>;
+  order: string;
+  pageSize: number;
+  withValues: boolean;
+}
+
+const FIELDS = "id name displayName state tags group jobType createdAt heartbeatAt user { username }";
+
+interface RunsPage {
+  total: number;
+  edges: { node: RunRow; cursor: string }[];
+  pageInfo: { endCursor: string | null; hasNextPage: boolean };
+}
+
+/** Pages of runs, kept fresh while they change: at most one refetch a second. Throws 404 for a project that is not there. */
+export function useRuns({ entity, project, filters, order, pageSize, withValues }: RunsQuestion) {
+  const client = useQueryClient();
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const filterText = JSON.stringify(filters);
+  useLive(entity, project, (change) => {
+    // Rows move the summary, which only the table shows; the run list needs states and new runs.
+    if (change.kind === "rows" && !withValues) return;
+    if (change.kind === "files") return;
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      void client.invalidateQueries({ queryKey: ["runs", entity, project] });
+    }, 1000);
+  });
+  return useInfiniteQuery({
+    queryKey: ["runs", entity, project, filterText, order, pageSize, withValues],
+    initialPageParam: null as string | null,
+    placeholderData: (before) => before,
+    getNextPageParam: (page: RunsPage) => (page.pageInfo.hasNextPage ? page.pageInfo.endCursor : undefined),
+    queryFn: async ({ pageParam, signal }): Promise<RunsPage> => {
+      const { project: found } = await graphql<{
+        project: { runCount: number; runs: Omit<RunsPage, "total"> } | null;
+      }>(
+        `query PageRuns($entity: String, $project: String, $filters: JSONString, $order: String, $first: Int, $after: String, $values: Boolean!) {
+          project(name: $project, entityName: $entity) {
+            runCount(filters: $filters)
+            runs(filters: $filters, order: $order, first: $first, after: $after) {
+              edges { cursor node { ${FIELDS} config @include(if: $values) summaryMetrics @include(if: $values) } }
+              pageInfo { endCursor hasNextPage }
+            }
+          }
+        }`,
+        {
+          entity,
+          project,
+          filters: filterText,
+          order,
+          first: pageSize,
+          after: pageParam,
+          values: withValues,
+        },
+        signal,
+      );
+      if (!found) throw new ApiError(404, `${entity}/${project}`);
+      return { total: found.runCount, ...found.runs };
+    },
+  });
+}
+
+/** The change a row of buttons makes, run by run; answers how many went through. */
+export async function forEachRun(
+  runs: readonly RunRow[],
+  mutation: string,
+  variables: (run: RunRow) => Record<string, unknown>,
+): Promise<number> {
+  let done = 0;
+  for (const run of runs) {
+    await graphql(mutation, variables(run));
+    done++;
+  }
+  return done;
+}
+
+export const DELETE_RUN = "mutation DeleteRun($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }";
+export const RESTORE_RUN = "mutation RestoreRun($id: ID!) { restoreRun(input: {id: $id}) { success } }";
+export const STOP_RUN = "mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }";
+export const TAG_RUN =
+  "mutation TagRun($id: String!, $tags: [String!]) { upsertBucket(input: {id: $id, tags: $tags}) { bucket { id tags } } }";

@@ -1,0 +1,102 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useState } from "react";
+import { Mark } from "../app/TopBar.tsx";
+import "../app/app.css";
+import { ApiError, sendJson } from "../api/client.ts";
+import { t } from "../i18n/index.ts";
+import { Button, Segmented } from "../ui/controls.tsx";
+
+/** Where to go after: a path of ours only. */
+function returnTo(): string {
+  const wanted = new URLSearchParams(window.location.search).get("returnTo") ?? "/home";
+  return /^\/(?![/\\])/.test(wanted) ? wanted : "/home";
+}
+
+export default function Login() {
+  const [by, setBy] = useState<"key" | "password">("key");
+  const [error, setError] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const client = useQueryClient();
+  useEffect(() => {
+    document.title = `${t("login.submit")} · Steelyard`;
+  }, []);
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    setBusy(true);
+    setError(undefined);
+    try {
+      await sendJson("POST", "/api/v1/session", Object.fromEntries(form));
+      client.clear();
+      window.location.assign(returnTo());
+    } catch (failure) {
+      setError(failure instanceof ApiError ? failure.message : String(failure));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <main className="narrow">
+      <div style={{ display: "flex", gap: 8, alignItems: "center" }}>
+        <Mark />
+        <h1>{t("login.title")}</h1>
+      </div>
+      {new URLSearchParams(window.location.search).get("link") === "used" && (
+        <p className="error-text" role="alert">
+          {t("login.linkUsed")}
+        </p>
+      )}
+      <Segmented
+        label={t("login.title")}
+        value={by}
+        onChange={setBy}
+        options={[
+          { value: "key", label: t("login.byKey") },
+          { value: "password", label: t("login.byPassword") },
+        ]}
+      />
+      <form onSubmit={submit}>
+        {by === "key" ? (
+          <label>
+            {t("login.key")}
+            <input
+              className="field mono"
+              name="apiKey"
+              type="password"
+              autoComplete="current-password"
+              required
+              autoFocus
+            />
+            <span className="muted">{t("login.key.hint")}</span>
+          </label>
+        ) : (
+          <>
+            <label>
+              {t("login.username")}
+              <input className="field" name="username" autoComplete="username" required autoFocus />
+            </label>
+            <label>
+              {t("login.password")}
+              <input
+                className="field"
+                name="password"
+                type="password"
+                autoComplete="current-password"
+                required
+              />
+            </label>
+          </>
+        )}
+        {error && (
+          <p className="error-text" role="alert">
+            {error}
+          </p>
+        )}
+        <Button kind="primary" type="submit" disabled={busy} style={{ height: 34, justifyContent: "center" }}>
+          {t("login.submit")}
+        </Button>
+      </form>
+    </main>
+  );
+}
