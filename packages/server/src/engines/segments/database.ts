@@ -22,8 +22,9 @@ const SCHEMA = `
   CREATE TABLE parts (
     block_id INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (block_id, part)) STRICT;
   CREATE TABLE columns (
-    stream_id INTEGER NOT NULL, key TEXT NOT NULL, block_id INTEGER NOT NULL, count INTEGER NOT NULL, pyramid BLOB,
-    PRIMARY KEY (stream_id, key, block_id)) STRICT, WITHOUT ROWID;
+    stream_id INTEGER NOT NULL, key TEXT NOT NULL, block_id INTEGER NOT NULL, count INTEGER NOT NULL,
+    pyramid_id INTEGER, PRIMARY KEY (stream_id, key, block_id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE pyramids (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 `;
 
 export interface DatabaseOptions {

@@ -70,7 +70,12 @@ function emptyPyramid(groups: number): Pyramid {
   };
 }
 
-/** One chunk: the five columns of numbers, then the four of bytes packed eight to a number. */
+/**
+ * Not compressed, though the reader would take it: a zstd frame costs 60 µs to open and a chart of 100 long runs opens
+ * thousands, while it would save 0.2 of the 0.7 bytes that a value's share of the pyramid takes.
+ *
+ * One chunk: the five columns of numbers, then the four of bytes packed eight to a number.
+ */
 export function encodePyramid(pyramid: Pyramid): Uint8Array {
   const { groups } = pyramid;
   const packed = Math.ceil((groups * BYTE_COLUMNS) / 8);
@@ -85,7 +90,7 @@ export function encodePyramid(pyramid: Pyramid): Uint8Array {
   bytes.set(pyramid.nonFinite, groups);
   bytes.set(pyramid.firstRow, groups * 2);
   bytes.set(pyramid.lastRow, groups * 3);
-  return encodeNumbers(all);
+  return encodeNumbers(all, true);
 }
 
 export function decodePyramid(chunk: Uint8Array, rows: number): Pyramid {

@@ -62,17 +62,20 @@ function sealBlock(block: BlockBuilder): SealedBlock {
   const decoded = decodeHead(head);
   const pyramidal = block.rows >= MIN_PYRAMID_ROWS;
   const rows = pyramidal ? rowsOfColumns(decoded) : [];
-  const columns: SealedBlock["columns"] = [];
+  const columns = new Map<string, SealedBlock["columns"][number]>();
   for (const [id, { kind, key, count }] of decoded.columns.entries()) {
     if (kind !== "number") continue;
+    const like = columns.get(key);
+    if (like) {
+      // `{"a": {"b": 1}}` and `{"a.b": 1}` in one block: one key, whose points are taken from both chunks.
+      columns.set(key, { key, count: like.count + count, pyramid: null });
+      continue;
+    }
     const values = new Float64Array(block.columns[id]?.numbers ?? []);
-    columns.push({
-      key,
-      count,
-      pyramid: pyramidal
-        ? encodePyramid(buildPyramid(block.rows, rows[id] ?? new Uint32Array(0), values))
-        : null,
-    });
+    const pyramid = pyramidal
+      ? encodePyramid(buildPyramid(block.rows, rows[id] ?? new Uint32Array(0), values))
+      : null;
+    columns.set(key, { key, count, pyramid });
   }
   let firstLine = Number.POSITIVE_INFINITY;
   let lastLine = 0;
@@ -96,7 +99,7 @@ function sealBlock(block: BlockBuilder): SealedBlock {
     steps: encodeNumbers(new Float64Array(block.steps)),
     head,
     parts,
-    columns,
+    columns: [...columns.values()],
   };
 }
 

@@ -63,7 +63,9 @@ export class StoredBlocks {
       body: prepare("SELECT body FROM blocks WHERE id = ?"),
       part: prepare("SELECT body FROM parts WHERE block_id = ? AND part = ?"),
       counts: prepare("SELECT block_id AS block, count FROM columns WHERE stream_id = ? AND key = ?"),
-      pyramid: prepare("SELECT pyramid FROM columns WHERE stream_id = ? AND key = ? AND block_id = ?"),
+      pyramid: prepare(
+        "SELECT body AS pyramid FROM columns JOIN pyramids ON id = pyramid_id WHERE stream_id = ? AND key = ? AND block_id = ?",
+      ),
       journalOf: prepare(`SELECT ${COLUMNS} FROM blocks WHERE stream_id = ? AND level = 0 ORDER BY id`),
       lastLine: prepare("SELECT max(last_line) AS line FROM blocks WHERE stream_id = ?"),
       journal: prepare("SELECT count(*) AS rows FROM blocks WHERE level = 0"),

@@ -95,8 +95,9 @@ function statements(db: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)`),
     addPart: db.prepare("INSERT INTO parts (block_id, part, body) VALUES (?, ?, ?)"),
     addColumn: db.prepare(
-      "INSERT INTO columns (stream_id, key, block_id, count, pyramid) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count, pyramid = NULL",
+      "INSERT INTO columns (stream_id, key, block_id, count, pyramid_id) VALUES (?, ?, ?, ?, ?)",
     ),
+    addPyramid: db.prepare("INSERT INTO pyramids (body) VALUES (?)"),
     overlapping: db.prepare(
       "SELECT id, rows, dead, lines, steps FROM blocks WHERE stream_id = ? AND last_line >= ? AND first_line <= ? ORDER BY id",
     ),
@@ -113,14 +114,20 @@ function statements(db: DatabaseSync) {
       db.prepare(`INSERT INTO blocks (stream_id, level, rows, first_line, last_line, min_step, max_step, bytes, dead, lines, steps, head, body)
       SELECT ?, level, rows, first_line, last_line, min_step, max_step, bytes, dead, lines, steps, head, body FROM blocks WHERE id = ?`),
     copyParts: db.prepare("INSERT INTO parts SELECT ?, part, body FROM parts WHERE block_id = ?"),
-    copyColumns: db.prepare(
-      "INSERT INTO columns SELECT ?, key, ?, count, pyramid FROM columns WHERE stream_id = ? AND block_id = ?",
+    columnsOf: db.prepare(
+      "SELECT key, count, body FROM columns LEFT JOIN pyramids ON id = pyramid_id WHERE stream_id = ? AND block_id = ?",
     ),
     dropBlock: db.prepare("DELETE FROM blocks WHERE id = ?"),
     dropParts: db.prepare("DELETE FROM parts WHERE block_id = ?"),
+    dropPyramids: db.prepare(
+      "DELETE FROM pyramids WHERE id IN (SELECT pyramid_id FROM columns WHERE stream_id = ? AND block_id = ?)",
+    ),
     dropColumns: db.prepare("DELETE FROM columns WHERE stream_id = ? AND block_id = ?"),
     dropStreamParts: db.prepare(
       "DELETE FROM parts WHERE block_id IN (SELECT id FROM blocks WHERE stream_id = ?)",
+    ),
+    dropStreamPyramids: db.prepare(
+      "DELETE FROM pyramids WHERE id IN (SELECT pyramid_id FROM columns WHERE stream_id = ?)",
     ),
     dropStreamColumns: db.prepare("DELETE FROM columns WHERE stream_id = ?"),
     dropStreamBlocks: db.prepare("DELETE FROM blocks WHERE stream_id = ?"),
@@ -265,6 +272,7 @@ function replaceLines(stream: number, lines: Float64Array): Map<number, number> 
 }
 
 function dropBlock(stream: number, id: number): void {
+  sql.dropPyramids.run(stream, id);
   sql.dropColumns.run(stream, id);
   sql.dropParts.run(id);
   sql.dropBlock.run(id);
@@ -319,7 +327,9 @@ function fork({ parent, child, step }: { parent: number; child: number; step: nu
       const oldId = numberIn(found, "id");
       const id = Number(sql.copyBlock.run(toId, oldId).lastInsertRowid);
       sql.copyParts.run(id, oldId);
-      sql.copyColumns.run(toId, id, fromId, oldId);
+      for (const column of sql.columnsOf.all(fromId, oldId) as Row[]) {
+        addColumn(toId, id, String(column.key), Number(column.count), column.body as Uint8Array | null);
+      }
       if (numberIn(found, "max_step") > step) cutBlock(toId, { ...found, id }, step);
     }
   }
@@ -327,7 +337,19 @@ function fork({ parent, child, step }: { parent: number; child: number; step: nu
   runs.clear();
 }
 
+function addColumn(
+  stream: number,
+  block: number,
+  key: string,
+  count: number,
+  pyramid: Uint8Array | null,
+): void {
+  const id = pyramid ? sql.addPyramid.run(pyramid).lastInsertRowid : null;
+  sql.addColumn.run(stream, key, block, count, id);
+}
+
 function dropStream(id: number): void {
+  sql.dropStreamPyramids.run(id);
   sql.dropStreamColumns.run(id);
   sql.dropStreamParts.run(id);
   sql.dropStreamBlocks.run(id);
@@ -366,7 +388,7 @@ function putSealed({ stream, sources, blocks }: Sealed): boolean {
     );
     for (const [i, part] of parts.entries()) sql.addPart.run(lastInsertRowid, i + 1, part);
     for (const { key, count, pyramid } of block.columns) {
-      sql.addColumn.run(stream, key, lastInsertRowid, count, pyramid);
+      addColumn(stream, Number(lastInsertRowid), key, count, pyramid);
     }
   }
   for (const state of streams.values()) {
