@@ -139,7 +139,9 @@ export default function RunsTable({ entity, project }: { entity: string; project
         run: () => void act(() => forEachRun(gone, RESTORE_RUN, ({ id }) => ({ id }))),
       });
     });
-  const template = `32px minmax(160px, 1.6fr) ${chosen.map(() => "minmax(96px, 1fr)").join(" ")}`;
+  const template = `32px minmax(200px, 1.6fr) repeat(${chosen.length}, minmax(112px, 1fr))`;
+  const rowStyle = { gridTemplateColumns: template, minWidth: 232 + 112 * chosen.length };
+  const numeric = new Set(chosen.filter((id) => id === "duration" || values.some((row) => typeof cellOf(row, id) === "number")));
 
   return (
     <div className="runs-table">
@@ -212,7 +214,7 @@ export default function RunsTable({ entity, project }: { entity: string; project
           aria-rowcount={total}
           aria-label={t("nav.runs")}
         >
-          <div className="table-row table-head" role="row" style={{ gridTemplateColumns: template }}>
+          <div className="table-row table-head" role="row" style={rowStyle}>
             <span role="columnheader">
               <input
                 type="checkbox"
@@ -230,6 +232,7 @@ export default function RunsTable({ entity, project }: { entity: string; project
                 <span
                   key={id}
                   role="columnheader"
+                  className={numeric.has(id) ? "number" : ""}
                   aria-sort={sorted === "+" ? "ascending" : sorted === "-" ? "descending" : "none"}
                 >
                   <button
@@ -258,7 +261,7 @@ export default function RunsTable({ entity, project }: { entity: string; project
                   role="row"
                   aria-rowindex={index + 1}
                   aria-selected={selected.has(run.name)}
-                  style={{ gridTemplateColumns: template, transform: `translateY(${start}px)` }}
+                  style={{ ...rowStyle, transform: `translateY(${start}px)` }}
                 >
                   <span role="gridcell">
                     <input
