@@ -12,8 +12,10 @@ import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /** Points and groups of points of one run × key, before they are put into buckets. */
 class Gathered {
-  readonly x: number[] = [];
-  readonly value: number[] = [];
+  readonly x: Float64Array;
+  readonly value: Float64Array;
+  /** Of them filled. */
+  single = 0;
   // Of groups, side by side.
   readonly xFirst: number[] = [];
   readonly xLast: number[] = [];
@@ -26,10 +28,9 @@ class Gathered {
   readonly nonFinite: number[] = [];
   points = 0;
 
-  point(x: number, value: number): void {
-    this.x.push(x);
-    this.value.push(value);
-    this.points++;
+  constructor(mostPoints: number) {
+    this.x = new Float64Array(mostPoints);
+    this.value = new Float64Array(mostPoints);
   }
 
   group(
@@ -76,7 +77,6 @@ export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, dam
       blocks: xKey === undefined ? stored.blocksBySteps(id, range.min, range.max) : stored.blocks(id),
     }));
     for (const key of keys) {
-      const gathered = new Gathered();
       const sources = streams.map((source) => ({
         ...source,
         counts: stored.sealedCounts(source.id, key),
@@ -87,6 +87,7 @@ export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, dam
       }
       if (most === 0) continue;
       const coarse = most > buckets * GROUP_ROWS;
+      const gathered = new Gathered(most);
       for (const { blocks, counts } of sources) {
         for (const block of blocks) {
           if (block.level !== LEVEL.journal && !counts.has(block.id)) continue;
@@ -231,16 +232,23 @@ function gatherPoints(
   for (const [id, column] of columns.entries()) {
     if (column.key !== key || column.kind !== "number") continue;
     const values = stored.column(block, id) as Float64Array;
-    const rows = rowsOfColumn(stored.head(block), id);
+    // A column that every row has needs no map of its rows.
+    const rows = values.length === block.rows ? undefined : rowsOfColumn(stored.head(block), id);
+    const { x, value } = gathered;
+    let at = gathered.single;
     for (let i = 0; i < values.length; i++) {
-      const row = rows[i] ?? 0;
-      const x = xs[row] ?? Number.NaN;
+      const row = rows ? (rows[i] ?? 0) : i;
+      const here = xs[row] ?? Number.NaN;
       // NaN fails both: a point without a finite x has no place on this axis.
-      if (!(x >= range.min && x <= range.max) || !Number.isFinite(x)) continue;
+      if (!(here >= range.min && here <= range.max) || !Number.isFinite(here)) continue;
       if (groups && !groups.has((row / GROUP_ROWS) | 0)) continue;
       if (dead?.(row)) continue;
-      gathered.point(x, values[i] ?? 0);
+      x[at] = here;
+      value[at] = values[i] ?? 0;
+      at++;
     }
+    gathered.points += at - gathered.single;
+    gathered.single = at;
   }
 }
 
@@ -259,10 +267,10 @@ function valuesByRow(stored: StoredBlocks, block: StoredBlock, key: string): Flo
 function toSeries(run: number, key: string, gathered: Gathered, range: Range, buckets: number): Series {
   const { points } = gathered;
   if (gathered.xFirst.length === 0 && points <= buckets) return exactSeries(run, key, gathered);
-  const { x, value, xFirst, xLast } = gathered;
+  const { x, value, single, xFirst, xLast } = gathered;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < x.length; i++) {
+  for (let i = 0; i < single; i++) {
     const at = x[i] ?? 0;
     if (at < low) low = at;
     if (at > high) high = at;
@@ -274,11 +282,7 @@ function toSeries(run: number, key: string, gathered: Gathered, range: Range, bu
   if (Number.isFinite(range.min)) low = range.min;
   if (Number.isFinite(range.max)) high = range.max;
   const filling = new Buckets(emptySeries(run, key, false, points, buckets), low, high);
-  for (let i = 0; i < x.length; i++) {
-    const one = value[i] ?? 0;
-    if (Number.isFinite(one)) filling.add(x[i] ?? 0, x[i] ?? 0, one, one, one, one, one, 1, 0);
-    else filling.add(x[i] ?? 0, x[i] ?? 0, 0, 0, 0, 0, 0, 0, 1);
-  }
+  filling.addPoints(x, value, single);
   for (let i = 0; i < xFirst.length; i++) {
     filling.add(
       xFirst[i] ?? 0,
@@ -311,6 +315,42 @@ class Buckets {
     this.#lastX = new Float64Array(buckets).fill(Number.NEGATIVE_INFINITY);
     series.xFirst.fill(Number.POSITIVE_INFINITY);
     series.xLast.fill(Number.NEGATIVE_INFINITY);
+  }
+
+  /** As `add` of each, without a call a point. */
+  addPoints(x: Float64Array, value: Float64Array, points: number): void {
+    const { xFirst, xLast, min, max, mean, first, last, count, nonFinite } = this.series;
+    const firstX = this.#firstX;
+    const lastX = this.#lastX;
+    const low = this.#low;
+    const scale = this.#scale;
+    const top = count.length - 1;
+    for (let i = 0; i < points; i++) {
+      const here = x[i] as number;
+      const one = value[i] as number;
+      let at = ((here - low) * scale) | 0;
+      if (at > top) at = top;
+      if (here < (xFirst[at] as number)) xFirst[at] = here;
+      if (here > (xLast[at] as number)) xLast[at] = here;
+      // Finite values only: Infinity - Infinity and NaN - NaN are NaN.
+      if (one - one !== 0) {
+        nonFinite[at] = (nonFinite[at] as number) + 1;
+        continue;
+      }
+      const before = count[at] as number;
+      if (before === 0 || one < (min[at] as number)) min[at] = one;
+      if (before === 0 || one > (max[at] as number)) max[at] = one;
+      if (here < (firstX[at] as number)) {
+        firstX[at] = here;
+        first[at] = one;
+      }
+      if (here >= (lastX[at] as number)) {
+        lastX[at] = here;
+        last[at] = one;
+      }
+      count[at] = before + 1;
+      mean[at] = (mean[at] as number) + one;
+    }
   }
 
   /** A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x. */
@@ -371,7 +411,7 @@ function withoutEmpty(made: Series): Series {
 }
 
 function exactSeries(run: number, key: string, { x, value, points }: Gathered): Series {
-  const order = Array.from(x.keys()).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0));
+  const order = Array.from(x.subarray(0, points).keys()).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0));
   const series = emptySeries(run, key, true, points, points);
   for (const [to, from] of order.entries()) {
     const at = x[from] ?? 0;
