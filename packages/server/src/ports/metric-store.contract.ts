@@ -400,6 +400,57 @@ export function testMetricStore(name: string, open: () => Promise<OpenedStore>):
     );
   });
 
+  test(`${name}: whatever is sent in whatever order, the rows are those of a plain table`, async () => {
+    const { store: opened, reopen } = await open();
+    let store = opened;
+    let run = 100;
+    const operation = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          do: fc.constant("append"),
+          at: fc.nat(400),
+          rows: fc.integer({ min: 1, max: 200 }),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant("rewind"), at: fc.nat(500), rows: fc.constant(0) }),
+      },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant("fork"), at: fc.nat(500), rows: fc.constant(0) }) },
+    );
+    const checks: (() => Promise<void>)[] = [];
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { maxLength: 12 }), async (operations) => {
+        const own = ++run;
+        const table = new Map<number, string>();
+        for (const [salt, { do: what, at, rows }] of operations.entries()) {
+          if (what === "append") {
+            const lines = steps(at, at + rows, (step) => ({ a: step * salt, [`k${step % 3}`]: `${salt}` }));
+            await store.append([{ ...history(lines, at), run: own }]);
+            for (const [i, line] of lines.entries()) table.set(at + i, line);
+          } else if (what === "rewind") {
+            const left = await store.rewind(own, at);
+            for (const line of table.keys()) if (line > at) table.delete(line);
+            assert.equal(left, Math.max(-1, ...table.keys()) + 1);
+          } else {
+            const child = ++run;
+            await store.fork(own, child, at);
+            const expected = [...table].filter(([line]) => line <= at);
+            checks.push(() => sameAs(store, child, new Map(expected)));
+          }
+        }
+        await sameAs(store, own, table);
+        checks.push(() => sameAs(store, own, table));
+      }),
+      { numRuns: 25 },
+    );
+    const again = await reopen();
+    store = again;
+    for (const check of checks) await check();
+    await again.close();
+  });
+
   test(`${name}: a run cannot be forked from itself`, async () => {
     const { store } = await open();
     await assert.rejects(
@@ -408,6 +459,17 @@ export function testMetricStore(name: string, open: () => Promise<OpenedStore>):
     );
     await store.close();
   });
+}
+
+/** Lines of which number n holds step n. */
+async function sameAs(store: MetricStore, run: number, table: ReadonlyMap<number, string>): Promise<void> {
+  const lines = [...table].sort(([a], [b]) => a - b).map(([, line]) => line);
+  assert.deepEqual(await store.rows({ run, stream: "history" }), lines);
+  const [series] = await store.series(question({ runs: [run], keys: ["a"], buckets: 4000 }));
+  assert.equal(series?.points ?? 0, lines.length);
+  const info = (await store.keys(run, "history")).find(({ key }) => key === "a");
+  assert.equal(info?.count ?? 0, lines.length);
+  assert.equal(await store.lastStep(run), Math.max(-1, ...table.keys()));
 }
 
 function history(lines: string[], offset = 0): AppendBatch {

@@ -52,6 +52,13 @@ export function decodeNumbers(bytes: Uint8Array): Float64Array {
   throw new DamagedChunk(`unknown codec ${codec}`);
 }
 
+/** The rule of a chunk that is one: value i is `first + i × stride`. Steps nearly always are, and need no array then. */
+export function ruleOf(bytes: Uint8Array): { first: number; stride: number } | undefined {
+  if (bytes[0] !== CODECS.stride) return undefined;
+  const [first = 0, stride = 0] = numbersIn(open(bytes).payload, 2);
+  return { first, stride };
+}
+
 export function encodeTexts(texts: readonly string[], fast = false): Uint8Array {
   const lengths = new Uint32Array(texts.length);
   const parts: Uint8Array[] = [asBytes(lengths)];

@@ -12,8 +12,8 @@ import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /** Points and groups of points of one run × key, before they are put into buckets. */
 class Gathered {
-  readonly x: Float64Array;
-  readonly value: Float64Array;
+  x = new Float64Array(0);
+  value = new Float64Array(0);
   /** Of them filled. */
   single = 0;
   // Of groups, side by side.
@@ -28,9 +28,16 @@ class Gathered {
   readonly nonFinite: number[] = [];
   points = 0;
 
-  constructor(mostPoints: number) {
-    this.x = new Float64Array(mostPoints);
-    this.value = new Float64Array(mostPoints);
+  /** Room for so many more points. */
+  makeRoom(points: number): void {
+    const needed = this.single + points;
+    if (needed <= this.x.length) return;
+    const size = Math.max(needed, this.x.length * 2);
+    const { x, value } = this;
+    this.x = new Float64Array(size);
+    this.value = new Float64Array(size);
+    this.x.set(x);
+    this.value.set(value);
   }
 
   group(
@@ -87,11 +94,31 @@ export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, dam
       }
       if (most === 0) continue;
       const coarse = most > buckets * GROUP_ROWS;
-      const gathered = new Gathered(most);
-      for (const { blocks, counts } of sources) {
+      const gathered = new Gathered();
+      for (const { id, blocks, counts } of sources) {
+        // Most of the run: its pyramids in one go. A narrow range asks for those of the blocks it meets.
+        const many = coarse && blocks.length * 2 > counts.size;
+        const pyramids = many ? stored.pyramids(id, key) : undefined;
+        const xPyramids = many && xKey !== undefined ? stored.pyramids(id, xKey) : undefined;
+        const pyramidOf = (block: StoredBlock, of: string) => {
+          const chunks = of === key ? pyramids : xPyramids;
+          const chunk = chunks?.get(block.id);
+          if (chunks) return chunk && stored.decodedPyramid(block, of, chunk);
+          return stored.pyramid(block, of);
+        };
         for (const block of blocks) {
           if (block.level !== LEVEL.journal && !counts.has(block.id)) continue;
-          guarded(damaged, () => gather(stored, block, key, xKey, range, coarse, gathered));
+          guarded(damaged, () => {
+            const summed = coarse && block.level !== LEVEL.journal && block.dead.length === 0;
+            const pyramid = summed ? pyramidOf(block, key) : undefined;
+            const xs = pyramid && xKey !== undefined ? pyramidOf(block, xKey) : undefined;
+            if (!pyramid || (xKey !== undefined && !xs)) {
+              gatherPoints(stored, block, key, xKey, range, gathered);
+              return;
+            }
+            const rest = gatherGroups(stored, block, pyramid, xs, range, gathered);
+            if (rest.size > 0) gatherPoints(stored, block, key, xKey, range, gathered, rest);
+          });
         }
       }
       if (gathered.points > 0) answers.push(toSeries(run, key, gathered, range, buckets));
@@ -112,26 +139,6 @@ function keyOfAxis(x: XAxis): string | undefined {
     case "key":
       return x.key === "_step" ? undefined : x.key;
   }
-}
-
-function gather(
-  stored: StoredBlocks,
-  block: StoredBlock,
-  key: string,
-  xKey: string | undefined,
-  range: Range,
-  coarse: boolean,
-  gathered: Gathered,
-): void {
-  const summed = coarse && block.level !== LEVEL.journal && block.dead.length === 0;
-  const pyramid = summed ? stored.pyramid(block, key) : undefined;
-  const xs = pyramid && xKey !== undefined ? stored.pyramid(block, xKey) : undefined;
-  if (!pyramid || (xKey !== undefined && !xs)) {
-    gatherPoints(stored, block, key, xKey, range, gathered);
-    return;
-  }
-  const rest = gatherGroups(stored, block, pyramid, xs, range, gathered);
-  if (rest.size > 0) gatherPoints(stored, block, key, xKey, range, gathered, rest);
 }
 
 function pointsAtMost(
@@ -169,7 +176,7 @@ function gatherGroups(
   range: Range,
   gathered: Gathered,
 ): Set<number> {
-  const steps = xs ? undefined : stored.steps(block);
+  const stepAt = xs ? undefined : stored.stepAt(block);
   const rest = new Set<number>();
   for (let group = 0; group < pyramid.groups; group++) {
     const count = pyramid.count[group] ?? 0;
@@ -177,9 +184,9 @@ function gatherGroups(
     if (count + nonFinite === 0) continue;
     let xFirst: number;
     let xLast: number;
-    if (steps) {
-      xFirst = steps[group * GROUP_ROWS + (pyramid.firstRow[group] ?? 0)] ?? 0;
-      xLast = steps[group * GROUP_ROWS + (pyramid.lastRow[group] ?? 0)] ?? 0;
+    if (stepAt) {
+      xFirst = stepAt(group * GROUP_ROWS + (pyramid.firstRow[group] ?? 0));
+      xLast = stepAt(group * GROUP_ROWS + (pyramid.lastRow[group] ?? 0));
     } else if (xs) {
       xFirst = xs.first[group] ?? 0;
       xLast = xs.last[group] ?? 0;
@@ -234,6 +241,7 @@ function gatherPoints(
     const values = stored.column(block, id) as Float64Array;
     // A column that every row has needs no map of its rows.
     const rows = values.length === block.rows ? undefined : rowsOfColumn(stored.head(block), id);
+    gathered.makeRoom(values.length);
     const { x, value } = gathered;
     let at = gathered.single;
     for (let i = 0; i < values.length; i++) {

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { SteelyardError } from "../../errors.ts";
 import { type BlockHead, decodeColumn, decodeHead } from "./block.ts";
-import { decodeNumbers } from "./chunk.ts";
+import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, openForReading, parseRanges, type Ranges } from "./database.ts";
 import { decodePyramid, type Pyramid } from "./pyramid.ts";
 
@@ -63,6 +63,9 @@ export class StoredBlocks {
       body: prepare("SELECT body FROM blocks WHERE id = ?"),
       part: prepare("SELECT body FROM parts WHERE block_id = ? AND part = ?"),
       counts: prepare("SELECT block_id AS block, count FROM columns WHERE stream_id = ? AND key = ?"),
+      pyramids: prepare(
+        "SELECT block_id AS block, body FROM columns JOIN pyramids ON id = pyramid_id WHERE stream_id = ? AND key = ?",
+      ),
       pyramid: prepare(
         "SELECT body AS pyramid FROM columns JOIN pyramids ON id = pyramid_id WHERE stream_id = ? AND key = ? AND block_id = ?",
       ),
@@ -115,8 +118,28 @@ export class StoredBlocks {
 
   pyramid(block: StoredBlock, key: string): Pyramid | undefined {
     const chunk = this.#sql.pyramid.get(block.streamId, key, block.id)?.pyramid;
-    if (!chunk) return undefined;
-    return this.checked(block, `pyramid of key ${key}`, () => decodePyramid(chunk as Uint8Array, block.rows));
+    return chunk ? this.decodedPyramid(block, key, chunk as Uint8Array) : undefined;
+  }
+
+  /** All of a key in one question. Not yet decoded. */
+  pyramids(streamId: number, key: string): Map<number, Uint8Array> {
+    const chunks = new Map<number, Uint8Array>();
+    for (const { block, body } of this.#sql.pyramids.iterate(streamId, key)) {
+      chunks.set(Number(block), body as Uint8Array);
+    }
+    return chunks;
+  }
+
+  decodedPyramid(block: StoredBlock, key: string, chunk: Uint8Array): Pyramid {
+    return this.checked(block, `pyramid of key ${key}`, () => decodePyramid(chunk, block.rows));
+  }
+
+  /** Step of a row, without the array of all where a rule gives it. */
+  stepAt(block: StoredBlock): (row: number) => number {
+    const rule = this.checked(block, "steps", () => ruleOf(block.steps));
+    if (rule) return (row) => rule.first + row * rule.stride;
+    const steps = this.steps(block);
+    return (row) => steps[row] ?? 0;
   }
 
   /** 1 + the highest line number. */
