@@ -451,8 +451,11 @@ export function testMetricStore(name: string, open: () => Promise<OpenedStore>):
     await again.close();
   });
 
-  test(`${name}: a run cannot be forked from itself`, async () => {
+  test(`${name}: an offset that is none is refused, a run cannot be forked from itself`, async () => {
     const { store } = await open();
+    for (const offset of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await assert.rejects(store.append([history(["{}"], offset)]), { code: "bad-request" });
+    }
     await assert.rejects(
       store.fork(1, 1, 5),
       (cause: unknown) => cause instanceof SteelyardError && cause.code === "bad-request",

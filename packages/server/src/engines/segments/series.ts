@@ -71,7 +71,8 @@ interface Range {
 
 /** `damaged` gets a line for each block that could not be read: its points are missing, the rest is answered. */
 export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, damaged: string[]): Series[] {
-  const { runs, keys, stream, x, buckets } = question;
+  const { runs, keys, stream, x } = question;
+  const buckets = Math.max(1, Math.floor(question.buckets));
   const range = {
     min: question.min ?? Number.NEGATIVE_INFINITY,
     max: question.max ?? Number.POSITIVE_INFINITY,

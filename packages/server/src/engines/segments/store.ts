@@ -83,6 +83,9 @@ class Segments implements MetricStore {
     const transfer: ArrayBuffer[] = [];
     const entries = batches.map((batch): Entry => {
       const { run, stream, writer, offset, lines } = batch;
+      if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(offset + lines.length)) {
+        throw new SteelyardError("bad-request", "the offset of lines is a whole number from 0 on");
+      }
       const parsed =
         stream === "console" ? { block: textRows(lines, offset), rejected: [] } : parseRows(lines, offset);
       rejected.push(parsed.rejected);
