@@ -39,20 +39,20 @@ export async function openSegments(path: string, options: SegmentsOptions = {}):
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const { onDamage, ...database } = options;
   const writer = new CalledWorker("writer", { path, options: database });
-  // The others open the file for reading only: it must be there.
+  // Those that read open the file for reading only: it must be there.
   await writer.call("ready", undefined).catch((cause: Error) => {
     // Why it did not start (a newer format, a folder without permission) is the message worth reading.
     throw cause.cause ?? cause;
   });
-  const sealer = new CalledWorker("sealer", { path });
   const reader = new CalledWorker("reader", { path });
-  return new Segments(path, writer, sealer, reader, onDamage ?? (() => {}));
+  return new Segments(path, writer, reader, onDamage ?? (() => {}));
 }
 
 class Segments implements MetricStore {
   readonly #path: string;
   readonly #writer: CalledWorker;
-  readonly #sealer: CalledWorker;
+  /** Started by the first stream to seal: an idle server does without its memory. */
+  #sealer: CalledWorker | undefined;
   readonly #reader: CalledWorker;
   readonly #onDamage: (line: string) => void;
   readonly #damage = new Set<string>();
@@ -63,16 +63,9 @@ class Segments implements MetricStore {
   #sealing: Promise<void> | undefined;
   #sealUntilMs = Number.POSITIVE_INFINITY;
 
-  constructor(
-    path: string,
-    writer: CalledWorker,
-    sealer: CalledWorker,
-    reader: CalledWorker,
-    onDamage: (line: string) => void,
-  ) {
+  constructor(path: string, writer: CalledWorker, reader: CalledWorker, onDamage: (line: string) => void) {
     this.#path = path;
     this.#writer = writer;
-    this.#sealer = sealer;
     this.#reader = reader;
     this.#onDamage = onDamage;
     this.#idleTimer = setInterval(() => void this.#sealIdle(IDLE_MS), IDLE_CHECK_MS).unref();
@@ -178,8 +171,8 @@ class Segments implements MetricStore {
     await this.#sealing;
     // The writer last: the last connection folds the write-ahead log into the file.
     for (const worker of [this.#sealer, this.#reader, this.#writer]) {
-      await worker.call("close", undefined);
-      await worker.end();
+      await worker?.call("close", undefined);
+      await worker?.end();
     }
   }
 
@@ -206,11 +199,13 @@ class Segments implements MetricStore {
 
   /** One stream after the other. A failure costs space and speed, never data: the journal keeps its rows. */
   async #seal(): Promise<void> {
+    this.#sealer ??= new CalledWorker("sealer", { path: this.#path });
+    const sealer = this.#sealer;
     for (const stream of this.#due) {
       this.#due.delete(stream);
       if (Date.now() > this.#sealUntilMs) continue;
       try {
-        const sealed = await this.#sealer.call<Sealed | undefined>("seal", stream);
+        const sealed = await sealer.call<Sealed | undefined>("seal", stream);
         if (sealed) await this.#writer.call("putSealed", sealed);
       } catch (cause) {
         // A full disk passes; what cannot be read does not.
