@@ -1,0 +1,165 @@
+import { ProtoWriter } from "./proto-writer.ts";
+
+export { ProtoWriter } from "./proto-writer.ts";
+
+/**
+ * The records of a `.wandb` log, written. Field numbers: `wandb/proto/wandb_internal.proto` of the official client.
+ * A log is: header, run, then whatever happens, exit. `num` counts records from 1.
+ */
+
+/** Field of `Record` that each kind is. */
+const KIND = {
+  history: 2,
+  summary: 3,
+  config: 5,
+  files: 6,
+  stats: 7,
+  alert: 10,
+  metric: 12,
+  outputRaw: 13,
+  run: 17,
+  exit: 18,
+  header: 21,
+} as const;
+
+/** `value_json` texts by dotted-free path: one label is `["loss"]`. */
+export type Item = readonly [path: readonly string[], valueJson: string];
+
+function record(num: number, kind: number, body: Uint8Array): Uint8Array {
+  return new ProtoWriter().int(1, num).message(kind, body).take();
+}
+
+function timestamp(ms: number): Uint8Array {
+  const seconds = Math.floor(ms / 1000);
+  return new ProtoWriter()
+    .int(1, seconds)
+    .int(2, Math.round((ms - seconds * 1000) * 1e6))
+    .take();
+}
+
+/** Config, summary and history items are alike: 1 key, 2 nested_key[], 16 value_json. */
+function items(writer: ProtoWriter, field: number, list: readonly Item[], inner: ProtoWriter): ProtoWriter {
+  for (const [path, valueJson] of list) {
+    for (const label of path) inner.repeatedString(2, label);
+    inner.string(16, valueJson);
+    writer.message(field, inner.take());
+  }
+  return writer;
+}
+
+export function headerRecord(num: number, producer: string): Uint8Array {
+  const version = new ProtoWriter().string(1, producer).string(2, "0.18.0").take();
+  return record(num, KIND.header, new ProtoWriter().message(1, version).take());
+}
+
+export interface RunFields {
+  runId: string;
+  entity: string;
+  project: string;
+  config: readonly Item[];
+  group: string;
+  jobType: string;
+  displayName: string;
+  notes: string;
+  tags: readonly string[];
+  host: string;
+  sweepId: string;
+  startTimeMs: number;
+  git?: { remote: string; commit: string } | undefined;
+}
+
+export function runRecord(num: number, run: RunFields): Uint8Array {
+  const body = new ProtoWriter().string(1, run.runId).string(2, run.entity).string(3, run.project);
+  body.message(4, items(new ProtoWriter(), 1, run.config, new ProtoWriter()).take());
+  body.string(6, run.group).string(7, run.jobType).string(8, run.displayName).string(9, run.notes);
+  for (const tag of run.tags) body.repeatedString(10, tag);
+  body.string(12, run.sweepId).string(13, run.host).message(17, timestamp(run.startTimeMs));
+  if (run.git) body.message(21, new ProtoWriter().string(1, run.git.remote).string(2, run.git.commit).take());
+  return record(num, KIND.run, body.take());
+}
+
+/** Hot path of the log: reused writers, no objects but the items. */
+const historyWriter = new ProtoWriter();
+const itemWriter = new ProtoWriter();
+const recordWriter = new ProtoWriter();
+
+export function historyRecord(num: number, list: readonly Item[], step: number): Uint8Array {
+  items(historyWriter, 1, list, itemWriter);
+  itemWriter.int(1, step);
+  historyWriter.message(2, itemWriter.take());
+  return recordWriter.int(1, num).message(KIND.history, historyWriter.take()).take();
+}
+
+export function summaryRecord(num: number, update: readonly Item[]): Uint8Array {
+  return record(num, KIND.summary, items(new ProtoWriter(), 1, update, new ProtoWriter()).take());
+}
+
+export function configRecord(num: number, update: readonly Item[]): Uint8Array {
+  return record(num, KIND.config, items(new ProtoWriter(), 1, update, new ProtoWriter()).take());
+}
+
+export interface MetricFields {
+  name: string;
+  stepMetric: string;
+  stepSync: boolean;
+  hidden: boolean;
+  /** `min`, `max`, `mean`, `last`, `first`, `none`. */
+  summary: readonly string[];
+  overwrite: boolean;
+}
+
+const SUMMARY_FIELD: Record<string, number> = {
+  min: 1,
+  max: 2,
+  mean: 3,
+  best: 4,
+  last: 5,
+  none: 6,
+  copy: 7,
+  first: 8,
+};
+
+export function metricRecord(num: number, metric: MetricFields): Uint8Array {
+  const body = new ProtoWriter()
+    .string(metric.name.endsWith("*") ? 2 : 1, metric.name)
+    .string(4, metric.stepMetric);
+  body.message(6, new ProtoWriter().bool(1, metric.stepSync).bool(2, metric.hidden).bool(3, true).take());
+  const summary = new ProtoWriter();
+  for (const name of metric.summary) summary.bool(SUMMARY_FIELD[name] ?? 5, true);
+  body.message(7, summary.take());
+  body.message(9, new ProtoWriter().bool(1, metric.overwrite).take());
+  return record(num, KIND.metric, body.take());
+}
+
+export function outputRawRecord(
+  num: number,
+  stream: "stdout" | "stderr",
+  atMs: number,
+  text: string,
+): Uint8Array {
+  const body = new ProtoWriter()
+    .int(1, stream === "stdout" ? 1 : 0)
+    .message(2, timestamp(atMs))
+    .string(3, text);
+  return record(num, KIND.outputRaw, body.take());
+}
+
+/** Keys without the `system.` that the wire has. */
+export function statsRecord(num: number, atMs: number, values: Readonly<Record<string, number>>): Uint8Array {
+  const body = new ProtoWriter().message(2, timestamp(atMs));
+  for (const [key, value] of Object.entries(values)) {
+    body.message(3, new ProtoWriter().string(1, key).string(16, String(value)).take());
+  }
+  return record(num, KIND.stats, body.take());
+}
+
+export function filesRecord(num: number, paths: readonly string[]): Uint8Array {
+  const body = new ProtoWriter();
+  // policy END (1): uploaded when the run is synced; type WANDB (1).
+  for (const path of paths) body.message(1, new ProtoWriter().string(1, path).int(2, 1).int(3, 1).take());
+  return record(num, KIND.files, body.take());
+}
+
+export function exitRecord(num: number, exitCode: number, runtimeS: number): Uint8Array {
+  return record(num, KIND.exit, new ProtoWriter().int(1, exitCode).int(2, Math.round(runtimeS)).take());
+}

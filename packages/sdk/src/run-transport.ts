@@ -1,0 +1,196 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CREATE_RUN_FILES, RUN_RESUME_STATUS, UPSERT_RUN } from "@steelyard/protocol/documents";
+import type { FileStreamAnswer, FileStreamRequest } from "@steelyard/protocol/file-stream";
+import { graphql, type Http, RefusedError, send } from "./http.ts";
+import type { Entry, WorkerStart } from "./messages.ts";
+import { toJson } from "./values.ts";
+
+/** A run at the server. */
+export interface RunAddress {
+  /** Opaque id. */
+  id: string;
+  name: string;
+  entity: string;
+  project: string;
+}
+
+export interface OpenedRun {
+  run: RunAddress;
+  displayName: string;
+  step: number;
+  resumed: boolean;
+  historyLines: number;
+  eventLines: number;
+  consoleLines: number;
+  config: Record<string, unknown>;
+  summary: Entry[];
+}
+
+interface Bucket {
+  id: string;
+  name: string;
+  displayName: string;
+  summaryMetrics: string;
+  logLineCount: number;
+  historyLineCount: number;
+  eventsLineCount: number;
+  historyTail: string;
+  config: string;
+}
+
+/** Make the run at the server, or go on with the one that is there. Throws RefusedError with what to do. */
+export async function openRun(http: Http, start: WorkerStart, configJson: string): Promise<OpenedRun> {
+  const before = start.resume === "" ? undefined : await existing(http, start);
+  if (start.resume === "must" && !before) {
+    throw new RefusedError(
+      404,
+      `resume is "must", but there is no run ${start.runId} in ${start.project}; check id and project, or use "allow"`,
+    );
+  }
+  if (start.resume === "never" && before) {
+    throw new RefusedError(
+      409,
+      `resume is "never", but the run ${start.runId} exists in ${start.project}; choose another id, or use "allow"`,
+    );
+  }
+  const { upsertBucket } = await graphql<{
+    upsertBucket: {
+      bucket: {
+        id: string;
+        name: string;
+        displayName: string;
+        historyLineCount: number | null;
+        project: { name: string; entity: { name: string } };
+      };
+    };
+  }>(http, UPSERT_RUN, {
+    name: start.runId,
+    project: start.project,
+    entity: start.entity || null,
+    groupName: start.group || null,
+    displayName: start.displayName || null,
+    notes: start.notes || null,
+    tags: start.tags.length > 0 ? start.tags : null,
+    jobType: start.jobType || null,
+    sweep: start.sweepId || null,
+    host: start.host || null,
+    program: start.program || null,
+    repo: start.git?.remote || null,
+    commit: start.git?.commit || null,
+    config: before ? mergedConfig(before.config, configJson) : configJson,
+  });
+  const { bucket } = upsertBucket;
+  return {
+    run: {
+      id: bucket.id,
+      name: bucket.name,
+      entity: bucket.project.entity.name,
+      project: bucket.project.name,
+    },
+    displayName: bucket.displayName,
+    step: before ? nextStep(before.historyTail) : 0,
+    resumed: before !== undefined,
+    historyLines: bucket.historyLineCount ?? 0,
+    eventLines: before?.eventsLineCount ?? 0,
+    consoleLines: before?.logLineCount ?? 0,
+    config: before ? plainConfig(before.config) : {},
+    summary: before ? summaryEntries(before.summaryMetrics) : [],
+  };
+}
+
+async function existing(http: Http, start: WorkerStart): Promise<Bucket | undefined> {
+  const { model } = await graphql<{ model: { bucket: Bucket | null } | null }>(http, RUN_RESUME_STATUS, {
+    project: start.project,
+    entity: start.entity || null,
+    name: start.runId,
+  });
+  return model?.bucket ?? undefined;
+}
+
+/** The server's JSON may hold bare NaN and infinities; of those only the text is passed on. */
+function lenient(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return JSON.parse(
+      text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (part) =>
+        part.startsWith('"') ? part : "null",
+      ),
+    ) as Record<string, unknown>;
+  }
+}
+
+function nextStep(historyTail: string): number {
+  const lines = JSON.parse(historyTail || "[]") as string[];
+  const last = lines.at(-1);
+  const step = last === undefined ? undefined : lenient(last)._step;
+  return typeof step === "number" ? step + 1 : 0;
+}
+
+function plainConfig(text: string): Record<string, unknown> {
+  const config: Record<string, unknown> = {};
+  for (const [key, entry] of Object.entries(lenient(text))) {
+    if (key !== "_wandb") config[key] = (entry as { value?: unknown } | null)?.value;
+  }
+  return config;
+}
+
+/** What was there stays, what is given now wins. */
+function mergedConfig(before: string, now: string): string {
+  return JSON.stringify({ ...lenient(before), ...lenient(now) });
+}
+
+function summaryEntries(text: string): Entry[] {
+  return Object.entries(lenient(text))
+    .filter(([key]) => !key.startsWith("_"))
+    .map(([key, value]) => [key, toJson(value, key)]);
+}
+
+export async function sendConfig(http: Http, run: RunAddress, config: string): Promise<void> {
+  await graphql(http, UPSERT_RUN, { name: run.name, project: run.project, entity: run.entity, config });
+}
+
+export async function streamRows(
+  http: Http,
+  run: RunAddress,
+  request: FileStreamRequest,
+): Promise<FileStreamAnswer> {
+  const path = [run.entity, run.project, run.name].map(encodeURIComponent).join("/");
+  const response = await send(http, "POST", `/files/${path}/file_stream`, JSON.stringify(request));
+  try {
+    return (await response.json()) as FileStreamAnswer;
+  } catch {
+    // The official server's answers need not be JSON; a 2xx is what counts.
+    return {};
+  }
+}
+
+/** Files of the run's own folder, by name. */
+export async function uploadFiles(
+  http: Http,
+  run: RunAddress,
+  folder: string,
+  names: string[],
+): Promise<void> {
+  const { createRunFiles } = await graphql<{
+    createRunFiles: { uploadHeaders: string[]; files: { name: string; uploadUrl: string | null }[] };
+  }>(http, CREATE_RUN_FILES, { entity: run.entity, project: run.project, run: run.name, files: names });
+  const headers = Object.fromEntries(
+    createRunFiles.uploadHeaders.map((header) => [
+      header.slice(0, header.indexOf(":")),
+      header.slice(header.indexOf(":") + 1),
+    ]),
+  );
+  for (const { name, uploadUrl } of createRunFiles.files) {
+    if (!uploadUrl) continue;
+    const content = await readFile(join(folder, name));
+    await send(
+      http,
+      "PUT",
+      uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl,
+      new Uint8Array(content),
+      headers,
+    );
+  }
+}

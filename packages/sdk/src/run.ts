@@ -1,0 +1,422 @@
+import type { Worker } from "node:worker_threads";
+import { parseExtendedJson } from "@steelyard/protocol/history";
+import type { MetricFields } from "@steelyard/protocol/records";
+import { Config } from "./config.ts";
+import { captureConsole } from "./console.ts";
+import type { Entry, FromWorker, StartedRun, ToWorker, WorkerStart } from "./messages.ts";
+import { watchProcessEnd } from "./process-end.ts";
+import { BESIDE, RingWriter } from "./ring.ts";
+import { isPlainObject, toJson } from "./values.ts";
+
+/** What `log` may be told beside the row. */
+export interface LogOptions {
+  /** Step of this row. Rows of one step are merged; a step below the current one is refused with a warning. */
+  step?: number;
+  /** false: merge into the open row and wait for more. Default true, or false when `step` is given. */
+  commit?: boolean;
+}
+
+export interface DefineMetricOptions {
+  /** Key that is the x axis of this one. */
+  stepMetric?: string;
+  /** Fill in the last value of `stepMetric` in rows that lack it; default true when it is given. */
+  stepSync?: boolean;
+  hidden?: boolean;
+  /** What the summary keeps: `min`, `max`, `mean`, `last`, `first`, `none`, or several with commas. */
+  summary?: string;
+  overwrite?: boolean;
+}
+
+/** `finish` waits this long for a server that does not answer; the log then has the rest. */
+const FINISH_DEADLINE_MS = 60_000;
+/** A process that is leaving waits at most this long for its runs. */
+const EXIT_DEADLINE_MS = 5000;
+const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "none", "best", "copy"];
+
+interface Shape {
+  id: number;
+  keys: string[];
+  /** Values of the last row of this shape, for `summary` on this side. */
+  last: Float64Array;
+  /** Which row that was, so that the latest of several shapes wins. */
+  row: number;
+}
+
+/** How a run prints; decided by WANDB_SILENT and WANDB_QUIET. */
+export interface Printer {
+  info(text: string): void;
+  serious(text: string): void;
+}
+
+/**
+ * One run. `log` costs a fraction of a microsecond on the calling thread: the numbers are written into shared memory, and
+ * the run's worker does the rest.
+ */
+export class Run {
+  readonly id: string;
+  readonly entity: string;
+  readonly project: string;
+  readonly name: string;
+  /** True when the run existed and goes on. */
+  readonly resumed: boolean;
+  /** Folder of the run's files. */
+  readonly dir: string;
+  /** The run's page; "" offline. */
+  readonly url: string;
+  readonly config: Config;
+  readonly summary: RunSummary;
+
+  readonly #worker: Worker;
+  readonly #ring: RingWriter;
+  readonly #done: Int32Array;
+  readonly #print: Printer;
+  readonly #forget: (() => void)[] = [];
+  readonly #stop = new AbortController();
+  readonly #byKeys = new Map<string, Shape>();
+  #shape: Shape | undefined;
+  #rows = 0;
+  #values = new Float64Array(64);
+  #step: number;
+  #open: Map<string, string> | undefined;
+  #openTimestamp = 0;
+  #finished: Promise<void> | undefined;
+  #ended: (sent: boolean) => void = () => {};
+  readonly #stepMetrics = new Map<string, string>();
+  readonly #lastStepValue = new Map<string, string>();
+  #warnedFinished = false;
+
+  /** Made by `init`. */
+  constructor(
+    start: WorkerStart,
+    started: StartedRun,
+    worker: Worker,
+    print: Printer,
+    options: { url: string; captureConsole: boolean },
+  ) {
+    this.id = start.runId;
+    this.entity = started.entity;
+    this.project = started.project;
+    this.name = started.displayName;
+    this.resumed = started.resumed;
+    this.dir = start.filesDir;
+    this.url = options.url;
+    this.#step = started.step;
+    this.#worker = worker;
+    this.#ring = new RingWriter(start.ring);
+    this.#done = new Int32Array(start.done);
+    this.#print = print;
+    const own = Object.fromEntries(
+      Object.entries(start.config).map(([key, json]) => [
+        key,
+        JSON.parse(json.replace(/^(NaN|-?Infinity)$/, "null")) as unknown,
+      ]),
+    );
+    this.config = new Config({ ...started.config, ...own }, (config) =>
+      this.#post({ kind: "config", config }),
+    );
+    this.summary = new RunSummary(
+      () => this.#latest(),
+      (entries) => this.#post({ kind: "summary", entries }),
+    );
+    worker.on("message", (message: FromWorker) => this.#hear(message));
+    worker.unref();
+    this.#forget.push(
+      watchProcessEnd({ finish: (code) => this.finish(code), finishNow: (code) => this.#finishNow(code) }),
+    );
+    if (options.captureConsole)
+      this.#forget.push(captureConsole((stream, text) => this.#output(stream, text)));
+  }
+
+  /** Step of the next row. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Someone asked this run to stop, from the page or the API. */
+  get stopRequested(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Aborted when someone asks the run to stop: pass it to what should end. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /**
+   * Record a row. Values are numbers, text, booleans, null, lists, nested objects (their keys are joined by dots when
+   * read), BigInt, Date and typed arrays.
+   *
+   * @throws TypeError when `data` is no object, or a value cannot be logged; nothing of the row is recorded then.
+   * @example run.log({ loss: 0.25, "val/accuracy": 0.91 });
+   */
+  log(data: Readonly<Record<string, unknown>>, options?: LogOptions): void {
+    // Checks are few here on purpose: this is the hot path.
+    if (
+      options === undefined &&
+      this.#open === undefined &&
+      this.#finished === undefined &&
+      this.#stepMetrics.size === 0 &&
+      this.#logNumbers(data)
+    )
+      return;
+    this.#logAny(data, options);
+  }
+
+  /** True when every value is a number and the row is handed over. */
+  #logNumbers(data: Readonly<Record<string, unknown>>): boolean {
+    let shape = this.#shape;
+    let count = 0;
+    let values = this.#values;
+    let known = shape !== undefined;
+    for (const key in data) {
+      const value = data[key];
+      if (typeof value !== "number") return false;
+      if (count === values.length) {
+        const larger = new Float64Array(count * 2);
+        larger.set(values);
+        values = larger;
+        this.#values = larger;
+      }
+      values[count] = value;
+      if (known && (shape as Shape).keys[count] !== key) known = false;
+      count++;
+    }
+    if (!known || (shape as Shape).keys.length !== count) {
+      shape = this.#shapeOf(data, count);
+      if (!shape) return false;
+    }
+    const { id, last } = shape as Shape;
+    for (let index = 0; index < count; index++) last[index] = values[index] as number;
+    (shape as Shape).row = ++this.#rows;
+    this.#ring.write(id, this.#step++, Date.now() / 1000, values, count);
+    return true;
+  }
+
+  #shapeOf(data: Readonly<Record<string, unknown>>, count: number): Shape | undefined {
+    if (
+      data === null ||
+      typeof data !== "object" ||
+      Array.isArray(data) ||
+      count === 0 ||
+      count > RingWriter.MAX_VALUES
+    )
+      return undefined;
+    const keys = Object.keys(data);
+    // Inherited keys were counted too: leave such an object to the careful way.
+    if (keys.length !== count || keys.some((key) => key.startsWith("_"))) return undefined;
+    const name = keys.join("\0");
+    let shape = this.#byKeys.get(name);
+    if (!shape) {
+      // Rows that never look alike would fill the table: they go the other way.
+      if (this.#byKeys.size >= 10_000) return undefined;
+      shape = { id: this.#byKeys.size, keys, last: new Float64Array(count), row: 0 };
+      this.#byKeys.set(name, shape);
+      this.#post({ kind: "shape", id: shape.id, keys });
+    }
+    this.#shape = shape;
+    return shape;
+  }
+
+  #logAny(data: Readonly<Record<string, unknown>>, options: LogOptions = {}): void {
+    if (this.#finished) {
+      if (!this.#warnedFinished)
+        this.#print.serious(`run ${this.id} is finished; what is logged now is not recorded`);
+      this.#warnedFinished = true;
+      return;
+    }
+    if (!isPlainObject(data)) throw new TypeError("log takes an object of keys and values");
+    // Old name order (@wandb/sdk): log(data, step, commit).
+    const { step, commit = step === undefined } = options;
+    if (step !== undefined && (!Number.isSafeInteger(step) || step < 0))
+      throw new TypeError(`step must be a whole number from 0, not ${step}`);
+    const entries: Entry[] = [];
+    let timestamp = Date.now() / 1000;
+    for (const [key, value] of Object.entries(data)) {
+      if (key === "_step" || value === undefined) continue;
+      if (key === "_timestamp" && typeof value === "number") timestamp = value;
+      else entries.push([key, toJson(value, key)]);
+    }
+    if (step !== undefined && step < this.#step) {
+      this.#print.serious(
+        `a row for step ${step} was not recorded: the run is at step ${this.#step}. Steps must not go back; use defineMetric for another x axis`,
+      );
+      return;
+    }
+    if (step !== undefined && step > this.#step) {
+      this.#flushOpen();
+      this.#step = step;
+    }
+    if (commit && this.#open === undefined) {
+      this.#write(entries, timestamp);
+      this.#step++;
+      return;
+    }
+    const open = this.#open ?? new Map<string, string>();
+    for (const [key, json] of entries) open.set(key, json);
+    this.#open = open;
+    this.#openTimestamp = timestamp;
+    if (commit) {
+      this.#flushOpen();
+      this.#step++;
+    }
+  }
+
+  #flushOpen(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open && open.size > 0) this.#write([...open], this.#openTimestamp);
+  }
+
+  #write(entries: Entry[], timestamp: number): void {
+    if (this.#stepMetrics.size > 0) this.#fillStepMetrics(entries);
+    this.summary.heard(entries, ++this.#rows);
+    this.#post({ kind: "row", step: this.#step, timestamp, entries });
+    this.#ring.write(BESIDE, 0, 0, this.#values, 0);
+  }
+
+  /** `defineMetric` with a step metric: rows of the one get the last value of the other, as the client does. */
+  #fillStepMetrics(entries: Entry[]): void {
+    const present = new Set(entries.map(([key]) => key));
+    for (const [key, json] of entries)
+      if ([...this.#stepMetrics.values()].includes(key)) this.#lastStepValue.set(key, json);
+    for (const key of present) {
+      for (const [name, stepMetric] of this.#stepMetrics) {
+        const matches = name.endsWith("*") ? key.startsWith(name.slice(0, -1)) : key === name;
+        if (matches && key !== stepMetric && !present.has(stepMetric)) {
+          present.add(stepMetric);
+          entries.push([stepMetric, this.#lastStepValue.get(stepMetric) ?? "0"]);
+        }
+      }
+    }
+  }
+
+  /**
+   * Say how a key is shown and what the summary keeps of it. `name` may end in `*`.
+   *
+   * @example run.defineMetric("val/*", { stepMetric: "epoch", summary: "min" });
+   */
+  defineMetric(name: string, options: DefineMetricOptions = {}): void {
+    if (typeof name !== "string" || name === "" || name.slice(0, -1).includes("*")) {
+      throw new TypeError("a metric's name must not be empty, and * may only be its last character");
+    }
+    const summary = (options.summary ?? "")
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean);
+    const unknown = summary.find((part) => !SUMMARY_NAMES.includes(part));
+    if (unknown)
+      throw new TypeError(`summary "${unknown}" is not known; use ${SUMMARY_NAMES.slice(0, 6).join(", ")}`);
+    const { stepMetric = "", hidden = false, overwrite = false } = options;
+    const stepSync = options.stepSync ?? stepMetric !== "";
+    const metric: MetricFields = { name, stepMetric, stepSync, hidden, summary, overwrite };
+    if (stepSync && stepMetric) this.#stepMetrics.set(name, stepMetric);
+    this.#post({ kind: "metric", metric });
+  }
+
+  /**
+   * End the run: the last rows are written and sent. Resolves when the server has everything, or after a minute without
+   * an answer; the log then has the rest, and the printed line says how to send it.
+   *
+   * @param exitCode 0 = finished, anything else = failed.
+   */
+  finish(exitCode = 0): Promise<void> {
+    this.#finished ??= this.#finish(exitCode);
+    return this.#finished;
+  }
+
+  async #finish(exitCode: number): Promise<void> {
+    this.#flushOpen();
+    const ended = new Promise<boolean>((resolve) => {
+      this.#ended = resolve;
+    });
+    this.#worker.ref();
+    this.#post({ kind: "finish", exitCode, deadlineMs: FINISH_DEADLINE_MS });
+    const sent = await ended;
+    this.#over();
+    if (sent && this.url) this.#print.info(`View run ${this.name} at: ${this.url}`);
+  }
+
+  /** Nothing asynchronous happens any more: the worker works on while this thread waits. */
+  #finishNow(exitCode: number): void {
+    if (Atomics.load(this.#done, 0) === 1) return;
+    if (!this.#finished) {
+      this.#flushOpen();
+      this.#post({ kind: "finish", exitCode, deadlineMs: EXIT_DEADLINE_MS });
+    }
+    Atomics.wait(this.#done, 0, 0, EXIT_DEADLINE_MS + 1000);
+  }
+
+  #over(): void {
+    for (const forget of this.#forget.splice(0)) forget();
+  }
+
+  #hear(message: FromWorker): void {
+    if (message.kind === "notice") (message.serious ? this.#print.serious : this.#print.info)(message.text);
+    else if (message.kind === "finished") this.#ended(message.sent);
+    else if (message.kind === "refused") {
+      this.#print.serious(message.message);
+      this.#ended(false);
+    } else if (message.kind === "stop" && !this.stopRequested) {
+      this.#print.serious(`run ${this.name} was asked to stop`);
+      this.#stop.abort(new Error(`run ${this.id} was asked to stop`));
+      // As the official client interrupts its script. A process that listens to SIGINT decides for itself.
+      if (!this.#finished) process.kill(process.pid, "SIGINT");
+    }
+  }
+
+  #output(stream: "stdout" | "stderr", text: string): void {
+    this.#post({ kind: "output", stream, atMs: Date.now(), text: text.toWellFormed() });
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** Last numbers of each key by the rows that took the fast way. */
+  #latest(): { key: string; value: number; row: number }[] {
+    return [...this.#byKeys.values()].flatMap(({ keys, last, row }) =>
+      row === 0 ? [] : keys.map((key, index) => ({ key, value: last[index] as number, row })),
+    );
+  }
+}
+
+/** The run's summary: the last value of each key until it is set here. */
+export class RunSummary {
+  readonly #set = new Map<string, { value: unknown; row: number }>();
+  readonly #latest: () => { key: string; value: number; row: number }[];
+  readonly #tell: (entries: Entry[]) => void;
+
+  constructor(latest: () => { key: string; value: number; row: number }[], tell: (entries: Entry[]) => void) {
+    this.#latest = latest;
+    this.#tell = tell;
+  }
+
+  /** The last value logged or set; undefined when there is none. */
+  get(key: string): unknown {
+    return this.toJSON()[key];
+  }
+
+  /** @throws TypeError when the value cannot be recorded. */
+  set(key: string, value: unknown): void {
+    this.update({ [key]: value });
+  }
+
+  update(values: Readonly<Record<string, unknown>>): void {
+    const entries = Object.entries(values).map(([key, value]): Entry => [key, toJson(value, key)]);
+    for (const [key, value] of Object.entries(values))
+      this.#set.set(key, { value, row: Number.POSITIVE_INFINITY });
+    this.#tell(entries);
+  }
+
+  /** Rows that did not take the fast way; called by the run. */
+  heard(entries: readonly Entry[], row: number): void {
+    for (const [key, json] of entries) this.#set.set(key, { value: parseExtendedJson(json), row });
+  }
+
+  toJSON(): Record<string, unknown> {
+    const all = new Map(this.#set);
+    for (const { key, value, row } of this.#latest())
+      if (row >= (all.get(key)?.row ?? 0)) all.set(key, { value, row });
+    return Object.fromEntries([...all].map(([key, { value }]) => [key, value]));
+  }
+}

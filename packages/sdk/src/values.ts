@@ -1,0 +1,53 @@
+/**
+ * JavaScript values as the wire's JSON: NaN and ±Infinity bare, BigInt as an integer, Date as ISO text, typed arrays as
+ * lists, Map as an object, Set as a list. `undefined`, functions and symbols cannot be logged: the caller is told which key.
+ */
+export function toJson(value: unknown, path: string, depth = 0): string {
+  if (depth > 100) throw new TypeError(`${path} nests more than 100 deep, or contains itself`);
+  switch (typeof value) {
+    case "number":
+      return numberJson(value);
+    case "string":
+      // Lone surrogates are no text: UTF-8 cannot hold them.
+      return JSON.stringify(value.toWellFormed());
+    case "boolean":
+      return value ? "true" : "false";
+    case "bigint":
+      return value.toString();
+    case "object":
+      break;
+    default:
+      throw new TypeError(`${path} is ${typeof value}, which cannot be logged`);
+  }
+  if (value === null) return "null";
+  if (value instanceof Date)
+    return Number.isNaN(value.getTime()) ? "null" : JSON.stringify(value.toISOString());
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
+    value = Array.from(value as unknown as ArrayLike<number | bigint>);
+  if (value instanceof Set) value = [...value];
+  if (value instanceof Map) value = Object.fromEntries(value);
+  if (Array.isArray(value))
+    return `[${value.map((item, index) => toJson(item ?? null, `${path}[${index}]`, depth + 1)).join(",")}]`;
+  const own = value as { toJSON?: () => unknown };
+  if (typeof own.toJSON === "function") return toJson(own.toJSON(), path, depth + 1);
+  const parts: string[] = [];
+  for (const [key, item] of Object.entries(value as object)) {
+    if (item === undefined) continue;
+    parts.push(`${JSON.stringify(key.toWellFormed())}:${toJson(item, `${path}.${key}`, depth + 1)}`);
+  }
+  return `{${parts.join(",")}}`;
+}
+
+export function numberJson(value: number): string {
+  if (Number.isFinite(value)) return Object.is(value, -0) ? "-0" : String(value);
+  return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    (Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null)
+  );
+}
