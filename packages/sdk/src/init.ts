@@ -122,7 +122,7 @@ export async function init(options: InitOptions = {}): Promise<Run> {
     version: VERSION,
   };
   const print = printerOf(settings);
-  const { worker, started } = await startWorker(start, options.initTimeoutMs ?? INIT_TIMEOUT_MS);
+  const { worker, started } = await startWorker(start, print, options.initTimeoutMs ?? INIT_TIMEOUT_MS);
   if (settings.resume === "auto")
     writeFileSync(join(root, "wandb-resume.json"), JSON.stringify({ run_id: runId }));
   const url =
@@ -213,6 +213,7 @@ function printerOf(settings: Settings): Printer {
 
 function startWorker(
   start: WorkerStart,
+  print: Printer,
   timeoutMs: number,
 ): Promise<{ worker: Worker; started: StartedRun }> {
   // The tree runs from source, the package from what was compiled.
@@ -239,7 +240,10 @@ function startWorker(
     );
     worker.once("error", (error) => fail(error.message));
     const hear = (message: FromWorker) => {
-      if (message.kind === "notice") lastNotice = message.text;
+      if (message.kind === "notice") {
+        lastNotice = message.text;
+        print.serious(message.text);
+      }
       if (message.kind === "refused") fail(message.message);
       if (message.kind === "started") {
         clearTimeout(timer);

@@ -27,7 +27,8 @@ function hook(): void {
   });
   // The monitor changes nothing of what Node does with the error.
   process.on("uncaughtExceptionMonitor", () => {
-    exitCode = 1;
+    // Who handles such errors lives on; how the process ends is seen later.
+    if (process.listenerCount("uncaughtException") === 0) exitCode = 1;
   });
   process.on("exit", (code) => {
     for (const run of [...unfinished]) run.finishNow(exitCode ?? code);

@@ -79,12 +79,17 @@ export class RingReader {
     this.#cells = new Float64Array(memory.cells);
   }
 
-  /** Calls `row` for each row that is there, with its values copied into `values`. */
+  /** How far the writer is. What it told beside the ring for the rows up to here has been posted already. */
+  get written(): number {
+    return Atomics.load(this.#head, WRITTEN);
+  }
+
+  /** Calls `row` for each row up to `written`, with its values copied into `values`. */
   drain(
+    written: number,
     row: (shape: number, step: number, timestamp: number, values: Float64Array, count: number) => void,
     values: Float64Array,
   ): number {
-    const written = Atomics.load(this.#head, WRITTEN);
     const cells = this.#cells;
     let rows = 0;
     while (this.#read !== written) {

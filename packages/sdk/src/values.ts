@@ -38,8 +38,9 @@ export function toJson(value: unknown, path: string, depth = 0): string {
   return `{${parts.join(",")}}`;
 }
 
+/** Minus zero has a point: readers that tell whole numbers from others lose its sign otherwise. */
 export function numberJson(value: number): string {
-  if (Number.isFinite(value)) return Object.is(value, -0) ? "-0" : String(value);
+  if (Number.isFinite(value)) return Object.is(value, -0) ? "-0.0" : String(value);
   return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
 }
 

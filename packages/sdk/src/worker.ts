@@ -83,6 +83,7 @@ const http: Http = {
 };
 let stopTold = false;
 let finishing: { exitCode: number; deadlineMs: number } | undefined;
+let finishTimer: NodeJS.Timeout | undefined;
 
 function record(bytes: Uint8Array): void {
   records.push(bytes);
@@ -192,19 +193,26 @@ function hear(message: ToWorker): void {
       record(outputRawRecord(nextNumber(), message.stream, message.atMs, message.text));
       break;
     case "finish":
-      finishing ??= message;
+      if (finishing) break;
+      finishing = message;
+      // From now, whatever is being tried: a server that is away must not hold the end up.
+      finishTimer = setTimeout(() => stopSending.abort(new Error("no more time")), message.deadlineMs);
       break;
   }
 }
 
-/** Messages first: whoever wrote a row into the ring had told its shape before. */
+/**
+ * The ring's end is read before the messages, and rows only up to there: a row that comes in between would lack the
+ * shape or the text that was posted for it a moment before.
+ */
 function drain(): void {
+  const written = ring.written;
   for (;;) {
     const received = receiveMessageOnPort(port as NonNullable<typeof port>);
     if (!received) break;
     hear(received.message as ToWorker);
   }
-  ring.drain(numericRow, values);
+  ring.drain(written, numericRow, values);
   writeLog();
 }
 
@@ -426,7 +434,7 @@ async function live(): Promise<void> {
 }
 
 async function end(): Promise<void> {
-  const { exitCode, deadlineMs } = finishing ?? { exitCode: 0, deadlineMs: 0 };
+  const { exitCode } = finishing ?? { exitCode: 0 };
   drain();
   sampleSystem();
   const runtimeS = (Date.now() - runtimeBaseMs) / 1000;
@@ -444,7 +452,6 @@ async function end(): Promise<void> {
   writeFileSync(join(start.filesDir, "wandb-summary.json"), wholeSummary);
   summary.set(summary.entries);
   if (sending === "live") {
-    const timer = setTimeout(() => stopSending.abort(new Error("no more time")), deadlineMs);
     try {
       if (configDirty) await sendConfig(http, run, configJson());
       await uploadFiles(http, run, start.filesDir, ["config.yaml", "wandb-summary.json"]);
@@ -457,10 +464,9 @@ async function end(): Promise<void> {
           text: `the server could not be reached in time; nothing is lost: send it later with \`wandb sync ${start.logFile.replace(/\/[^/]*$/, "")}\``,
         });
       } else giveUp(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
+  clearTimeout(finishTimer);
   history.close();
   closeSync(logFile);
 }

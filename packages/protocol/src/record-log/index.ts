@@ -83,3 +83,76 @@ export class RecordLogWriter {
     } while (from < record.length);
   }
 }
+
+/** What a log holds, and how it ends. */
+export interface RecordLogContent {
+  records: Uint8Array[];
+  /** What could not be read, in order; empty for a sound log. */
+  damage: string[];
+}
+
+/**
+ * Read a log. A writer that was killed leaves a cut last record, a disk may damage one in the middle: every record that
+ * is whole is given, and the damage named. After a chunk with a wrong checksum reading goes on behind it; where not even
+ * a length can be trusted, at the next block. Throws when the bytes are no log at all.
+ */
+export function readRecordLog(bytes: Uint8Array): RecordLogContent {
+  const given = Math.min(bytes.length, FILE_HEADER.length);
+  for (let at = 0; at < given; at++)
+    if (bytes[at] !== FILE_HEADER[at])
+      throw new Error("not a .wandb log: the file does not begin with its header");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const records: Uint8Array[] = [];
+  const damage: string[] = [];
+  /** Chunks of the record that is open. */
+  let parts: Uint8Array[] | undefined;
+  let at: number = FILE_HEADER.length;
+  while (at < bytes.length) {
+    const room = BLOCK_BYTES - (at % BLOCK_BYTES);
+    if (room < HEADER_BYTES) {
+      at += room;
+      continue;
+    }
+    const left = bytes.length - at;
+    const size = left < HEADER_BYTES ? 0 : view.getUint16(at + 4, true);
+    if (left < HEADER_BYTES || (left < HEADER_BYTES + size && HEADER_BYTES + size <= room)) {
+      damage.push(`the log is cut inside the chunk at byte ${at}`);
+      return { records, damage };
+    }
+    const type = view.getUint8(at + 6);
+    if (type < FULL || type > LAST || HEADER_BYTES + size > room) {
+      damage.push(`no chunk at byte ${at}`);
+      parts = undefined;
+      at += room;
+      continue;
+    }
+    const payload = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + size);
+    if (view.getUint32(at, true) !== chunkChecksum(type, payload)) {
+      damage.push(`wrong checksum of the chunk at byte ${at}`);
+      parts = undefined;
+    } else if (type === FULL) {
+      records.push(payload);
+      parts = undefined;
+    } else if (type === FIRST) parts = [payload];
+    else if (parts) {
+      parts.push(payload);
+      if (type === LAST) {
+        records.push(joined(parts));
+        parts = undefined;
+      }
+    }
+    at += HEADER_BYTES + size;
+  }
+  if (parts) damage.push("the log is cut inside a record");
+  return { records, damage };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
