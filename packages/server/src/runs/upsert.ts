@@ -241,7 +241,9 @@ async function forkIfAsked(services: Services, viewer: Viewer, run: RunModel): P
   if (typeof parentName !== "string" || typeof step !== "number" || !Number.isFinite(step)) return run;
   const { project } = run;
   const parent = await findRun(services, viewer, project.entityName, project.name, parentName, "read");
-  if (!parent || parent.id === run.id) {
+  // A branch from itself is a rewind: `rewindRun` has cut the history before.
+  if (parent?.id === run.id) return run;
+  if (!parent) {
     throw new SteelyardError(
       "not-found",
       `run ${parentName.slice(0, 100)} to fork from is not in this project`,

@@ -1,0 +1,429 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import type { Viewer } from "../http/viewer.ts";
+import { markSilentRuns } from "./crash-detector.ts";
+import { finishRun, heartbeat, setState } from "./run-store.ts";
+import { makeWorld, type World } from "./world.test-part.ts";
+
+let world: World;
+let ann: Viewer;
+let bob: Viewer;
+beforeEach(async () => {
+  world = await makeWorld();
+  ann = await world.user("ann", { teams: ["lab"] });
+  bob = await world.user("bob");
+});
+afterEach(() => world.close());
+
+const UPSERT = `mutation U($i: UpsertBucketInput!) { upsertBucket(input: $i) { inserted serverSettings { serverMessages { utfText } }
+  bucket { id name displayName description config summaryMetrics sweepName state tags notes group jobType host commit historyLineCount
+    user { username } project { id name entity { id name } } } } }`;
+interface Upserted {
+  inserted: boolean;
+  bucket: Record<string, never> & {
+    id: string;
+    name: string;
+    displayName: string;
+    config: string;
+    state: string;
+    tags: string[];
+    historyLineCount: number;
+  };
+}
+async function upsert(input: object, who = ann, headers = {}): Promise<Upserted> {
+  return (await world.ask<{ upsertBucket: Upserted }>(who, UPSERT, { i: input }, headers)).upsertBucket;
+}
+async function stateOf(name: string): Promise<string | undefined> {
+  return (
+    await world.services.catalog.db
+      .selectFrom("runs")
+      .select("state")
+      .where("name", "=", name)
+      .executeTakeFirst()
+  )?.state;
+}
+
+test("a first upsert makes the run and its project and names it", async () => {
+  const { inserted, bucket } = await upsert({
+    name: "r1",
+    modelName: "p",
+    config: '{"lr": {"value": 0.1}}',
+    tags: ["a"],
+  });
+  assert.equal(inserted, true);
+  assert.equal(bucket.name, "r1");
+  assert.match(bucket.displayName, /^[a-z]+-[a-z]+-1$/);
+  assert.equal(bucket.state, "running");
+  assert.equal(bucket.historyLineCount, 0);
+  assert.deepEqual(bucket.tags, ["a"]);
+  assert.deepEqual({ ...(bucket.user as unknown as object) }, { username: "ann" });
+  assert.match((await upsert({ name: "r2", modelName: "p" })).bucket.displayName, /-2$/);
+  assert.equal((await upsert({})).bucket.name.length, 8);
+});
+
+test("null leaves alone, an empty list of tags clears, config replaces", async () => {
+  const first = await upsert({
+    name: "r1",
+    modelName: "p",
+    notes: "n",
+    groupName: "g",
+    tags: ["a"],
+    config: '{"a":{"value":1},"b":{"value":2}}',
+  });
+  const again = await upsert({ name: "r1", modelName: "p", notes: null, config: '{"a":{"value":NaN}}' });
+  assert.equal(again.inserted, false);
+  assert.equal(again.bucket.displayName, first.bucket.displayName);
+  assert.equal(again.bucket.notes, "n");
+  assert.equal(again.bucket.config, '{"a":{"value":NaN}}');
+  assert.deepEqual(again.bucket.tags, ["a"]);
+  assert.deepEqual((await upsert({ id: first.bucket.id, tags: [] })).bucket.tags, []);
+});
+
+test("in shared mode configs of several writers are merged, environments by writer", async () => {
+  const shared = { "x-wandb-use-async-filestream": "true" };
+  const config = (key: string, writer: string) =>
+    JSON.stringify({
+      [key]: { value: 1 },
+      _wandb: { value: { t: { 1: [1] }, e: { [writer]: { os: "Linux" } } } },
+    });
+  await upsert({ name: "r1", modelName: "p", config: config("a", "w1") }, ann, shared);
+  const { bucket } = await upsert({ name: "r1", modelName: "p", config: config("b", "w2") }, ann, shared);
+  const merged = JSON.parse(bucket.config);
+  assert.deepEqual(Object.keys(merged).sort(), ["_wandb", "a", "b"]);
+  assert.deepEqual(Object.keys(merged._wandb.value.e), ["w1", "w2"]);
+});
+
+test("simultaneous first upserts share one run", async () => {
+  const answers = await Promise.all(Array.from({ length: 8 }, () => upsert({ name: "r1", modelName: "p" })));
+  assert.equal(answers.filter(({ inserted }) => inserted).length, 1);
+  assert.equal(new Set(answers.map(({ bucket }) => bucket.id)).size, 1);
+});
+
+test("an edit by id never changes the state, a start by name does", async () => {
+  const { bucket } = await upsert({ name: "r1", modelName: "p" });
+  const run = { id: 1 };
+  await world.services.catalog.write((t) => finishRun(t, run, 1, world.clock.now));
+  assert.equal(await stateOf("r1"), "failed");
+  await upsert({ id: bucket.id, displayName: "x", tags: ["t"] });
+  await upsert({ name: "r1", modelName: "p", config: "{}" });
+  assert.equal(await stateOf("r1"), "failed");
+  await upsert({ name: "r1", modelName: "p", displayName: "again", host: "h" });
+  assert.equal(await stateOf("r1"), "running");
+});
+
+test("wrong names, wrong JSON and unknown places are refused with the status the client stops at", async () => {
+  const cases: [object, number][] = [
+    [{ name: "a/b", modelName: "p" }, 400],
+    [{ name: "a:b", modelName: "p" }, 400],
+    [{ name: "x".repeat(129), modelName: "p" }, 400],
+    [{ name: " a", modelName: "p" }, 400],
+    [{ name: "a", modelName: "p?" }, 400],
+    [{ name: "a", modelName: "p", config: "[1]" }, 400],
+    [{ name: "a", modelName: "p", config: "{" }, 400],
+    [{ name: "a", modelName: "p", tags: [""] }, 400],
+    [{ id: "nonsense" }, 400],
+    [{ name: "a", entityName: "nobody" }, 404],
+    [{ name: "a", entityName: "ann", modelName: "q" }, 404],
+  ];
+  for (const [input, status] of cases) {
+    const who = status === 404 ? bob : ann;
+    await assert.rejects(upsert(input, who), { status }, JSON.stringify(input).slice(0, 80));
+  }
+  await assert.rejects(upsert({ name: "a" }, null as unknown as Viewer), { status: 401 });
+  for (const name of ["한글", "🙂", "a b.c-d_e"])
+    assert.equal((await upsert({ name, modelName: name })).bucket.name, name);
+});
+
+test("a deleted run answers 410 till it is restored; deleting again succeeds", async () => {
+  const { bucket } = await upsert({ name: "r1", modelName: "p" });
+  const del = "mutation D($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }";
+  await world.ask(ann, del, { id: bucket.id });
+  await world.ask(ann, del, { id: bucket.id });
+  await assert.rejects(upsert({ name: "r1", modelName: "p" }), { status: 410 });
+  const look = `{ project(name: "p", entityName: "ann") { runCount run(name: "r1") { id } } }`;
+  assert.deepEqual(JSON.parse(JSON.stringify(await world.ask(ann, look))), {
+    project: { runCount: 0, run: null },
+  });
+  await world.ask(ann, "mutation R($id: ID!) { restoreRun(input: {id: $id}) { run { name } } }", {
+    id: bucket.id,
+  });
+  assert.equal((await upsert({ name: "r1", modelName: "p" })).inserted, false);
+});
+
+const RESUME = `query RunResumeStatus($project: String, $entity: String, $name: String!) { model(name: $project, entityName: $entity) {
+  id name entity { id name } bucket(name: $name, missingOk: true) { id name summaryMetrics displayName logLineCount historyLineCount
+    eventsLineCount historyTail eventsTail config tags notes wandbConfig(keys: ["t"]) } } }`;
+
+test("the resume answer has the counts, the tails and the client's own marks", async () => {
+  const ask = (name: string, project = "p") =>
+    world.ask<{ model: { bucket: Record<string, unknown> | null } | null }>(ann, RESUME, {
+      project,
+      entity: "ann",
+      name,
+    });
+  assert.equal((await ask("r1")).model, null);
+  await upsert({ name: "r1", modelName: "p", config: '{"_wandb":{"value":{"t":{"1":[1,55]},"x":1}}}' });
+  assert.equal((await ask("none")).model?.bucket, null);
+  assert.equal((await ask("r1")).model?.bucket?.historyTail, "[]");
+  await world.log(1, "history", ['{"_step":0,"a":NaN}', '{"_step":15,"a":2}']);
+  await world.log(1, "console", ["x"]);
+  const bucket = (await ask("r1")).model?.bucket ?? {};
+  assert.equal(bucket.historyTail, '["{\\"_step\\":15,\\"a\\":2}"]');
+  assert.deepEqual([bucket.historyLineCount, bucket.eventsLineCount, bucket.logLineCount], [2, 0, 1]);
+  assert.equal(bucket.wandbConfig, '{"t":{"1":[1,55]}}');
+  assert.equal(bucket.summaryMetrics, "{}");
+});
+
+test("rewinding cuts the history, makes the summary anew and lets the run go on", async () => {
+  await upsert({ name: "r1", modelName: "p" });
+  await world.log(
+    1,
+    "history",
+    Array.from({ length: 6 }, (_, s) => JSON.stringify({ _step: s, _runtime: s + 0.5, loss: 10 - s })),
+  );
+  await world.services.catalog.write((t) => finishRun(t, { id: 1 }, 0, world.clock.now));
+  const rewind = `mutation RewindRun($r: String!, $v: Float!, $m: String!) { rewindRun(input: {runName: $r, entityName: "ann", projectName: "p",
+    metricName: $m, metricValue: $v}) { rewoundRun { historyLineCount state summaryMetrics } } }`;
+  const answer = await world.ask<{ rewindRun: { rewoundRun: Record<string, unknown> | null } }>(ann, rewind, {
+    r: "r1",
+    v: 2,
+    m: "_step",
+  });
+  const run = answer.rewindRun.rewoundRun ?? {};
+  assert.equal(run.historyLineCount, 3);
+  assert.equal(run.state, "running");
+  assert.deepEqual(JSON.parse(String(run.summaryMetrics)), {
+    _step: 2,
+    _runtime: 2.5,
+    loss: 8,
+    _wandb: { runtime: 2 },
+  });
+  const none = await world.ask<{ rewindRun: { rewoundRun: null } }>(ann, rewind, {
+    r: "none",
+    v: 2,
+    m: "_step",
+  });
+  assert.equal(none.rewindRun.rewoundRun, null);
+  await assert.rejects(world.ask(ann, rewind, { r: "r1", v: 2, m: "loss" }), { status: 400 });
+});
+
+test("a fork joins its parent's history once", async () => {
+  await upsert({ name: "parent", modelName: "p" });
+  const config = '{"_wandb":{"value":{"branch_point":{"run_id":"parent","step":7}}}}';
+  await upsert({ name: "child", modelName: "p", config });
+  await upsert({ name: "child", modelName: "p", config });
+  assert.deepEqual((world.services.metrics as unknown as { forks: unknown }).forks, [[1, 2, 7]]);
+  await assert.rejects(upsert({ name: "c2", modelName: "p", config: config.replace("parent", "gone") }), {
+    status: 404,
+  });
+});
+
+test("stopping reaches the run, and its end says so", async () => {
+  const { bucket } = await upsert({ name: "r1", modelName: "p" });
+  const stopped = `{ project(name: "p", entityName: "ann") { run(name: "r1") { stopped state } } }`;
+  const read = async () =>
+    (await world.ask<{ project: { run: { stopped: boolean; state: string } } }>(ann, stopped)).project.run;
+  assert.equal((await read()).stopped, false);
+  await world.ask(ann, "mutation S($id: ID!) { stopRun(input: {id: $id}) { success clientMutationId } }", {
+    id: bucket.id,
+  });
+  assert.equal((await read()).stopped, true);
+  await world.services.catalog.write((t) => finishRun(t, { id: 1 }, 255, world.clock.now));
+  assert.equal((await read()).state, "killed");
+});
+
+test("states change only where they may", async () => {
+  const { bucket } = await upsert({ name: "r1", modelName: "p" });
+  const set = (state: string) =>
+    world.ask(ann, "mutation S($i: UpdateRunStateInput!) { updateRunState(input: $i) { success } }", {
+      i: { id: bucket.id, state },
+    });
+  await set("pending");
+  await assert.rejects(set("finished"), /invalid state transition/);
+  await set("failed");
+  await set("pending");
+  assert.equal(await stateOf("r1"), "pending");
+});
+
+test("five minutes of silence are a crash, the server's own absence is not, and a beat heals it", async () => {
+  const up = world.clock.now;
+  await upsert({ name: "r1", modelName: "p" });
+  await upsert({ name: "r2", modelName: "p" });
+  await world.services.catalog.write((t) => setState(t, { id: 2 }, "preempting", up));
+  world.clock.now += 301_000;
+  assert.equal(await markSilentRuns(world.services, world.clock.now - 60_000), 0);
+  assert.equal(await markSilentRuns(world.services, up), 2);
+  assert.deepEqual([await stateOf("r1"), await stateOf("r2")], ["crashed", "preempted"]);
+  await world.services.catalog.write((t) => heartbeat(t, 1, world.clock.now));
+  assert.equal(await stateOf("r1"), "running");
+  assert.equal(await markSilentRuns(world.services, up), 0);
+  assert.ok(world.changes.some((change) => change.kind === "run" && change.state === "crashed"));
+});
+
+test("nobody sees or changes another user's run; a team shares", async () => {
+  const { bucket } = await upsert({ name: "r1", modelName: "p" });
+  const look = `{ project(name: "p", entityName: "ann") { run(name: "r1") { id } } }`;
+  for (const who of [bob, undefined]) {
+    assert.equal((await world.ask<{ project: null }>(who, look)).project, null);
+  }
+  const ids = { id: bucket.id };
+  const mutations = [
+    "mutation M($id: ID!) { deleteRun(input: {id: $id}) { success } }",
+    "mutation M($id: ID!) { restoreRun(input: {id: $id}) { run { id } } }",
+    "mutation M($id: ID!) { stopRun(input: {id: $id}) { success } }",
+    'mutation M($id: ID!) { updateRunState(input: {id: $id, state: "failed"}) { success } }',
+    'mutation M($id: ID!) { notifyScriptableRunAlert(input: {entityName: "ann", projectName: "p", runName: "r1", title: "t", text: ""}) { success } stopRun(input: {id: $id}) { success } }',
+  ];
+  for (const mutation of mutations) {
+    await assert.rejects(world.ask(bob, mutation, ids), { status: 404 }, mutation);
+    await assert.rejects(world.ask(undefined, mutation, ids), { status: 401 }, mutation);
+  }
+  await assert.rejects(upsert({ id: bucket.id, notes: "mine" }, bob), { status: 404 });
+  const carol = await world.user("carol", { teams: ["lab"] });
+  await upsert({ name: "t1", entityName: "lab", modelName: "p" });
+  assert.equal(
+    (await upsert({ name: "t1", entityName: "lab", modelName: "p", notes: "hers" }, carol)).inserted,
+    false,
+  );
+});
+
+test("a service account's run belongs to the member it names", async () => {
+  const bot = await world.user("bot", { kind: "service", teams: ["lab"] });
+  const run = { name: "s1", entityName: "lab", modelName: "p" };
+  assert.deepEqual(
+    { ...((await upsert(run, bot, { "x-wandb-username": "ann" })).bucket.user as unknown as object) },
+    { username: "ann" },
+  );
+  await assert.rejects(upsert({ ...run, name: "s2" }, bot, { "x-wandb-username": "bob" }), { status: 400 });
+});
+
+test("history reads: sampled, scanned, by keys; NaN is a string inside JSON values", async () => {
+  await upsert({ name: "r1", modelName: "p" });
+  await world.log(
+    1,
+    "history",
+    Array.from({ length: 10 }, (_, s) => JSON.stringify({ _step: s, loss: s / 2 })),
+  );
+  await world.log(1, "console", [
+    "2026-08-01T10:00:00.000000 hello",
+    "ERROR 2026-08-01T10:00:01 bad",
+    '{"level":"error","ts":"2026-08-01T10:00:02","content":"é"}',
+    "plain",
+  ]);
+  const query = `{ project(name: "p", entityName: "ann") { run(name: "r1") {
+    history(minStep: 3, maxStep: 5, samples: 2) sampledHistory(specs: ["{\\"keys\\":[\\"_step\\",\\"loss\\"],\\"minStep\\":8,\\"maxStep\\":9,\\"samples\\":50}"])
+    historyKeys parquetHistory(liveKeys: ["_step"]) { parquetUrls liveData } events(samples: 5)
+    tail: logLines(last: 2) { edges { node { number timestamp level line } } }
+    logLines(first: 2, useImprovedPagination: true) { edges { node { number timestamp level label line } cursor } pageInfo { endCursor hasNextPage } } } } }`;
+  const { run } = JSON.parse(JSON.stringify(await world.ask(ann, query))).project;
+  assert.deepEqual(run.history, ['{"_step":3,"loss":1.5}', '{"_step":4,"loss":2}']);
+  assert.deepEqual(run.sampledHistory, [
+    [
+      { _step: 8, loss: 4 },
+      { _step: 9, loss: 4.5 },
+    ],
+  ]);
+  assert.equal(run.historyKeys.lastStep, 9);
+  assert.equal(run.historyKeys.keys.loss.previousValue, 4.5);
+  assert.deepEqual(run.parquetHistory, { parquetUrls: [], liveData: [{ _step: 0 }] });
+  assert.deepEqual(run.logLines.edges[0].node, {
+    number: 0,
+    timestamp: "2026-08-01T10:00:00.000000Z",
+    level: null,
+    label: null,
+    line: "hello",
+  });
+  assert.deepEqual(run.logLines.pageInfo, { endCursor: "1", hasNextPage: true });
+  assert.deepEqual(
+    run.tail.edges.map((edge: { node: object }) => edge.node),
+    [
+      { number: 2, timestamp: "2026-08-01T10:00:02Z", level: "error", line: "é" },
+      { number: 3, timestamp: null, level: null, line: "plain" },
+    ],
+  );
+});
+
+test("projects: made, edited, renamed, deleted and made again; lists hide what is not the viewer's", async () => {
+  const make =
+    "mutation U($i: UpsertModelInput!) { upsertModel(input: $i) { inserted project { id name access } model { name } } }";
+  interface Made {
+    upsertModel: { inserted: boolean; project: { id: string } };
+  }
+  const made = await world.ask<Made>(ann, make, { i: { name: "p", entityName: "ann" } });
+  assert.equal(made.upsertModel.inserted, true);
+  assert.equal(
+    (await world.ask<Made>(ann, make, { i: { name: "p", entityName: "ann", description: "d" } })).upsertModel
+      .inserted,
+    false,
+  );
+  const list = async (who: Viewer) => {
+    const answer = await world.ask<{ models: { edges: { node: { name: string } }[] } }>(
+      who,
+      '{ models(entityName: "ann", first: 1) { edges { node { name } } pageInfo { hasNextPage } } }',
+    );
+    return answer.models.edges.map(({ node }) => node.name);
+  };
+  assert.deepEqual(await list(ann), ["p"]);
+  assert.deepEqual(await list(bob), []);
+  await world.ask(
+    ann,
+    'mutation { renameProject(input: {entityName: "ann", oldProjectName: "p", newProjectName: "q"}) { project { name } } }',
+  );
+  assert.deepEqual(await list(ann), ["q"]);
+  const del = "mutation D($id: String!) { deleteModel(input: {id: $id}) { success } }";
+  await world.ask(bob, del, { id: made.upsertModel.project.id });
+  assert.deepEqual(await list(ann), ["q"]);
+  await world.ask(ann, del, { id: made.upsertModel.project.id });
+  assert.deepEqual(await list(ann), []);
+  assert.equal(
+    (await world.ask<Made>(ann, make, { i: { name: "q", entityName: "ann" } })).upsertModel.inserted,
+    true,
+  );
+});
+
+test("views are saved, listed and kept from others; equal alerts wait", async () => {
+  await upsert({ name: "r1", modelName: "p" });
+  const save =
+    'mutation V($spec: String, $id: ID) { upsertView(input: {id: $id, entityName: "ann", projectName: "p", type: "runs", name: "n", displayName: "My report", spec: $spec, createdUsing: WANDB_SDK}) { inserted view { id spec project { name } user { username } } } }';
+  interface Saved {
+    upsertView: { inserted: boolean; view: { id: string; spec: string } };
+  }
+  const first = (await world.ask<Saved>(ann, save, { spec: '{"a":1}' })).upsertView;
+  const again = (await world.ask<Saved>(ann, save, { spec: '{"a":2}', id: `${first.view.id}==` })).upsertView;
+  assert.deepEqual([first.inserted, again.inserted, again.view.spec], [true, false, '{"a":2}']);
+  await assert.rejects(world.ask(ann, save, { spec: "{" }), { status: 400 });
+  assert.equal((await world.ask<{ view: null }>(bob, `{ view(id: "${first.view.id}") { id } }`)).view, null);
+  await assert.rejects(
+    world.ask(bob, `mutation { deleteView(input: {id: "${first.view.id}"}) { success } }`),
+    { status: 404 },
+  );
+  const alert =
+    'mutation { notifyScriptableRunAlert(input: {entityName: "ann", projectName: "p", runName: "r1", title: "t", text: "x", waitDuration: 1000}) { success } }';
+  for (const passed of [0, 500, 600]) {
+    world.clock.now += passed;
+    await world.ask(ann, alert);
+  }
+  assert.equal((await world.services.catalog.db.selectFrom("alerts").selectAll().execute()).length, 2);
+});
+
+test("old clients' probes find their types", async () => {
+  for (const type of ["Query", "Mutation", "ServerInfo", "ServerSettings", "Project", "Run", "LaunchAgent"]) {
+    const { __type } = await world.ask<{ __type: { fields: { name: string }[] } }>(
+      ann,
+      `{ __type(name: "${type}") { fields { name } } }`,
+    );
+    assert.ok(__type.fields.length > 0, type);
+  }
+  for (const type of [
+    "CreateRunQueueInput",
+    "PushToRunQueueInput",
+    "FailRunQueueItemInput",
+    "DeleteFilesInput",
+  ]) {
+    const { __type } = await world.ask<{ __type: { inputFields: { name: string }[] } }>(
+      ann,
+      `{ __type(name: "${type}") { inputFields { name } } }`,
+    );
+    assert.ok(__type.inputFields.length > 0, type);
+  }
+});
