@@ -245,7 +245,8 @@ def _():
     run.finish()
     again = start(id=run.id, resume="must")
     assert again.resumed
-    same(again.step, 3, "step after resume")
+    # Newer clients ask the core for `step` and answer 0 until the first row.
+    same(getattr(again, "starting_step", again.step), 3, "step after resume")
     again.log({"a": 3})
     again.finish()
     same([row["a"] for row in saved(run).scan_history()], [0, 1, 2, 3], "rows after resume")
