@@ -83,10 +83,7 @@ export async function init(options: InitOptions = {}): Promise<Run> {
   const startTimeMs = Date.now();
   const root = workingFolder(settings.dir);
   const runId = runIdOf(settings, root);
-  const folder = join(
-    root,
-    `${settings.mode === "offline" ? "offline-run" : "run"}-${stamp(startTimeMs)}-${runId}`,
-  );
+  const folder = ownFolder(root, settings.mode === "offline" ? "offline-run" : "run", startTimeMs, runId);
   const filesDir = join(folder, "files");
   mkdirSync(filesDir, { recursive: true });
   mkdirSync(join(folder, "logs"), { recursive: true });
@@ -188,6 +185,15 @@ function runIdOf(settings: Settings, root: string): string {
   let id = "";
   for (let at = 0; at < 8; at++) id += ID_LETTERS[randomInt(ID_LETTERS.length)];
   return id;
+}
+
+/** A run resumed within the second it began in has a folder of its own: the name says the next free second. */
+function ownFolder(root: string, kind: string, startTimeMs: number, runId: string): string {
+  for (let second = 0; ; second++) {
+    const folder = join(root, `${kind}-${stamp(startTimeMs + second * 1000)}-${runId}`);
+    // False where it was there already.
+    if (mkdirSync(folder, { recursive: true }) !== undefined) return folder;
+  }
 }
 
 function stamp(ms: number): string {

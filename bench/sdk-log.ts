@@ -1,0 +1,96 @@
+// What a call of log() costs the program that calls it, what the worker gets through, and the same loop with the official
+// Python client, offline both. STEELYARD_TEST_VENVS names the folder of Python environments; without it, no comparison.
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { init } from "steelyard";
+
+const ROWS = Number(process.env.BENCH_ROWS ?? 10_000_000);
+const PACED = 20_000;
+const dir = mkdtempSync(join(tmpdir(), "steelyard-bench-"));
+
+function percentile(sorted: Float64Array, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+const row = (step: number) => ({
+  loss: 1 / (step + 1),
+  accuracy: step / PACED,
+  lr: 0.001,
+  grad_norm: Math.sqrt(step),
+  epoch: Math.floor(step / 100),
+});
+
+/** As a fast training loop has it: about 10,000 rows a second, each call timed. */
+async function paced(): Promise<void> {
+  const run = await init({ project: "bench", mode: "offline", dir, console: false });
+  for (let step = 0; step < 5000; step++) run.log(row(step));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const took = new Float64Array(PACED);
+  for (let step = 0; step < PACED; step++) {
+    const data = row(step);
+    const began = performance.now();
+    run.log(data);
+    took[step] = (performance.now() - began) * 1000;
+    if (step % 20 === 19) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await run.finish();
+  const mean = took.reduce((sum, value) => sum + value, 0) / PACED;
+  took.sort();
+  console.log(
+    `log({5 scalars}), paced: mean ${mean.toFixed(2)} us, p50 ${percentile(took, 0.5).toFixed(2)} us, p99 ${percentile(took, 0.99).toFixed(2)} us, longest ${((took.at(-1) ?? 0) / 1000).toFixed(2)} ms`,
+  );
+}
+
+/** As fast as it goes: the ring fills, and log() waits for the worker; memory must stay where it is. */
+async function flatOut(rows: number): Promise<number> {
+  const run = await init({ project: "bench", mode: "offline", dir, console: false, id: `flat-${rows}` });
+  const began = performance.now();
+  const memory: number[] = [];
+  for (let step = 0; step < rows; step++) {
+    run.log(row(step));
+    if (step % Math.ceil(rows / 10) === 0) memory.push(Math.round(process.memoryUsage.rss() / 2 ** 20));
+  }
+  await run.finish();
+  const seconds = (performance.now() - began) / 1000;
+  const [log = ""] = globSync(join(dir, "wandb", `*flat-${rows}`, "*.wandb"));
+  console.log(
+    `${rows.toLocaleString("en")} rows to the log, flat out: ${Math.round(rows / seconds).toLocaleString("en")} rows/s, ${Math.round(statSync(log).size / rows)} bytes a row; memory MB: ${memory.join(" ")}`,
+  );
+  return rows / seconds;
+}
+
+const PYTHON = `
+import sys, time, wandb
+run = wandb.init(project="bench", mode="offline", dir=sys.argv[1], settings=wandb.Settings(console="off", silent=True))
+n = 20000
+took = []
+start = time.perf_counter()
+for step in range(n):
+    row = {"loss": 1 / (step + 1), "accuracy": step / n, "lr": 0.001, "grad_norm": step ** 0.5, "epoch": step // 100}
+    began = time.perf_counter()
+    run.log(row)
+    took.append(time.perf_counter() - began)
+run.finish()
+whole = time.perf_counter() - start
+took.sort()
+print(f"{sum(took) / n * 1e6:.1f} {took[n // 2] * 1e6:.1f} {took[int(n * 0.99)] * 1e6:.1f} {n / whole:.0f}")
+`;
+
+await paced();
+const rate = await flatOut(20_000);
+await flatOut(ROWS);
+const venvs = process.env.STEELYARD_TEST_VENVS ?? join(homedir(), ".cache", "steelyard", "venvs");
+const python = globSync(join(venvs, "*", "bin", "python"))
+  .filter((path) => /\d+\.\d+\.\d+\/bin\/python$/.test(path))
+  .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
+  .at(-1);
+if (python && existsSync(python)) {
+  const { stdout } = spawnSync(python, ["-c", PYTHON, dir], { encoding: "utf8" });
+  const [mean, p50, p99, rows] = stdout.trim().split("\n").at(-1)?.split(" ").map(Number) ?? [];
+  console.log(
+    `official Python client, offline, same rows: mean ${mean} us, p50 ${p50} us, p99 ${p99} us; 20,000 rows ${rows} rows/s; ours ${(rate / (rows ?? 1)).toFixed(1)} times that`,
+  );
+} else console.log("official Python client: none here, no comparison");
+rmSync(dir, { recursive: true, force: true });
