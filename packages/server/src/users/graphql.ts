@@ -235,7 +235,7 @@ export const usersResolvers: Resolvers = {
       { services, viewer },
     ) => {
       const entity = await findEntity(services, requireViewer(viewer), input.entityName, "admin");
-      if (!entity || entity.kind !== "team")
+      if (entity?.kind !== "team")
         throw new SteelyardError("not-found", `there is no team "${input.entityName}"`);
       const username = `${entity.name}-${input.description}`.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 128);
       const id = await services.catalog.write(async (tx) => {
@@ -278,7 +278,7 @@ export const usersResolvers: Resolvers = {
       { services, viewer },
     ) => {
       const entity = await findEntity(services, requireViewer(viewer), input.entityName, "admin");
-      if (!entity || entity.kind !== "team")
+      if (entity?.kind !== "team")
         throw new SteelyardError("not-found", `there is no team "${input.entityName}"`);
       const wanted = input.username ?? input.email ?? "";
       const user = await services.catalog.db

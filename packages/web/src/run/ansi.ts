@@ -13,7 +13,6 @@ export interface Styled {
 const BASE = ["#5b6670", "#c0392b", "#2e8b57", "#a8770a", "#2b7bc4", "#a149a8", "#16899a", "#8a949e"];
 const BRIGHT = ["#7d8893", "#e0584a", "#3fae70", "#c7941f", "#4a9ae6", "#c36cca", "#2fb0c3", "#b5bec7"];
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are made of control characters
 const ESCAPE =
   /\u001b\[([0-9;:]*)([A-Za-z])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[@-_]|[\u0000-\u0008\u000b-\u001a\u001c-\u001f]/g;
 

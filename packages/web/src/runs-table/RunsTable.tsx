@@ -141,7 +141,9 @@ export default function RunsTable({ entity, project }: { entity: string; project
     });
   const template = `32px minmax(200px, 1.6fr) repeat(${chosen.length}, minmax(112px, 1fr))`;
   const rowStyle = { gridTemplateColumns: template, minWidth: 232 + 112 * chosen.length };
-  const numeric = new Set(chosen.filter((id) => id === "duration" || values.some((row) => typeof cellOf(row, id) === "number")));
+  const numeric = new Set(
+    chosen.filter((id) => id === "duration" || values.some((row) => typeof cellOf(row, id) === "number")),
+  );
 
   return (
     <div className="runs-table">

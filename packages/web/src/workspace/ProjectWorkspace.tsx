@@ -108,7 +108,6 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
           />
         )}
       </aside>
-      {/* biome-ignore lint/a11y/useSemanticElements: a splitter is a separator one can move */}
       <div
         className="splitter"
         role="separator"

@@ -14,14 +14,14 @@ const MAX_KEYS = 24;
 const MAX_IN_FLIGHT = 4;
 
 let waiting: Waiting[] = [];
-let timer: ReturnType<typeof setTimeout> | undefined;
+let _timer: ReturnType<typeof setTimeout> | undefined;
 let inFlight = 0;
 const queued: (() => void)[] = [];
 
 export function loadSeries(question: Question): Promise<SeriesAnswer[]> {
   return new Promise((resolve, reject) => {
     waiting.push({ question, resolve, reject });
-    timer ??= setTimeout(flush, WINDOW_MS);
+    _timer ??= setTimeout(flush, WINDOW_MS);
   });
 }
 
@@ -32,7 +32,7 @@ function withoutKey(question: Question): Omit<Question, "key"> {
 }
 
 function flush(): void {
-  timer = undefined;
+  _timer = undefined;
   const groups = new Map<string, Waiting[]>();
   for (const one of waiting) {
     const name = JSON.stringify(withoutKey(one.question));

@@ -45,7 +45,7 @@ export class SqliteCatalog implements Catalog {
 }
 
 function migrate(database: DatabaseSync, path: string): void {
-  const done = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  const done = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
   if (done > MIGRATIONS.length) {
     database.close();
     throw new Error(
