@@ -101,7 +101,7 @@ export async function forEachRun(
 }
 
 export const DELETE_RUN = "mutation DeleteRun($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }";
-export const RESTORE_RUN = "mutation RestoreRun($id: ID!) { restoreRun(input: {id: $id}) { success } }";
+export const RESTORE_RUN = "mutation RestoreRun($id: ID!) { restoreRun(input: {id: $id}) { run { id } } }";
 export const STOP_RUN = "mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }";
 export const TAG_RUN =
   "mutation TagRun($id: String!, $tags: [String!]) { upsertBucket(input: {id: $id, tags: $tags}) { bucket { id tags } } }";

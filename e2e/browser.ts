@@ -1,0 +1,183 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type RunningServer, startServer } from "../conformance/server.ts";
+
+const ARGUMENTS = [
+  "--headless",
+  "--no-sandbox",
+  // A canvas through a software GPU is ten times slower and can hang.
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export interface Fixture {
+  server: RunningServer;
+  browser: Browser;
+  /** A page of someone signed in; errors of the page fail `checkErrors`. */
+  page: Page;
+  context: BrowserContext;
+  checkErrors(): void;
+  close(): Promise<void>;
+}
+
+/** A real server with an empty data folder, a real browser signed in as its administrator. */
+export async function openFixture(options: { width?: number; height?: number } = {}): Promise<Fixture> {
+  const server = await startServer();
+  const browser = await chromium.launch({
+    executablePath: process.env.STEELYARD_TEST_CHROMIUM ?? "/usr/bin/chromium",
+    args: ARGUMENTS,
+  });
+  const context = await browser.newContext({
+    viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
+  });
+  const errors: string[] = [];
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    // A refused request is the server's answer to a test of it, not a fault of the page.
+    if (message.type() === "error" && !message.text().includes("Failed to load resource"))
+      errors.push(message.text());
+  });
+  return {
+    server,
+    browser,
+    page,
+    context,
+    checkErrors() {
+      if (errors.length > 0) throw new Error(`the page reported:\n${errors.join("\n")}`);
+    },
+    async close() {
+      await browser.close();
+      await server.stop();
+    },
+  };
+}
+
+export async function signIn({ page, server }: Pick<Fixture, "page" | "server">): Promise<void> {
+  await page.goto(`${server.url}/login`);
+  await page.getByLabel("API key").fill(server.apiKey);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL("**/home");
+}
+
+export interface MadeRun {
+  name: string;
+  displayName: string;
+  keys: Record<string, (step: number) => number>;
+  steps: number;
+  config?: Record<string, unknown>;
+  tags?: string[];
+  console?: string[];
+  /** Leave it running. */
+  running?: boolean;
+  exitCode?: number;
+}
+
+/** A run through the same doors as a client's. */
+export async function makeRun(server: RunningServer, project: string, run: MadeRun): Promise<void> {
+  const config = Object.fromEntries(Object.entries(run.config ?? {}).map(([key, value]) => [key, { value }]));
+  await server.query(
+    `mutation M($input: UpsertBucketInput!) { upsertBucket(input: $input) { bucket { id } } }`,
+    {
+      input: {
+        name: run.name,
+        displayName: run.displayName,
+        modelName: project,
+        entityName: "admin",
+        config: JSON.stringify(config),
+        tags: run.tags,
+      },
+    },
+  );
+  const startS = Date.now() / 1000 - run.steps;
+  const lines: string[] = [];
+  const last: Record<string, number> = {};
+  for (let step = 0; step < run.steps; step++) {
+    const row: Record<string, number> = {};
+    for (const [key, value] of Object.entries(run.keys)) row[key] = value(step);
+    Object.assign(last, row);
+    lines.push(JSON.stringify({ ...row, _step: step, _runtime: step, _timestamp: startS + step }));
+  }
+  await stream(server, project, run.name, {
+    files: {
+      "wandb-history.jsonl": { offset: 0, content: lines },
+      "wandb-events.jsonl": {
+        offset: 0,
+        content: Array.from({ length: 40 }, (_, at) =>
+          JSON.stringify({
+            _wandb: true,
+            _timestamp: startS + at * 15,
+            _runtime: at * 15,
+            "system.cpu": 40 + 20 * Math.sin(at / 4),
+            "system.memory_percent": 30 + at / 2,
+            "system.gpu.0.temp": 60 + 5 * Math.sin(at / 6),
+            "system.gpu.1.temp": 63 + 5 * Math.cos(at / 6),
+          }),
+        ),
+      },
+      "wandb-summary.json": { offset: 0, content: [JSON.stringify({ ...last, _step: run.steps - 1 })] },
+      ...(run.console ? { "output.log": { offset: 0, content: run.console } } : {}),
+    },
+    ...(run.running ? {} : { complete: true, exitcode: run.exitCode ?? 0 }),
+  });
+}
+
+export async function stream(
+  server: RunningServer,
+  project: string,
+  run: string,
+  body: unknown,
+): Promise<unknown> {
+  const response = await server.fetch(`/files/admin/${encodeURIComponent(project)}/${run}/file_stream`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+/** Upload as the client does: reserve, PUT. */
+export async function upload(
+  server: RunningServer,
+  project: string,
+  run: string,
+  files: Record<string, string>,
+): Promise<void> {
+  const { createRunFiles } = await server.query<{
+    createRunFiles: { files: { name: string; uploadUrl: string }[] };
+  }>(
+    `mutation U($project: String!, $run: String!, $files: [String!]!) {
+      createRunFiles(input: {entityName: "admin", projectName: $project, runName: $run, files: $files}) { files { name uploadUrl } }
+    }`,
+    { project, run, files: Object.keys(files) },
+  );
+  for (const { name, uploadUrl } of createRunFiles.files) {
+    const response = await fetch(uploadUrl, { method: "PUT", body: files[name] ?? "" });
+    if (!response.ok) throw new Error(`PUT ${name}: ${response.status}`);
+  }
+}
+
+/** Noise that is the same in every run of the tests. */
+export function noise(seed: number): (step: number) => number {
+  return (step) => {
+    const value = Math.sin(step * 12.9898 + seed * 78.233) * 43_758.5453;
+    return value - Math.floor(value) - 0.5;
+  };
+}
+
+/** The pictures of docs/images, when they are asked for: STEELYARD_WRITE_IMAGES=1. */
+export async function picture(page: Page, name: string): Promise<void> {
+  if (process.env.STEELYARD_WRITE_IMAGES !== "1") return;
+  const folder = new URL("../docs/images/", import.meta.url).pathname;
+  mkdirSync(folder, { recursive: true });
+  await page.mouse.move(0, 0);
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
