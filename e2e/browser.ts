@@ -40,9 +40,9 @@ export async function openFixture(options: { width?: number; height?: number } =
   page.setDefaultTimeout(15_000);
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
-    // A refused request is the server's answer to a test of it, not a fault of the page.
-    if (message.type() === "error" && !message.text().includes("Failed to load resource"))
-      errors.push(message.text());
+    // A refused request, or a script that the sandbox stopped, is what a test asked for, not a fault of the page.
+    if (message.type() !== "error" || /Failed to load resource|Blocked script execution/.test(message.text())) return;
+    errors.push(message.text());
   });
   return {
     server,
