@@ -47,10 +47,16 @@ export function linearTicks(min: number, max: number, wanted: number): number[] 
   if (!(rough > 0) || !Number.isFinite(rough)) return [min];
   const magnitude = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((factor) => factor * magnitude >= rough) ?? 10) * magnitude;
+  if (uncountable(min, max, step)) return [min];
   const ticks: number[] = [];
   for (let index = Math.ceil(min / step); index * step <= max + step * 1e-9; index++)
     ticks.push(cleaned(index * step, step));
   return ticks;
+}
+
+/** The span is a few roundings of its ends: adding one step would change nothing, and a loop over steps never end. */
+function uncountable(min: number, max: number, step: number): boolean {
+  return Math.max(Math.abs(min), Math.abs(max)) / step > 2 ** 50;
 }
 
 /** 0.1 + 0.2 is 0.30000000000000004: a tick is told to the digits of its step. */
@@ -84,6 +90,7 @@ export function durationTicks(min: number, max: number, wanted: number): number[
   const rough = (max - min) / Math.max(1, wanted);
   if (rough < 1) return linearTicks(min, max, wanted);
   const step = TIME_STEPS_S.find((seconds) => seconds >= rough) ?? Math.ceil(rough / 604_800) * 604_800;
+  if (uncountable(min, max, step)) return [min];
   const ticks: number[] = [];
   for (let tick = Math.ceil(min / step) * step; tick <= max; tick += step) ticks.push(tick);
   return ticks;

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { durationLabel, durationTicks, linearTicks, logTicks, makeScale, paddedDomain } from "./scale.ts";
+
+test("a scale maps there and back, linear and log", () => {
+  for (const log of [false, true]) {
+    const scale = makeScale(1, 1000, log);
+    for (const value of [1, 10, 500, 1000])
+      assert.ok(Math.abs(scale.value(scale.at(value)) / value - 1) < 1e-9);
+  }
+  assert.ok(Number.isNaN(makeScale(1, 10, true).at(0)));
+});
+
+test("ticks are round and told to the digits of their step", () => {
+  assert.deepEqual(linearTicks(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+  assert.deepEqual(logTicks(1, 100, 5), [1, 2, 5, 10, 20, 50, 100]);
+  assert.deepEqual(durationTicks(0, 300, 5), [0, 60, 120, 180, 240, 300]);
+  assert.equal(durationLabel(90), "1m 30s");
+});
+
+test("values one rounding apart end: ticks that cannot be counted are one tick", () => {
+  for (const [low, high] of [
+    [1, 1 + 2 ** -52],
+    [1e20, 1e20 + 16_384],
+  ] as const) {
+    const [min, max] = paddedDomain(low, high, false);
+    assert.deepEqual(linearTicks(min, max, 5), [min]);
+  }
+  assert.deepEqual(durationTicks(1e20, 1e20 + 65_536, 5), [1e20]);
+});
+
+test("a constant has air around it", () => {
+  assert.deepEqual(paddedDomain(0, 0, false), [-1, 1]);
+  assert.deepEqual(paddedDomain(100, 100, false), [95, 105]);
+});
