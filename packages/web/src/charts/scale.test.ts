@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { durationLabel, durationTicks, linearTicks, logTicks, makeScale, paddedDomain } from "./scale.ts";
+import {
+  durationLabel,
+  durationTicks,
+  linearTicks,
+  logTicks,
+  makeScale,
+  paddedDomain,
+  rangeText,
+} from "./scale.ts";
 
 test("a scale maps there and back, linear and log", () => {
   for (const log of [false, true]) {
@@ -32,4 +40,10 @@ test("values one rounding apart end: ticks that cannot be counted are one tick",
 test("a constant has air around it", () => {
   assert.deepEqual(paddedDomain(0, 0, false), [-1, 1]);
   assert.deepEqual(paddedDomain(100, 100, false), [95, 105]);
+});
+
+test("a zoomed range is short, and keeps its seconds on a wall clock", () => {
+  assert.equal(rangeText([0.1 + 0.2, 1]), "0.3~1");
+  const [from, to] = rangeText([1_790_000_012.5, 1_790_000_019.25]).split("~").map(Number);
+  assert.deepEqual([from, to], [1_790_000_012.5, 1_790_000_019.25]);
 });

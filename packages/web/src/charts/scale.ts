@@ -114,3 +114,11 @@ export function durationLabel(seconds: number): string {
   }
   return parts.slice(0, 2).join(" ") || "0s";
 }
+
+/** A range as the address holds it, to a millionth of its own span: wall time has ten digits before a second counts. */
+export function rangeText([from, to]: readonly [number, number]): string {
+  const size = Math.max(Math.abs(from), Math.abs(to));
+  const digits = Math.ceil(Math.log10(size / (to - from))) + 7;
+  const short = (value: number) => Number(value.toPrecision(Math.min(17, Math.max(8, digits || 8))));
+  return `${short(from)}~${short(to)}`;
+}

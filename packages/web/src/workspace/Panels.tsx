@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { getJson, queryString } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
 import { type ChartLine, LineChart } from "../charts/LineChart.tsx";
+import { rangeText } from "../charts/scale.ts";
 import { t } from "../i18n/index.ts";
 import { runColour } from "../runs/colour.ts";
 import { useTheme } from "../theme/theme.ts";
@@ -341,11 +342,7 @@ function Panel({
             smoothing={view.smoothing}
             band={view.band}
             range={view.range}
-            onZoom={(range) =>
-              setView({
-                range: range ? `${Number(range[0].toPrecision(8))}~${Number(range[1].toPrecision(8))}` : "",
-              })
-            }
+            onZoom={(range) => setView({ range: range ? rangeText(range) : "" })}
             emphasised={emphasised}
           />
         )}
