@@ -5,7 +5,10 @@ import { clientVersions, runScript } from "./python.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** Every release × every feature of runs, against one server that all of them share. */
-suite("official client", { skip: clientVersions.length === 0 && "no official client is installed" }, () => {
+suite("official client", {
+  concurrency: 3,
+  skip: clientVersions.length === 0 && "no official client is installed",
+}, () => {
   let server: RunningServer;
   const results = new Map<string, FeatureResult[]>();
 
