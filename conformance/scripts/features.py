@@ -189,7 +189,8 @@ def _():
         opened.write("content")
     run.save(path, base_path=run.dir, policy="now")
     open(os.path.join(run.dir, "empty.bin"), "w").close()
-    run.save(os.path.join(run.dir, "empty.bin"), base_path=run.dir)
+    # At the end: the client before 0.18 never sends an empty file of policy "live".
+    run.save(os.path.join(run.dir, "empty.bin"), base_path=run.dir, policy="end")
     run.log({"a": 1})
     run.finish()
     back = saved(run)
