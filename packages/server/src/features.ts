@@ -1,6 +1,8 @@
 import type { Hono } from "hono";
 import { adminRoutes } from "./admin/routes.ts";
 import { alertsResolvers } from "./alerts/graphql.ts";
+import { ARTIFACT_FEATURES, artifactsResolvers } from "./artifacts/graphql.ts";
+import { artifactsRoutes } from "./artifacts/routes.ts";
 import { fileStreamRoutes } from "./file-stream/routes.ts";
 import { filesResolvers } from "./files/graphql.ts";
 import { filesRoutes } from "./files/routes.ts";
@@ -13,7 +15,7 @@ import { projectsResolvers } from "./projects/graphql.ts";
 import { reportsResolvers } from "./reports/graphql.ts";
 import { runsResolvers } from "./runs/graphql.ts";
 import type { Services } from "./services.ts";
-import { usersResolvers } from "./users/graphql.ts";
+import { announceFeatures, usersResolvers } from "./users/graphql.ts";
 import { usersRoutes } from "./users/routes.ts";
 
 /** Every feature's edges; the one list to add a feature to. */
@@ -23,6 +25,7 @@ export function featureRoutes(services: Services): Hono<AppEnv>[] {
     adminRoutes(services),
     fileStreamRoutes(services),
     filesRoutes(services),
+    artifactsRoutes(services),
     metricsRoutes(services),
     logsRoutes(services),
     liveRoutes(services),
@@ -30,11 +33,13 @@ export function featureRoutes(services: Services): Hono<AppEnv>[] {
 }
 
 export function featureResolvers(): Resolvers[] {
+  announceFeatures(ARTIFACT_FEATURES);
   return [
     usersResolvers,
     projectsResolvers,
     runsResolvers,
     filesResolvers,
+    artifactsResolvers,
     alertsResolvers,
     reportsResolvers,
   ];

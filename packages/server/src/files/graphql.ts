@@ -34,6 +34,25 @@ async function runOf(input: FilesInput, { services, viewer }: GraphqlContext): P
   );
 }
 
+/** A `File` that is no run's: its room answers every field, under the field's own name. */
+export interface AnsweredFile {
+  answered: true;
+  [field: string]: unknown;
+}
+const isAnswered = (file: FileRow | AnsweredFile): file is AnsweredFile => "answered" in file;
+
+/** Run files by `resolve`, others by what they came with. */
+function field(
+  name: string,
+  resolve: (file: FileRow, args: { upload?: boolean }, context: GraphqlContext) => unknown,
+) {
+  return (file: FileRow | AnsweredFile, args: { upload?: boolean }, context: GraphqlContext) => {
+    if (!isAnswered(file)) return resolve(file, args, context);
+    const value = file[name];
+    return typeof value === "function" ? value() : value;
+  };
+}
+
 const downloadUrl = (file: FileRow, _args: unknown, { services, baseUrl }: GraphqlContext) =>
   file.blob_key ? signUrl(services, baseUrl, DOWNLOAD_DOOR, file.id, file.name) : null;
 const uploadUrl = (file: FileRow, _args: unknown, { services, baseUrl }: GraphqlContext) =>
@@ -70,13 +89,17 @@ export const filesResolvers: Resolvers = {
     },
   },
   File: {
-    id: (file: FileRow) => globalId("File", file.id),
-    url: (file: FileRow, { upload }: { upload?: boolean }, context) =>
+    id: field("id", (file) => globalId("File", file.id)),
+    url: field("url", (file, { upload }, context) =>
       (upload ? uploadUrl : downloadUrl)(file, undefined, context),
-    directUrl: downloadUrl,
-    uploadUrl,
-    sizeBytes: (file: FileRow) => file.size_bytes,
-    updatedAt: (file: FileRow) => dateTime(file.uploaded_at),
+    ),
+    directUrl: field("directUrl", downloadUrl),
+    uploadUrl: field("uploadUrl", uploadUrl),
+    sizeBytes: field("sizeBytes", (file) => file.size_bytes),
+    updatedAt: field("updatedAt", (file) => dateTime(file.uploaded_at)),
+    displayName: field("displayName", (file) => file.name),
+    uploadHeaders: field("uploadHeaders", () => []),
+    digest: field("digest", (file) => file.md5),
   },
   Mutation: {
     createRunFiles: async (_source, { input }: { input: FilesInput }, context) => {

@@ -112,9 +112,9 @@ function withErrors(
   let status = 200;
   let retryAfterS: number | undefined;
   const told = errors.map((error) => {
-    // Without an original error it is the request's own fault: a variable of the wrong type.
-    if (!error.originalError) {
-      status = Math.max(status, data === undefined || data === null ? 400 : 200);
+    // Without an original error, or with one of the executor's own, it is the request's fault: a value of the wrong type.
+    if (!error.originalError || error.originalError instanceof GraphQLError) {
+      status = Math.max(status, operation.operation === "mutation" || data == null ? 400 : 200);
       return error.toJSON();
     }
     const answer = answerOf(error.originalError, context.services.log, {

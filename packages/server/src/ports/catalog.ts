@@ -31,6 +31,9 @@ export interface CatalogTables {
   artifact_manifests: ArtifactManifestsTable;
   artifact_files: ArtifactFilesTable;
   artifact_uses: ArtifactUsesTable;
+  artifact_client_ids: ArtifactClientIdsTable;
+  artifact_outputs: ArtifactOutputsTable;
+  artifact_tags: ArtifactTagsTable;
   server_state: ServerStateTable;
 }
 
@@ -259,6 +262,11 @@ export interface ArtifactsTable {
   ttl_seconds: number | null;
   created_at: number;
   committed_at: number | null;
+  /** Several runs add to one pending version under this id. */
+  distributed_id: string | null;
+  /** The version that had the same content when this one was committed; this one is DELETED then. */
+  replaced_by: number | null;
+  updated_at: number | null;
 }
 export interface ArtifactAliasesTable {
   collection_id: number;
@@ -287,12 +295,32 @@ export interface ArtifactFilesTable {
   birth_artifact_id: number | null;
   created_at: number;
   uploaded_at: number | null;
+  /** Where a reference points; null = content of ours. A reference's `md5` is whatever digest it came with. */
+  ref: string | null;
 }
 export interface ArtifactUsesTable {
   artifact_id: number;
   run_id: number;
   used_as: string | null;
   created_at: number;
+}
+/**
+ * What the clients' own ids mean, for ever: rows of history hold them. One names a version (`artifact_id`) or a sequence
+ * (`collection_id`).
+ */
+export interface ArtifactClientIdsTable {
+  client_id: string;
+  artifact_id: number | null;
+  collection_id: number | null;
+}
+/** Runs that logged a version; more than one where several logged the same content. */
+export interface ArtifactOutputsTable {
+  artifact_id: number;
+  run_id: number;
+}
+export interface ArtifactTagsTable {
+  artifact_id: number;
+  tag: string;
 }
 /** Small facts of this server: secrets for signed links, format versions. */
 export interface ServerStateTable {

@@ -101,4 +101,23 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX artifact_uses_run ON artifact_uses(run_id);
   CREATE TABLE server_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE artifacts ADD COLUMN distributed_id TEXT;
+  ALTER TABLE artifacts ADD COLUMN replaced_by INTEGER;
+  ALTER TABLE artifacts ADD COLUMN updated_at INTEGER;
+  ALTER TABLE artifact_files ADD COLUMN ref TEXT;
+  CREATE INDEX artifact_files_md5 ON artifact_files(md5);
+  CREATE INDEX artifact_files_blob ON artifact_files(blob_key);
+  CREATE INDEX artifact_manifests_artifact ON artifact_manifests(artifact_id);
+  CREATE TABLE artifact_client_ids (
+    client_id TEXT PRIMARY KEY, artifact_id INTEGER REFERENCES artifacts(id) ON DELETE CASCADE,
+    collection_id INTEGER REFERENCES artifact_collections(id) ON DELETE CASCADE) STRICT, WITHOUT ROWID;
+  CREATE TABLE artifact_outputs (
+    artifact_id INTEGER NOT NULL REFERENCES artifacts(id) ON DELETE CASCADE, run_id INTEGER NOT NULL,
+    PRIMARY KEY (artifact_id, run_id)) STRICT, WITHOUT ROWID;
+  CREATE INDEX artifact_outputs_run ON artifact_outputs(run_id);
+  CREATE TABLE artifact_tags (
+    artifact_id INTEGER NOT NULL REFERENCES artifacts(id) ON DELETE CASCADE, tag TEXT NOT NULL,
+    PRIMARY KEY (artifact_id, tag)) STRICT, WITHOUT ROWID;
+  `,
 ];
