@@ -1,0 +1,1 @@
+export function serverDocument(): { path: string; before: string; text: string };
