@@ -38,7 +38,9 @@ export async function startServer(
   const unlock = lock(config.dataDir);
   const log = createLog(config.logLevel);
   const catalog = new SqliteCatalog(config.databasePath);
-  const metrics = await openSegments(config.metricsPath);
+  const metrics = await openSegments(config.metricsPath, {
+    onDamage: (damage) => log.error({ damage }, "a damaged chunk is left out"),
+  });
   const blobs = await openFolder(config.blobsPath);
   const bus = new InProcessBus();
   const services: Services = { config, log, catalog, metrics, blobs, bus, now: options.now ?? Date.now };

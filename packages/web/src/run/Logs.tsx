@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { useAddress } from "../address/query-state.ts";
 import { getJson, queryString } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
+import { useRefresh } from "../api/refresh.ts";
 import { t } from "../i18n/index.ts";
 import { Button, EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
 import { parseAnsi } from "./ansi.ts";
@@ -37,7 +38,10 @@ export default function Logs({ entity, project, run }: RunAddress) {
   const times = address.get("times") === "1";
   const [foundAt, setFoundAt] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const refresh = useRefresh(
+    500,
+    () => void client.invalidateQueries({ queryKey: ["console", entity, project, run] }),
+  );
 
   const head = useQuery({
     queryKey: ["console", entity, project, run, "total"],
@@ -47,10 +51,7 @@ export default function Logs({ entity, project, run }: RunAddress) {
   const total = Math.min(head.data?.total ?? 0, MAX_LINES);
   useLive(entity, project, (change) => {
     if (change.kind !== "rows" || change.run !== run || !change.streams.includes("console")) return;
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      void client.invalidateQueries({ queryKey: ["console", entity, project, run] });
-    }, 500);
+    refresh();
   });
   const found = useQuery({
     queryKey: ["console", entity, project, run, "search", search],

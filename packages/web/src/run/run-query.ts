@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef } from "react";
 import { graphql } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
+import { useRefresh } from "../api/refresh.ts";
 
 export interface RunFacts {
   id: string;
@@ -40,15 +40,18 @@ export interface RunFacts {
 /** Everything the run page says of a run, kept fresh; null when there is none. */
 export function useRun(entity: string, project: string, run: string) {
   const client = useQueryClient();
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const refresh = useRefresh(
+    1000,
+    () => void client.invalidateQueries({ queryKey: ["run", entity, project, run] }),
+  );
+  const refreshFiles = useRefresh(
+    1000,
+    () => void client.invalidateQueries({ queryKey: ["files", entity, project, run] }),
+  );
   useLive(entity, project, (change) => {
     if (!("run" in change) || change.run !== run) return;
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      void client.invalidateQueries({ queryKey: ["run", entity, project, run] });
-      if (change.kind === "files")
-        void client.invalidateQueries({ queryKey: ["files", entity, project, run] });
-    }, 1000);
+    refresh();
+    if (change.kind === "files") refreshFiles();
   });
   return useQuery({
     queryKey: ["run", entity, project, run],

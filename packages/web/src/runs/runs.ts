@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef } from "react";
 import { ApiError, graphql } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
+import { useRefresh } from "../api/refresh.ts";
 
 export interface RunRow {
   id: string;
@@ -40,16 +40,16 @@ interface RunsPage {
 /** Pages of runs, kept fresh while they change: at most one refetch a second. Throws 404 for a project that is not there. */
 export function useRuns({ entity, project, filters, order, pageSize, withValues }: RunsQuestion) {
   const client = useQueryClient();
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const refresh = useRefresh(
+    1000,
+    () => void client.invalidateQueries({ queryKey: ["runs", entity, project] }),
+  );
   const filterText = JSON.stringify(filters);
   useLive(entity, project, (change) => {
     // Rows move the summary, which only the table shows; the run list needs states and new runs.
     if (change.kind === "rows" && !withValues) return;
     if (change.kind === "files") return;
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      void client.invalidateQueries({ queryKey: ["runs", entity, project] });
-    }, 1000);
+    refresh();
   });
   return useInfiniteQuery({
     queryKey: ["runs", entity, project, filterText, order, pageSize, withValues],

@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useEffect, useMemo, useRef, useState } from "react";
 import { getJson, queryString } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
+import { useRefresh } from "../api/refresh.ts";
 import { type ChartLine, LineChart } from "../charts/LineChart.tsx";
 import { rangeText } from "../charts/scale.ts";
 import { t } from "../i18n/index.ts";
@@ -79,15 +80,14 @@ export function Panels({
       ).keys.filter((key) => !AXIS_KEYS.has(key)),
   });
 
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const refresh = useRefresh(1000, () => {
+    if (document.hidden) return;
+    void client.invalidateQueries({ queryKey: ["series", entity, project] });
+    void client.invalidateQueries({ queryKey: ["keys", entity, project] });
+  });
   useLive(entity, project, (change) => {
     if (change.kind !== "rows" || !names.includes(change.run) || !change.streams.includes(stream)) return;
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      if (document.hidden) return;
-      void client.invalidateQueries({ queryKey: ["series", entity, project] });
-      void client.invalidateQueries({ queryKey: ["keys", entity, project] });
-    }, 1000);
+    refresh();
   });
   useEffect(() => {
     const catchUp = () => {
