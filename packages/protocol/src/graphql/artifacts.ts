@@ -45,6 +45,9 @@ type ArtifactType {
   id: ID! name: String! description: String createdAt: DateTime!
   artifactCollection(name: String!): ArtifactCollection
   artifactCollections(first: Int, after: String, filters: JSONString, order: String): ArtifactCollectionConnection!
+  """What 0.20 and older ask."""
+  artifactSequence(name: String!): ArtifactSequence
+  artifactSequences(first: Int, after: String): ArtifactCollectionConnection!
   artifact(name: String!): Artifact
 }
 type ArtifactTypeConnection { edges: [ArtifactTypeEdge!]! pageInfo: PageInfo! totalCount: Int }

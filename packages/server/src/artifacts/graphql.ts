@@ -1,7 +1,7 @@
 import type { AnsweredFile } from "../files/graphql.ts";
 import { signUrl } from "../files/signed-url.ts";
 import { globalId, parseGlobalId } from "../http/global-id.ts";
-import type { GraphqlContext, Resolvers } from "../http/resolvers.ts";
+import type { GraphqlContext, Resolver, Resolvers } from "../http/resolvers.ts";
 import { findRunById, type ProjectRef, type RunRef } from "../projects/access.ts";
 import { loadProject } from "../projects/project.ts";
 import { dateTime, loadRun } from "../runs/run.ts";
@@ -128,6 +128,15 @@ async function collectionsOf(
     sequence({ row, project }),
   );
 }
+
+const collectionOfType: Resolver = async (
+  { row, project }: TypeModel,
+  { name }: { name: string },
+  { services },
+) => {
+  const collection = await findCollection(services.catalog.db, project, name);
+  return collection && collection.row.type_id === row.id ? sequence(collection) : null;
+};
 
 const collectionFields = (row: CollectionRow): Record<string, unknown> => ({
   id: row.id,
@@ -312,11 +321,11 @@ export const artifactsResolvers: Resolvers = {
     name: ({ row }: TypeModel) => row.name,
     description: ({ row }: TypeModel) => row.description,
     createdAt: ({ row }: TypeModel) => dateTime(row.created_at),
-    artifactCollection: async ({ row, project }: TypeModel, { name }: { name: string }, { services }) => {
-      const collection = await findCollection(services.catalog.db, project, name);
-      return collection && collection.row.type_id === row.id ? sequence(collection) : null;
-    },
+    artifactCollection: collectionOfType,
     artifactCollections: ({ row, project }: TypeModel, question: PageQuestion, context) =>
+      collectionsOf(project, row.id, question, context),
+    artifactSequence: collectionOfType,
+    artifactSequences: ({ row, project }: TypeModel, question: PageQuestion, context) =>
       collectionsOf(project, row.id, question, context),
     artifact: async ({ row, project }: TypeModel, { name }: { name: string }, { services }) => {
       const artifact = await findVersion(services.catalog.db, project, name);
