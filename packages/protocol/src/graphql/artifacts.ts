@@ -26,7 +26,7 @@ type ArtifactSequence implements ArtifactCollection {
   artifacts(first: Int, after: String, order: String, filters: JSONString): VersionedArtifactConnection!
   artifactMembership(aliasName: String!): ArtifactCollectionMembership
   artifactMemberships(first: Int, after: String, order: String, filters: JSONString): ArtifactCollectionMembershipConnection!
-  latestArtifact: Artifact
+  latestArtifact: Artifact digestAlgorithm: ArtifactDigestAlgorithm!
 }
 """A collection that versions are linked into; this server has none yet, the type is named in every client's documents."""
 type ArtifactPortfolio implements ArtifactCollection {
@@ -62,7 +62,7 @@ union ArtifactCreator = Run | User
 
 type Artifact {
   id: ID! artifactType: ArtifactType! artifactSequence: ArtifactSequence! versionIndex: Int
-  state: ArtifactState! digest: String! size: Int64! fileCount: Int64! storageBytes: Int64! commitHash: String
+  state: ArtifactState! digest: String! digestAlgorithm: ArtifactDigestAlgorithm! size: Int64! fileCount: Int64! storageBytes: Int64! commitHash: String
   description: String metadata: JSONString labels: JSONString
   """Seconds; -2 = kept for ever."""
   ttlDurationSeconds: Int64! ttlIsInherited: Boolean! historyStep: Int64 createdAt: DateTime! updatedAt: DateTime
@@ -74,6 +74,7 @@ type Artifact {
   filesByManifestEntries(entries: [ArtifactManifestEntryInput!], storageLayout: String!, manifestVersion: String!, storageRegion: String, first: Int, after: String): FileConnection
 }
 type ArtifactConnection { edges: [ArtifactEdge!]! pageInfo: PageInfo! totalCount: Int! }
+type InputArtifactConnection { edges: [ArtifactEdge!]! pageInfo: PageInfo! totalCount: Int! }
 type ArtifactEdge { node: Artifact cursor: String! }
 type VersionedArtifactConnection { edges: [VersionedArtifactEdge!]! pageInfo: PageInfo! totalCount: Int! }
 """version = v3."""
@@ -96,7 +97,7 @@ extend type File {
   artifact: Artifact
 }
 extend type Project {
-  artifact(name: String!): Artifact
+  artifact(name: String!, enableTracking: Boolean): Artifact
   artifactType(name: String!): ArtifactType
   artifactTypes(first: Int, after: String, includeAll: Boolean): ArtifactTypeConnection!
   artifactCollection(name: String!): ArtifactCollection
@@ -104,7 +105,7 @@ extend type Project {
   artifactCollectionMembership(name: String!): ArtifactCollectionMembership
 }
 extend type Run {
-  inputArtifacts(first: Int, after: String): ArtifactConnection!
+  inputArtifacts(first: Int, after: String): InputArtifactConnection!
   outputArtifacts(first: Int, after: String): ArtifactConnection!
 }
 extend type Query {

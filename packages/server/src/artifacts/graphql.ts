@@ -334,6 +334,7 @@ export const artifactsResolvers: Resolvers = {
   },
   ArtifactSequence: {
     ...collectionResolvers,
+    digestAlgorithm: () => "MANIFEST_MD5",
     latestArtifact: async (collection: Collection, _args, { services }) => {
       const row = await latestVersion(services.catalog.db, collection.row.id);
       return row ? { row, collection } : null;
@@ -378,6 +379,7 @@ export const artifactsResolvers: Resolvers = {
     versionIndex: ({ row }: Artifact) => row.version_index,
     state: ({ row }: Artifact) => row.state,
     digest: ({ row }: Artifact) => row.digest,
+    digestAlgorithm: () => "MANIFEST_MD5",
     size: ({ row }: Artifact) => row.size_bytes,
     storageBytes: ({ row }: Artifact) => row.size_bytes,
     fileCount: ({ row }: Artifact) => row.file_count,
