@@ -123,6 +123,8 @@ extend type Mutation {
   useArtifact(input: UseArtifactInput!): ArtifactPayload
   updateArtifact(input: UpdateArtifactInput!): ArtifactPayload
   deleteArtifact(input: DeleteArtifactInput!): ArtifactPayload
+  updateArtifactSequence(input: UpdateArtifactSequenceInput!): ArtifactCollectionPayload
+  deleteArtifactSequence(input: DeleteArtifactSequenceInput!): ArtifactCollectionPayload
   addAliases(input: AddAliasesInput!): SuccessPayload
   deleteAliases(input: DeleteAliasesInput!): SuccessPayload
 }
@@ -169,6 +171,9 @@ input UpdateArtifactInput {
   aliases: [ArtifactAliasInput!] tagsToAdd: [TagInput!] tagsToDelete: [TagInput!] clientMutationId: String
 }
 input DeleteArtifactInput { artifactID: ID! deleteAliases: Boolean = false clientMutationId: String }
+input UpdateArtifactSequenceInput { artifactSequenceID: ID! name: String description: String clientMutationId: String }
+input DeleteArtifactSequenceInput { artifactSequenceID: ID! clientMutationId: String }
+type ArtifactCollectionPayload { artifactCollection: ArtifactCollection! clientMutationId: String }
 input AddAliasesInput { artifactID: ID! aliases: [ArtifactCollectionAliasInput!]! clientMutationId: String }
 input DeleteAliasesInput { artifactID: ID! aliases: [ArtifactCollectionAliasInput!]! clientMutationId: String }
 `;

@@ -359,3 +359,26 @@ test("a version with aliases is deleted only with them, and its content when nob
   assert.equal((await services.blobs.stats()).blobs, before - 1);
   assert.equal((await log({ a: "shared", b: "own" })).versionIndex, 2);
 });
+
+test("a collection is renamed and deleted with all its versions", async () => {
+  const { id } = await log({ a: "one" });
+  await log({ a: "two" });
+  const { artifact } = await ask<{ artifact: { artifactSequence: { id: string } } }>(
+    owner,
+    "query($id: ID!) { artifact(id: $id) { artifactSequence { id } } }",
+    { id },
+  );
+  const artifactSequenceID = artifact.artifactSequence.id;
+  const change = (who: Viewer, mutation: string, input: string, more: object = {}) =>
+    ask(
+      who,
+      `mutation($input: ${input}!) { ${mutation}(input: $input) { artifactCollection { name __typename state } } }`,
+      { input: { artifactSequenceID, ...more } },
+    );
+  await assert.rejects(change(stranger, "deleteArtifactSequence", "DeleteArtifactSequenceInput"), /404/);
+  await change(owner, "updateArtifactSequence", "UpdateArtifactSequenceInput", { name: "renamed" });
+  assert.equal((await find(owner, "renamed:v1"))?.versionIndex, 1);
+  await change(owner, "deleteArtifactSequence", "DeleteArtifactSequenceInput");
+  assert.equal(await find(owner, "renamed:v1"), null);
+  assert.equal((await log({ a: "one" }, { name: "renamed" })).versionIndex, 0);
+});

@@ -20,6 +20,7 @@ import {
   type TypeRow,
 } from "./artifact.ts";
 import { listArtifactFiles, MANIFEST_DOOR, MANIFEST_UPLOAD_DOOR } from "./artifact-files.ts";
+import { collectionMutations } from "./collection-mutations.ts";
 import { answerFile } from "./file-answer.ts";
 import { artifactMutations } from "./mutations.ts";
 import { type PageQuestion, pageOf, pageOfList, pageSize, pageStart } from "./pages.ts";
@@ -458,5 +459,5 @@ export const artifactsResolvers: Resolvers = {
       context,
     ) => filesOf(artifact, { ...question, names: entries?.map(({ name }) => name) ?? [] }, context),
   },
-  Mutation: artifactMutations,
+  Mutation: { ...artifactMutations, ...collectionMutations },
 };
