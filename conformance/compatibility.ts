@@ -12,7 +12,8 @@ const END = "<!-- end -->";
 
 /** The table of `docs/compatibility.md`, client × feature; written only when it changed. */
 export function writeCompatibility(results: ReadonlyMap<string, FeatureResult[]>): void {
-  const versions = [...results.keys()];
+  // Clients run side by side and end in any order.
+  const versions = [...results.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const features = [...new Set([...results.values()].flat().map(({ feature }) => feature))];
   const notes: string[] = [];
   const cell = (version: string, feature: string) => {

@@ -41,7 +41,8 @@ export async function openFixture(options: { width?: number; height?: number } =
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
     // A refused request, or a script that the sandbox stopped, is what a test asked for, not a fault of the page.
-    if (message.type() !== "error" || /Failed to load resource|Blocked script execution/.test(message.text())) return;
+    if (message.type() !== "error" || /Failed to load resource|Blocked script execution/.test(message.text()))
+      return;
     errors.push(message.text());
   });
   return {
