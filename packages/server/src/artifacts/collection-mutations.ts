@@ -4,7 +4,7 @@ import type { GraphqlContext, Resolver } from "../http/resolvers.ts";
 import { requireViewer } from "../projects/access.ts";
 import { type Collection, checkArtifactName, findCollection, findCollectionById } from "./artifact.ts";
 import { dropBlobs } from "./artifact-files.ts";
-import { dropFiles } from "./commit.ts";
+import { dropVersion } from "./commit.ts";
 
 async function requireCollection(id: string, { services, viewer }: GraphqlContext): Promise<Collection> {
   requireViewer(viewer);
@@ -58,7 +58,7 @@ const deleteSequence: Resolver = async (
       .select("id")
       .where("collection_id", "=", collection.row.id)
       .execute();
-    for (const { id } of versions) keys.push(...(await dropFiles(tx, id)));
+    for (const { id } of versions) keys.push(...(await dropVersion(tx, id)));
     await tx.deleteFrom("artifact_aliases").where("collection_id", "=", collection.row.id).execute();
     await tx.deleteFrom("artifacts").where("collection_id", "=", collection.row.id).execute();
     await tx.deleteFrom("artifact_collections").where("id", "=", collection.row.id).execute();

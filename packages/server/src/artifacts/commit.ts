@@ -262,13 +262,24 @@ async function replaceFiles(
   return dropped;
 }
 
-export async function dropFiles(tx: CatalogTransaction, artifactId: number): Promise<string[]> {
+async function dropFiles(tx: CatalogTransaction, artifactId: number): Promise<string[]> {
   const rows = await tx
     .deleteFrom("artifact_files")
     .where("artifact_id", "=", artifactId)
     .returning("blob_key")
     .execute();
   return rows.flatMap(({ blob_key }) => (blob_key === null ? [] : [blob_key]));
+}
+
+/** Files and manifests of a version that goes. Returns the blobs to look at with `dropBlobs`. */
+export async function dropVersion(tx: CatalogTransaction, artifactId: number): Promise<string[]> {
+  const manifests = await tx
+    .deleteFrom("artifact_manifests")
+    .where("artifact_id", "=", artifactId)
+    .returning("blob_key")
+    .execute();
+  const keys = manifests.flatMap(({ blob_key }) => (blob_key === null ? [] : [blob_key]));
+  return [...keys, ...(await dropFiles(tx, artifactId))];
 }
 
 /** The merged manifest takes the place of the parts it was made of. */
@@ -312,5 +323,5 @@ async function giveWay(tx: CatalogTransaction, row: ArtifactRow, twin: ArtifactR
     .set({ state: "DELETED", replaced_by: twin.id, client_id: null })
     .where("id", "=", row.id)
     .execute();
-  return dropFiles(tx, row.id);
+  return dropVersion(tx, row.id);
 }

@@ -12,7 +12,7 @@ import {
 } from "./artifact.ts";
 import { type ArtifactFileRow, dropBlobs, reserveArtifactFile } from "./artifact-files.ts";
 import { addTags, createArtifact, ensureType, putManifest, setAliases } from "./artifact-store.ts";
-import { commitArtifact, dropFiles } from "./commit.ts";
+import { commitArtifact, dropVersion } from "./commit.ts";
 import { answerFile } from "./file-answer.ts";
 
 /** Most files announced in one request; clients ask for 2,000 at most. */
@@ -299,7 +299,7 @@ const remove: Resolver = async (
       .set({ state: "DELETED", updated_at: services.now() })
       .where("id", "=", artifact.row.id)
       .execute();
-    return dropFiles(tx, artifact.row.id);
+    return dropVersion(tx, artifact.row.id);
   });
   await dropBlobs(services, dropped);
   return { artifact: await reread(artifact, context) };
