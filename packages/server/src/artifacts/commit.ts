@@ -35,7 +35,7 @@ export async function commitArtifact(
       "the manifest does not have the digest that this artifact was created with; log it again",
     );
   const files = await filesOf(services, viewer, artifact, read.entries);
-  const mergedKey = read.whole ? undefined : await storeMerged(services, artifact, files);
+  const merged = read.whole ? undefined : await storeMerged(services, artifact, files);
 
   const dropped: string[] = [];
   const row = await services.catalog.write(async (tx) => {
@@ -59,7 +59,7 @@ export async function commitArtifact(
       return twin;
     }
     dropped.push(...(await replaceFiles(tx, now.id, files)));
-    if (mergedKey !== undefined) await replaceManifest(tx, now.id, mergedKey);
+    if (merged !== undefined) await replaceManifest(tx, now.id, merged);
     const { last } = await tx
       .selectFrom("artifacts")
       .select((select) => select.fn.max("version_index").as("last"))
@@ -235,15 +235,21 @@ async function inherited(
     .executeTakeFirst();
 }
 
+/** Where a merged manifest lies, and its MD5 (base64). */
+interface Merged {
+  key: string;
+  md5: string;
+}
+
 async function storeMerged(
   services: Services,
   artifact: Artifact,
   files: readonly NewFile[],
-): Promise<string> {
+): Promise<Merged> {
   const entries = files.map((file) => entryOf({ ...file, id: 0 }));
   const key = `artifacts/manifests/merged/${artifact.row.id.toString(36)}/${randomBytes(9).toString("hex")}`;
-  await services.blobs.put(key, Readable.from([writeManifest(entries)]));
-  return key;
+  const { md5 } = await services.blobs.put(key, Readable.from([writeManifest(entries)]));
+  return { key, md5 };
 }
 
 /** The rows of a version as its manifest has them. Returns the blobs that rows were taken away from. */
@@ -283,7 +289,7 @@ export async function dropVersion(tx: CatalogTransaction, artifactId: number): P
 }
 
 /** The merged manifest takes the place of the parts it was made of. */
-async function replaceManifest(tx: CatalogTransaction, artifactId: number, key: string): Promise<void> {
+async function replaceManifest(tx: CatalogTransaction, artifactId: number, merged: Merged): Promise<void> {
   const [first, ...rest] = await tx
     .selectFrom("artifact_manifests")
     .select("id")
@@ -294,7 +300,7 @@ async function replaceManifest(tx: CatalogTransaction, artifactId: number, key: 
   for (const { id } of rest) await tx.deleteFrom("artifact_manifests").where("id", "=", id).execute();
   await tx
     .updateTable("artifact_manifests")
-    .set({ type: "FULL", name: "wandb_manifest.json", blob_key: key })
+    .set({ type: "FULL", name: "wandb_manifest.json", digest: merged.md5, blob_key: merged.key })
     .where("id", "=", first.id)
     .execute();
 }
