@@ -11,7 +11,7 @@ export class DisabledRun {
   readonly dir = "";
   readonly url = "";
   readonly stopRequested = false;
-  readonly signal = new AbortController().signal;
+  readonly signal: AbortSignal = new AbortController().signal;
   readonly config: Config;
   readonly summary = new RunSummary(
     () => [],
