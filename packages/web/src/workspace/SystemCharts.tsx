@@ -14,7 +14,8 @@ export function byDevice(keys: string[]): Section[] {
       .slice("system.".length)
       .replace(/\.\d+\./g, ".")
       .replace(/\/l:.*$/, "");
-    const device = measure.split(".")[0] ?? measure;
+    // `cpu`, `memory_percent`: of the machine as a whole, and alone a section would be mostly empty.
+    const device = measure.includes(".") ? measure.slice(0, measure.indexOf(".")) : "system";
     const panels = sections.get(device) ?? new Map<string, string[]>();
     panels.set(measure, [...(panels.get(measure) ?? []), key]);
     sections.set(device, panels);
