@@ -298,7 +298,11 @@ function cutBlock(stream: number, found: Row, step: number): void {
   }
   const id = numberIn(found, "id");
   if (lastLine < 0) dropBlock(stream, id);
-  else if (cut.length > 0) sql.setEnd.run(JSON.stringify(addLines(dead, cut)), lastLine, maxStep, id);
+  // The end moves even when nothing is newly dead: rows beyond may have been replaced before.
+  else {
+    const ranges = cut.length > 0 ? JSON.stringify(addLines(dead, cut)) : (found.dead as string | null);
+    sql.setEnd.run(ranges, lastLine, maxStep, id);
+  }
 }
 
 function rewind({ run, step }: { run: number; step: number }): number {
