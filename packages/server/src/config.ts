@@ -105,7 +105,7 @@ export function readConfig(
     return { text: option.default, from: `the default of ${option.variable}` };
   };
   const wrong = (name: OptionName, allowed: string): ConfigError =>
-    new ConfigError(`${value(name).from} is "${value(name).text}"; allowed: ${allowed}`);
+    new ConfigError(`${value(name).from} is "${withoutSecrets(value(name).text)}"; allowed: ${allowed}`);
 
   const port = Number(value("port").text);
   if (!/^\d{1,5}$/.test(value("port").text) || port > 65_535) throw wrong("port", "a number from 0 to 65535");
@@ -140,6 +140,11 @@ export function readConfig(
     adminApiKey: adminApiKey || undefined,
     logLevel,
   };
+}
+
+/** An address may hold a password: `postgres://user:PASSWORD@host` is told as `postgres://…@host`. */
+function withoutSecrets(text: string): string {
+  return text.replace(/\/\/[^/]*@/, "//…@").replace(/\?.*/s, "?…");
 }
 
 function parseFlags(flags: readonly string[]): Map<OptionName, string> {

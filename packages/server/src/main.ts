@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { serve } from "@hono/node-server";
 import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
@@ -43,7 +44,17 @@ export async function startServer(
   });
   const blobs = await openFolder(config.blobsPath);
   const bus = new InProcessBus();
-  const services: Services = { config, log, catalog, metrics, blobs, bus, now: options.now ?? Date.now };
+  const stopping = new AbortController();
+  const services: Services = {
+    stopping: stopping.signal,
+    config,
+    log,
+    catalog,
+    metrics,
+    blobs,
+    bus,
+    now: options.now ?? Date.now,
+  };
   const { adminApiKey, adminId } = await firstAdmin(services);
   const signInToken = await catalog.write((tx) => createSignInLink(tx, adminId, services.now()));
 
@@ -56,9 +67,13 @@ export async function startServer(
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
     stopDetector();
+    stopping.abort();
     await new Promise<void>((resolve) => {
       const deadline = setTimeout(() => server.closeAllConnections(), STOP_DEADLINE_MS);
+      // A connection becomes idle when its last answer ends, which may be after this.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
       server.close(() => {
+        clearInterval(sweep);
         clearTimeout(deadline);
         resolve();
       });
@@ -152,37 +167,20 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** One server per data folder: two would each believe to be the only writer. The file names the owner; a dead owner's lock is taken over. */
+/**
+ * One server per data folder: two would each believe to be the only writer. The lock is one that the system takes away
+ * from a dead process, so that a crash leaves nothing to clean up.
+ */
 function lock(dataDir: string): () => void {
-  const path = join(dataDir, "server.pid");
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const file = openSync(path, "wx", 0o600);
-      writeSync(file, String(process.pid));
-      closeSync(file);
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const owner = Number(readIfThere(path) ?? 0);
-      if (owner !== process.pid && isAlive(owner)) {
-        throw new ConfigError(
-          `another Steelyard server (process ${owner}) uses ${dataDir}; stop it, or give this one its own --data-dir`,
-        );
-      }
-      rmSync(path, { force: true });
-    }
-  }
-  throw new ConfigError(`another Steelyard server is starting on ${dataDir}; try again`);
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  const database = new DatabaseSync(join(dataDir, "server.lock"));
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+  } catch (cause) {
+    database.close();
+    const taken = `another Steelyard server uses ${dataDir}; stop it, or give this one its own --data-dir`;
+    throw new ConfigError(taken, { cause });
   }
+  return () => database.close();
 }
 
 /** The command: parse, start, print, serve until a signal. Exits 2 on a wrong flag or variable. */

@@ -13,6 +13,8 @@ export interface Services {
   metrics: MetricStore;
   blobs: BlobStore;
   bus: Bus;
+  /** Aborted when the server stops: what waits for ever (event streams) ends then. */
+  stopping: AbortSignal;
   /** Milliseconds since 1970 UTC; tests give their own. */
   now: () => number;
 }

@@ -53,7 +53,7 @@ export function cookieOf(cookies: string | null, name: string): string | undefin
 }
 
 /** A cookie travels by itself, so what changes something must come from our own page (OWASP: verify the origin). */
-function isSameOrigin(headers: Headers): boolean {
+export function isSameOrigin(headers: Headers): boolean {
   const site = headers.get("sec-fetch-site");
   if (site) return site === "same-origin" || site === "none";
   const origin = headers.get("origin");
@@ -72,4 +72,9 @@ export function baseUrlOf(services: Services, headers: Headers | IncomingHttpHea
   const host =
     first(get("x-forwarded-host")) ?? get("host") ?? `${services.config.host}:${services.config.port}`;
   return `${proto}://${/^[A-Za-z0-9.:[\]_-]+$/.test(host) ? host : "invalid.host"}`;
+}
+
+/** A browser says when another site sends a request; who says nothing is no browser and carries nobody's cookies. */
+export function isFromAnotherSite(headers: Headers): boolean {
+  return (headers.get("sec-fetch-site") !== null || headers.get("origin") !== null) && !isSameOrigin(headers);
 }

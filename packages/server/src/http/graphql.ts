@@ -3,6 +3,7 @@ import {
   buildSchema,
   type DocumentNode,
   execute,
+  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
@@ -10,9 +11,9 @@ import {
   Kind,
   type OperationDefinitionNode,
   parse,
+  type SelectionSetNode,
   specifiedRules,
   validate,
-  visit,
 } from "graphql";
 import { answerOf } from "./error-answer.ts";
 import type { GraphqlContext, Resolvers } from "./resolvers.ts";
@@ -41,6 +42,8 @@ const MAX_DOCUMENT_CHARACTERS = 100_000;
 const MAX_TOKENS = 10_000;
 /** Client documents nest 12 deep (introspection 13). */
 const MAX_DEPTH = 20;
+/** Fragments put in; the widest client document asks some 300. */
+const MAX_FIELDS = 5000;
 
 type Prepared = { document: DocumentNode } | { errors: readonly GraphQLError[] };
 
@@ -170,9 +173,17 @@ export function mergeResolvers(parts: readonly Resolvers[]): Resolvers {
 function parseAndValidate(schema: GraphQLSchema, text: string): Prepared {
   try {
     const document = parse(text, { maxTokens: MAX_TOKENS });
-    const depth = depthOf(document);
-    if (depth > MAX_DEPTH)
-      return { errors: [new GraphQLError(`the query nests ${depth} deep; at most ${MAX_DEPTH}`)] };
+    const { depth, fields } = sizeOf(document);
+    if (depth > MAX_DEPTH || fields > MAX_FIELDS) {
+      const limits = `at most ${MAX_DEPTH} and ${MAX_FIELDS}`;
+      return {
+        errors: [
+          new GraphQLError(
+            `the query nests ${depth} deep and asks ${fields} fields, fragments put in; ${limits}`,
+          ),
+        ],
+      };
+    }
     const errors = validate(schema, document, specifiedRules, { maxErrors: 20 });
     return errors.length > 0 ? { errors } : { document };
   } catch (error) {
@@ -180,20 +191,48 @@ function parseAndValidate(schema: GraphQLSchema, text: string): Prepared {
   }
 }
 
-function depthOf(document: DocumentNode): number {
+/** How deep and how wide a document is with its fragments put in: the text alone may be small and its answer not. */
+function sizeOf(document: DocumentNode): { depth: number; fields: number } {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  const known = new Map<string, { depth: number; fields: number }>();
+
+  function ofFragment(name: string): { depth: number; fields: number } {
+    const before = known.get(name);
+    if (before) return before;
+    // A fragment within itself is refused by validation; here it must only end.
+    known.set(name, { depth: 0, fields: 0 });
+    const size = ofSelections(fragments.get(name)?.selectionSet);
+    known.set(name, size);
+    return size;
+  }
+
+  function ofSelections(set: SelectionSetNode | undefined): { depth: number; fields: number } {
+    let depth = 0;
+    let fields = 0;
+    for (const selection of set?.selections ?? []) {
+      const inner =
+        selection.kind === Kind.FRAGMENT_SPREAD
+          ? ofFragment(selection.name.value)
+          : ofSelections(selection.selectionSet);
+      const own = selection.kind === Kind.FIELD ? 1 : 0;
+      depth = Math.max(depth, inner.depth + own);
+      fields += inner.fields + own;
+    }
+    return { depth, fields };
+  }
+
   let depth = 0;
-  let deepest = 0;
-  visit(document, {
-    SelectionSet: {
-      enter: () => {
-        deepest = Math.max(deepest, ++depth);
-      },
-      leave: () => {
-        depth--;
-      },
-    },
-  });
-  return deepest;
+  let fields = 0;
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    const size = ofSelections(definition.selectionSet);
+    depth = Math.max(depth, size.depth);
+    fields += size.fields;
+  }
+  return { depth, fields };
 }
 
 function operationOf(document: DocumentNode, name: string | undefined): OperationDefinitionNode | undefined {

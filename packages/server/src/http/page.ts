@@ -53,7 +53,7 @@ export async function pageRoutes(): Promise<Hono<AppEnv>> {
   const shell = await readFile(join(place.pathname, "index.html"));
 
   routes.get("*", (c) => {
-    const asset = assets.get(decodeURIComponent(c.req.path));
+    const asset = assets.get(decoded(c.req.path));
     if (!asset) {
       if (c.req.path.startsWith("/assets/")) return c.text("Not found\n", 404);
       c.header("content-type", "text/html; charset=utf-8");
@@ -75,6 +75,15 @@ export async function pageRoutes(): Promise<Hono<AppEnv>> {
     return c.body(Readable.toWeb(createReadStream((chosen ?? asset).path)) as ReadableStream);
   });
   return routes;
+}
+
+/** An address that is no valid encoding is no asset's; the shell says what is not found. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 async function listAssets(folder: string): Promise<Map<string, Asset>> {

@@ -47,7 +47,11 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
       route: routeKind(c.req.path),
     });
     if (answer.retryAfterS !== undefined) c.header("retry-after", String(answer.retryAfterS));
-    return c.json({ error: answer.message, code: answer.code }, answer.status as 400);
+    const body =
+      c.req.path === "/graphql"
+        ? { errors: [{ message: answer.message, extensions: { code: answer.code } }] }
+        : { error: answer.message, code: answer.code };
+    return c.json(body, answer.status as 400);
   });
 
   app.get("/healthz", (c) => c.json({ ok: true }));

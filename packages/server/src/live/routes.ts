@@ -51,6 +51,12 @@ export function liveRoutes(services: Services): Hono<AppEnv> {
         unsubscribe();
         wake?.();
       });
+      const end = () => {
+        unsubscribe();
+        out.abort();
+        wake?.();
+      };
+      services.stopping.addEventListener("abort", end, { once: true });
       await out.write(": open\n\n");
       while (!out.aborted && !out.closed) {
         const change = waiting.shift();
@@ -71,6 +77,7 @@ export function liveRoutes(services: Services): Hono<AppEnv> {
         if (at.visible) await out.writeSSE({ event: "change", data: JSON.stringify(toldOf(change, at)) });
       }
       unsubscribe();
+      services.stopping.removeEventListener("abort", end);
     });
   });
   return routes;

@@ -2,14 +2,23 @@ import type { Selectable } from "kysely";
 import { SteelyardError } from "../errors.ts";
 import { globalId, parseGlobalId } from "../http/global-id.ts";
 import type { GraphqlContext, Resolvers } from "../http/resolvers.ts";
+import type { Viewer } from "../http/viewer.ts";
 import type { EntitiesTable, UsersTable } from "../ports/catalog.ts";
 import { type EntityRef, findEntity, requireAdmin, requireViewer } from "../projects/access.ts";
+import type { Services } from "../services.ts";
 import { createTeam } from "../teams/team-store.ts";
 import { createApiKey, createUser, entitiesOf } from "./user-store.ts";
 
 /** What the User resolvers are given: a row of `users`. */
 export type UserModel = Selectable<UsersTable>;
 type EntityModel = EntityRef | Selectable<EntitiesTable>;
+/** An organization shown as an entity: its number is not an entity's, so nothing may be looked up by it. */
+interface OrganizationEntity {
+  id: number;
+  name: string;
+  kind: "organization";
+}
+type AnyEntity = EntityModel | OrganizationEntity;
 interface ApiKeyModel {
   id: number;
   name: string;
@@ -29,6 +38,16 @@ async function userBy(
     .selectAll()
     .where(column, "=", value)
     .executeTakeFirst();
+}
+
+/** Oneself, or an administrator: what a person is called is for all who see their runs, the rest is not. */
+function isSelf(user: UserModel, viewer: Viewer | undefined): boolean {
+  return viewer !== undefined && (viewer.admin || viewer.userId === user.id);
+}
+
+async function isMember(entity: AnyEntity, services: Services, viewer: Viewer | undefined): Promise<boolean> {
+  if (entity.kind === "organization") return false;
+  return (await findEntity(services, viewer, entity.name, "read")) !== undefined;
 }
 
 async function viewerModel(context: GraphqlContext): Promise<UserModel | undefined> {
@@ -102,22 +121,30 @@ export const usersResolvers: Resolvers = {
     id: (user: UserModel) => globalId("User", user.id),
     name: (user: UserModel) => user.display_name ?? user.username,
     admin: (user: UserModel) => user.admin === 1,
-    email: (user: UserModel, _args, { viewer }) => (viewer ? user.email : null),
+    email: (user: UserModel, _args, { viewer }) => (isSelf(user, viewer) ? user.email : null),
     flags: () => '{"code_saving_enabled": true}',
     entity: (user: UserModel) => user.username,
     deletedAt: (user: UserModel) => iso(user.deleted_at),
     accountType: (user: UserModel) => user.kind.toUpperCase(),
-    teams: async (user: UserModel, _args, { services }) =>
-      connection(
-        (await entitiesOf(services.catalog.db, user.id)).map((name) => ({ name, id: 0, kind: "team" })),
-      ),
-    organizations: (user: UserModel, _args, { services }) =>
-      services.catalog.db
-        .selectFrom("organizations")
-        .innerJoin("organization_members", "organization_members.organization_id", "organizations.id")
-        .select(["organizations.id", "organizations.name"])
-        .where("organization_members.user_id", "=", user.id)
-        .execute(),
+    teams: async (user: UserModel, _args, { services, viewer }) => {
+      if (!isSelf(user, viewer)) return connection([]);
+      const names = await entitiesOf(services.catalog.db, user.id);
+      const entities = await services.catalog.db
+        .selectFrom("entities")
+        .selectAll()
+        .where("name", "in", names)
+        .execute();
+      return connection(entities.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name)));
+    },
+    organizations: (user: UserModel, _args, { services, viewer }) =>
+      !isSelf(user, viewer)
+        ? []
+        : services.catalog.db
+            .selectFrom("organizations")
+            .innerJoin("organization_members", "organization_members.organization_id", "organizations.id")
+            .select(["organizations.id", "organizations.name"])
+            .where("organization_members.user_id", "=", user.id)
+            .execute(),
     apiKeys: async (user: UserModel, _args, { services, viewer }) => {
       if (!viewer || (viewer.userId !== user.id && !viewer.admin)) return connection([]);
       const keys = await services.catalog.db
@@ -134,14 +161,16 @@ export const usersResolvers: Resolvers = {
     createdAt: (key: ApiKeyModel) => iso(key.created_at),
   },
   Entity: {
-    id: (entity: EntityModel) => globalId("Entity", entity.id),
+    id: (entity: AnyEntity) =>
+      globalId(entity.kind === "organization" ? "Organization" : "Entity", entity.id),
     available: () => false,
     readOnly: () => false,
     readOnlyAdmin: () => false,
-    isTeam: (entity: EntityModel) => entity.kind === "team",
-    entityType: (entity: EntityModel) => entity.kind,
+    isTeam: (entity: AnyEntity) => entity.kind === "team",
+    entityType: (entity: AnyEntity) => entity.kind,
     privateOnly: () => false,
-    storageBytes: async (entity: EntityModel, _args, { services }) => {
+    storageBytes: async (entity: AnyEntity, _args, { services, viewer }) => {
+      if (!(await isMember(entity, services, viewer))) return 0;
       const row = await services.catalog.db
         .selectFrom("run_files")
         .innerJoin("runs", "runs.id", "run_files.run_id")
@@ -152,9 +181,11 @@ export const usersResolvers: Resolvers = {
       return row?.bytes ?? 0;
     },
     codeSavingEnabled: () => true,
-    defaultAccess: (entity: EntityModel) => (entity.kind === "team" ? "ENTITY_WRITE" : "PRIVATE"),
+    defaultAccess: (entity: AnyEntity) => (entity.kind === "team" ? "ENTITY_WRITE" : "PRIVATE"),
     isPaid: () => true,
-    members: async (entity: EntityModel, _args, { services }) => {
+    // Only for those inside: a public project shows its runs, not who works on it.
+    members: async (entity: AnyEntity, _args, { services, viewer }) => {
+      if (!(await isMember(entity, services, viewer))) return [];
       let question = services.catalog.db
         .selectFrom("users")
         .selectAll("users")
@@ -176,19 +207,26 @@ export const usersResolvers: Resolvers = {
         accountType: user.kind.toUpperCase(),
       }));
     },
-    organization: async (entity: EntityModel, _args, { services }) =>
-      services.catalog.db
+    organization: async (entity: AnyEntity, _args, { services, viewer }) => {
+      if (entity.kind === "organization") return entity;
+      if (!(await isMember(entity, services, viewer))) return null;
+      return services.catalog.db
         .selectFrom("organizations")
         .innerJoin("entities", "entities.organization_id", "organizations.id")
         .select(["organizations.id", "organizations.name"])
         .where("entities.id", "=", entity.id)
-        .executeTakeFirst(),
-    user: (entity: EntityModel, _args, context) =>
+        .executeTakeFirst();
+    },
+    user: (entity: AnyEntity, _args, context) =>
       entity.kind === "user" ? userBy(context, "entity_id", entity.id) : null,
   },
   Organization: {
     id: (organization: { id: number }) => globalId("Organization", organization.id),
-    orgEntity: (organization: { id: number; name: string }) => ({ ...organization, kind: "organization" }),
+    orgEntity: ({ id, name }: { id: number; name: string }): OrganizationEntity => ({
+      id,
+      name,
+      kind: "organization",
+    }),
     featureFlags: () => [],
   },
   Mutation: {

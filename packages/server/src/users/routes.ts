@@ -3,7 +3,7 @@ import { setCookie } from "hono/cookie";
 import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
-import { baseUrlOf, cookieOf, SESSION_COOKIE } from "../http/authenticate.ts";
+import { baseUrlOf, cookieOf, isFromAnotherSite, SESSION_COOKIE } from "../http/authenticate.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 import {
@@ -54,6 +54,9 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
   });
 
   routes.post("/api/v1/session", async (c) => {
+    // Else another site could sign a person in as somebody else and watch what they log.
+    if (isFromAnotherSite(c.req.raw.headers))
+      throw new SteelyardError("forbidden", "sign in on the page itself");
     const given = v.safeParse(SignIn, await c.req.json().catch(() => undefined));
     if (!given.success)
       throw new SteelyardError("bad-request", 'send {"apiKey": "…"} or {"username": "…", "password": "…"}');
