@@ -239,10 +239,9 @@ test("a process that leaves while the server is away ends soon, with a whole log
   // Stopped, not ended: its connections are taken and never answered.
   const code = await runScript(
     "away",
-    `const pid = Number((await import("node:fs")).readFileSync(${JSON.stringify(join(server.dataDir, "server.pid"))}, "utf8"));
-process.kill(pid, "SIGSTOP"); run.log({ step: 200 }); process.exit(2)`,
+    `process.kill(${server.pid()}, "SIGSTOP"); run.log({ step: 200 }); process.exit(2)`,
   );
-  process.kill(Number(readFileSync(join(server.dataDir, "server.pid"), "utf8")), "SIGCONT");
+  process.kill(server.pid(), "SIGCONT");
   assert.equal(code, 2);
   assert.ok(performance.now() - began < 12_000);
   const [log = ""] = globSync(join(dir, "wandb", "run-*-away", "run-away.wandb"));

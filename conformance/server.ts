@@ -11,6 +11,8 @@ export interface RunningServer {
   /** The first administrator's key. */
   apiKey: string;
   dataDir: string;
+  /** Of the process now serving. */
+  pid(): number;
   /** kill -9, then start again on the same address and data. */
   crashAndRestart(): Promise<void>;
   /** GraphQL as the administrator; throws on errors. */
@@ -33,6 +35,7 @@ export async function startServer(): Promise<RunningServer> {
     url,
     apiKey,
     dataDir,
+    pid: () => child.pid as number,
     async crashAndRestart() {
       await ended(child, "SIGKILL");
       ({ child, url } = await launch(dataDir, Number(new URL(url).port)));
