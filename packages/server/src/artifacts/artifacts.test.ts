@@ -360,6 +360,34 @@ test("a version with aliases is deleted only with them, and its content when nob
   assert.equal((await log({ a: "shared", b: "own" })).versionIndex, 2);
 });
 
+test("a run is deleted without its artifacts, or with them", async () => {
+  await ask(owner, "mutation($i: UpsertBucketInput!) { upsertBucket(input: $i) { inserted } }", {
+    i: { entityName: "owner", modelName: "p", name: "r" },
+  });
+  const made = await log({ a: "made" }, { aliases: ["kept"] });
+  await services.catalog.db
+    .updateTable("artifacts")
+    .set({ created_by_run_id: 1 })
+    .where("id", "=", Number(atob(made.id).split(":")[1]))
+    .execute();
+  await log({ b: "of another" }, { name: "other" });
+  const id = btoa("Run:v1:r:p:owner");
+  const remove = (who: Viewer, deleteArtifacts?: boolean) =>
+    ask(who, "mutation($i: DeleteRunInput!) { deleteRun(input: $i) { success } }", {
+      i: { id, deleteArtifacts },
+    });
+  await remove(owner);
+  assert.equal((await find(owner, "data:kept"))?.versionIndex, 0);
+  await assert.rejects(remove(stranger, true), /404/);
+  const before = (await services.blobs.stats()).blobs;
+  await remove(owner, true);
+  await remove(owner, true);
+  assert.equal(await find(owner, "data:kept"), null);
+  assert.equal(await find(owner, "data:v0"), null);
+  assert.equal((await find(owner, "other:v0"))?.versionIndex, 0);
+  assert.equal((await services.blobs.stats()).blobs, before - 2, "its file and its manifest");
+});
+
 test("a collection is renamed and deleted with all its versions", async () => {
   const { id } = await log({ a: "one" });
   await log({ a: "two" });

@@ -4,7 +4,7 @@ import type { GraphqlContext, Resolver } from "../http/resolvers.ts";
 import { requireViewer } from "../projects/access.ts";
 import { type Collection, checkArtifactName, findCollection, findCollectionById } from "./artifact.ts";
 import { dropBlobs } from "./artifact-files.ts";
-import { dropVersion } from "./commit.ts";
+import { dropVersion } from "./deletion.ts";
 
 async function requireCollection(id: string, { services, viewer }: GraphqlContext): Promise<Collection> {
   requireViewer(viewer);

@@ -9,6 +9,7 @@ import type { Services } from "../services.ts";
 import { type Artifact, type ArtifactRow, artifactId, findArtifact } from "./artifact.ts";
 import { type ArtifactFileRow, dropBlobs } from "./artifact-files.ts";
 import { addOutput, addTags, setAliases } from "./artifact-store.ts";
+import { dropFiles, dropVersion } from "./deletion.ts";
 import { type ManifestEntry, manifestDigest, parseManifest, writeManifest } from "./manifest.ts";
 
 /** Rows written by one statement; SQLite takes 32,766 values in one. */
@@ -266,26 +267,6 @@ async function replaceFiles(
       .execute();
   }
   return dropped;
-}
-
-async function dropFiles(tx: CatalogTransaction, artifactId: number): Promise<string[]> {
-  const rows = await tx
-    .deleteFrom("artifact_files")
-    .where("artifact_id", "=", artifactId)
-    .returning("blob_key")
-    .execute();
-  return rows.flatMap(({ blob_key }) => (blob_key === null ? [] : [blob_key]));
-}
-
-/** Files and manifests of a version that goes. Returns the blobs to look at with `dropBlobs`. */
-export async function dropVersion(tx: CatalogTransaction, artifactId: number): Promise<string[]> {
-  const manifests = await tx
-    .deleteFrom("artifact_manifests")
-    .where("artifact_id", "=", artifactId)
-    .returning("blob_key")
-    .execute();
-  const keys = manifests.flatMap(({ blob_key }) => (blob_key === null ? [] : [blob_key]));
-  return [...keys, ...(await dropFiles(tx, artifactId))];
 }
 
 /** The merged manifest takes the place of the parts it was made of. */

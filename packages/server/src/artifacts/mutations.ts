@@ -12,7 +12,8 @@ import {
 } from "./artifact.ts";
 import { type ArtifactFileRow, dropBlobs, reserveArtifactFile } from "./artifact-files.ts";
 import { addTags, createArtifact, ensureType, putManifest, setAliases } from "./artifact-store.ts";
-import { commitArtifact, dropVersion } from "./commit.ts";
+import { commitArtifact } from "./commit.ts";
+import { deleteVersion } from "./deletion.ts";
 import { answerFile } from "./file-answer.ts";
 
 /** Most files announced in one request; clients ask for 2,000 at most. */
@@ -293,13 +294,7 @@ const remove: Resolver = async (
         "conflict",
         `this version still has the alias "${alias.alias}"; delete its aliases with it (delete_aliases=True)`,
       );
-    await tx.deleteFrom("artifact_aliases").where("artifact_id", "=", artifact.row.id).execute();
-    await tx
-      .updateTable("artifacts")
-      .set({ state: "DELETED", updated_at: services.now() })
-      .where("id", "=", artifact.row.id)
-      .execute();
-    return dropVersion(tx, artifact.row.id);
+    return deleteVersion(tx, artifact.row.id, services.now());
   });
   await dropBlobs(services, dropped);
   return { artifact: await reread(artifact, context) };

@@ -34,6 +34,7 @@ export interface CatalogTables {
   artifact_client_ids: ArtifactClientIdsTable;
   artifact_outputs: ArtifactOutputsTable;
   artifact_tags: ArtifactTagsTable;
+  former_project_names: FormerProjectNamesTable;
   server_state: ServerStateTable;
 }
 
@@ -101,6 +102,12 @@ export interface SignInLinksTable {
   hash: string;
   expires_at: number;
   used_at: number | null;
+}
+/** Names a project had: where its live clients and old links still look for it. */
+export interface FormerProjectNamesTable {
+  entity_id: number;
+  name: string;
+  project_id: number;
 }
 export interface ProjectsTable {
   /** Fits 32 bits: the client parses it as an Int. */

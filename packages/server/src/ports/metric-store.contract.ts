@@ -292,6 +292,29 @@ export function testMetricStore(name: string, open: () => Promise<OpenedStore>):
     );
   });
 
+  test(`${name}: a long console is searched to its end`, async () => {
+    await twice(
+      async (store) => {
+        for (let at = 0; at < 130_000; at += 10_000) {
+          await store.append([
+            console(
+              Array.from({ length: 10_000 }, (_, i) => `line ${at + i}`),
+              at,
+            ),
+          ]);
+        }
+        await store.append([console(["line 120000 again"], 7)]);
+      },
+      async (store) => {
+        assert.deepEqual(await store.searchConsole(1, "120000", 0, 10), [7, 120_000]);
+        assert.deepEqual(await store.searchConsole(1, "120000", 8, 10), [120_000]);
+        assert.equal((await store.searchConsole(1, "LINE", 0, 70_000)).length, 70_000);
+        assert.deepEqual(await store.searchConsole(1, "line 129999", 129_999, 10), [129_999]);
+        assert.deepEqual(await store.searchConsole(1, "line", 130_000, 10), []);
+      },
+    );
+  });
+
   test(`${name}: console lines by number, rewritten, by page and by search`, async () => {
     await twice(
       async (store) => {

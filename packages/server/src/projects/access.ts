@@ -88,6 +88,14 @@ export async function findEntity(
   return entity;
 }
 
+interface FindProject {
+  /**
+   * Which projects a name means. `now`: the one that has it. `before`: one that had it. Both by default, the one that
+   * has it first: a client whose project was renamed under it goes on, and old links still lead somewhere.
+   */
+  named?: "now" | "before";
+}
+
 /** As `findEntity`, for a project. `entityName` absent or empty = the viewer's own entity. Deleted projects are unknown. */
 export async function findProject(
   services: Services,
@@ -95,10 +103,11 @@ export async function findProject(
   entityName: string | null | undefined,
   projectName: string,
   need: Need,
+  { named }: FindProject = {},
 ): Promise<ProjectRef | undefined> {
   const owner = entityName || viewer?.username;
   if (!owner) return undefined;
-  const row = await services.catalog.db
+  const projects = services.catalog.db
     .selectFrom("projects")
     .innerJoin("entities", "entities.id", "projects.entity_id")
     .select([
@@ -108,10 +117,22 @@ export async function findProject(
       "entities.name as entityName",
       "projects.access",
     ])
-    .where("entities.name", "=", owner)
-    .where("projects.name", "=", projectName)
-    .where("projects.deleted_at", "is", null)
-    .executeTakeFirst();
+    .where("projects.deleted_at", "is", null);
+  let row =
+    named === "before"
+      ? undefined
+      : await projects
+          .where("entities.name", "=", owner)
+          .where("projects.name", "=", projectName)
+          .executeTakeFirst();
+  if (!row && named !== "now") {
+    row = await projects
+      .innerJoin("former_project_names as former", "former.project_id", "projects.id")
+      .innerJoin("entities as owner", "owner.id", "former.entity_id")
+      .where("owner.name", "=", owner)
+      .where("former.name", "=", projectName)
+      .executeTakeFirst();
+  }
   if (!row) return undefined;
   const level = projectLevel(await entityLevel(services, viewer, row.entityId), viewer, row.access);
   if (level === 0) return undefined;
@@ -145,16 +166,19 @@ export async function findRun(
   need: Need,
   options: { deleted?: "too" } = {},
 ): Promise<RunRef | undefined> {
-  const project = await findProject(services, viewer, entityName, projectName, need);
-  if (!project) return undefined;
-  let question = services.catalog.db
-    .selectFrom("runs")
-    .select(["id", "name", "state"])
-    .where("project_id", "=", project.id)
-    .where("name", "=", runName);
-  if (options.deleted !== "too") question = question.where("deleted_at", "is", null);
-  const run = await question.executeTakeFirst();
-  return run && { ...run, project };
+  for (const named of ["now", "before"] as const) {
+    const project = await findProject(services, viewer, entityName, projectName, need, { named });
+    if (!project) continue;
+    let question = services.catalog.db
+      .selectFrom("runs")
+      .select(["id", "name", "state"])
+      .where("project_id", "=", project.id)
+      .where("name", "=", runName);
+    if (options.deleted !== "too") question = question.where("deleted_at", "is", null);
+    const run = await question.executeTakeFirst();
+    if (run) return { ...run, project };
+  }
+  return undefined;
 }
 
 /** As `findRun`, by the run's number (from a global id). */

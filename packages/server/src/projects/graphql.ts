@@ -188,7 +188,8 @@ const upsertModel: Resolver = async (
   if (input.id && !byId)
     throw new SteelyardError("not-found", "the project is unknown, or you may not see it");
   if (!byId && name === undefined) throw new SteelyardError("bad-request", "a project needs a name");
-  const found = byId ?? (await findProject(services, viewer, entityName, name ?? "", "write"));
+  const found =
+    byId ?? (await findProject(services, viewer, entityName, name ?? "", "write", { named: "now" }));
   const { project: ref, inserted } = found
     ? { project: found, inserted: false }
     : await createProject(services, known, entityName, name ?? "", input);
@@ -235,6 +236,11 @@ async function relocate(context: GraphqlContext, ref: ProjectRef, to: { entityNa
       .where("id", "!=", ref.id)
       .executeTakeFirst();
     if (taken) return false;
+    await tx
+      .insertInto("former_project_names")
+      .values({ entity_id: ref.entityId, name: ref.name, project_id: ref.id })
+      .onConflict((conflict) => conflict.columns(["entity_id", "name"]).doUpdateSet({ project_id: ref.id }))
+      .execute();
     await tx
       .updateTable("projects")
       .set({ entity_id: entity.id, name: to.name, updated_at: services.now() })

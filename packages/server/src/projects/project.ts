@@ -90,7 +90,7 @@ export async function createProject(
     .onConflict((conflict) => conflict.columns(["entity_id", "name"]).doNothing())
     .returning("id")
     .executeTakeFirst();
-  const project = await findProject(services, viewer, entity.name, name, "write");
+  const project = await findProject(services, viewer, entity.name, name, "write", { named: "now" });
   if (!project) throw new SteelyardError("conflict", `project ${name} is changing; try again`);
   if (made) services.bus.publish({ kind: "project", project: project.id, name });
   return { project, inserted: made !== undefined };

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { SteelyardError } from "../errors.ts";
 import type { CatalogReader } from "../ports/catalog.ts";
-import { MAX_CELL_TEXT } from "../runs/cells.ts";
+import { cellText as asCellText, shownText } from "../runs/cells.ts";
 import type { Filter, Scalar } from "./filter.ts";
 import { type Budget, PatternError } from "./linear-regex.ts";
 import type { RunField, TextColumn } from "./run-field.ts";
@@ -42,7 +42,7 @@ export async function resolvePatterns(
       const values: string[] = [];
       for (const text of await distinctTexts(db, projectId, filter.field)) {
         try {
-          if (filter.regex.test(text, budget)) values.push(text);
+          if (filter.regex.test(shownText(text), budget)) values.push(text);
         } catch (error) {
           if (!(error instanceof PatternError)) throw error;
           throw new SteelyardError("invalid-filter", `filter: the pattern ${error.message}`);
@@ -151,7 +151,7 @@ function compare(field: RunField, op: keyof typeof OPERATORS, value: string | nu
 }
 
 function cut(value: string | number): string | number {
-  return typeof value === "string" ? value.slice(0, MAX_CELL_TEXT) : value;
+  return typeof value === "string" ? asCellText(value) : value;
 }
 
 /** What of the field can be compared with such a value; undefined = nothing. */
@@ -175,7 +175,7 @@ export function splitValues(values: readonly Scalar[]): {
   for (const value of values) {
     if (typeof value === "number") numbers.push(value);
     else if (value === null) none = true;
-    else texts.push(typeof value === "string" ? value.slice(0, MAX_CELL_TEXT) : String(value));
+    else texts.push(typeof value === "string" ? asCellText(value) : String(value));
   }
   return { numbers: numbers.filter(Number.isFinite), texts, none };
 }

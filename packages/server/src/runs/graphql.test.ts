@@ -208,14 +208,21 @@ test("rewinding cuts the history, makes the summary anew and lets the run go on"
 });
 
 test("a fork joins its parent's history once", async () => {
+  const rows = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => `{"_step":${from + i},"x":${from + i}}`);
+  const steps = async (run: number) =>
+    (await world.services.metrics.rows({ run, stream: "history" })).map((line) => JSON.parse(line)._step);
   await upsert({ name: "parent", modelName: "p" });
+  await world.log(1, "history", rows(0, 10));
   const config = '{"_wandb":{"value":{"branch_point":{"run_id":"parent","step":7}}}}';
   await upsert({ name: "child", modelName: "p", config });
+  await world.log(2, "history", rows(8, 10));
   await upsert({ name: "child", modelName: "p", config });
-  assert.deepEqual((world.services.metrics as unknown as { forks: unknown }).forks, [[1, 2, 7]]);
+  assert.deepEqual(await steps(2), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   await assert.rejects(upsert({ name: "c2", modelName: "p", config: config.replace("parent", "gone") }), {
     status: 404,
   });
+  assert.equal(await stateOf("c2"), undefined, "a fork from nowhere made a run");
 });
 
 test("stopping reaches the run, and its end says so", async () => {
@@ -426,4 +433,28 @@ test("old clients' probes find their types", async () => {
     );
     assert.ok(__type.inputFields.length > 0, type);
   }
+});
+
+test("a project renamed under a live client: its runs are met by the old name, new runs go where the name is now", async () => {
+  const { bucket } = await upsert({ name: "r1", modelName: "old" });
+  const rename = `mutation($i: RenameProjectInput!) { renameProject(input: $i) { project { name } } }`;
+  await world.ask(ann, rename, {
+    i: { entityName: "ann", oldProjectName: "old", newProjectName: "new" },
+  });
+  const read = `query($p: String!) { project(name: $p, entityName: "ann") { name run(name: "r1") { id } } }`;
+  interface Answer {
+    project: { name: string; run: { id: string } | null } | null;
+  }
+  const { project } = await world.ask<Answer>(ann, read, { p: "old" });
+  assert.equal(project?.name, "new");
+  assert.ok(project?.run);
+  assert.equal((await world.ask<Answer>(bob, read, { p: "old" })).project, null);
+
+  assert.equal((await upsert({ id: bucket.id, notes: "late" })).bucket.notes, "late");
+  assert.equal((await upsert({ name: "r1", modelName: "old", config: "{}" })).inserted, false);
+  // Someone begins anew under the old name: that is another project, and the live run still finds its own.
+  const fresh = await upsert({ name: "r2", modelName: "old" });
+  assert.deepEqual({ ...(fresh.bucket.project as unknown as { name: string }) }.name, "old");
+  assert.equal((await upsert({ id: bucket.id, notes: "later" })).inserted, false);
+  assert.equal((await world.ask<Answer>(ann, read, { p: "old" })).project?.name, "old");
 });

@@ -1,3 +1,4 @@
+import { deleteArtifactsOfRun } from "../artifacts/deletion.ts";
 import { SteelyardError } from "../errors.ts";
 import { parseRunGlobalId, runGlobalId } from "../http/global-id.ts";
 import type { GraphqlContext, Resolver, Resolvers } from "../http/resolvers.ts";
@@ -52,8 +53,15 @@ const rewind: Resolver = async (_source, { input }: { input: RewindInput }, { se
   return { rewoundRun: await rewindRun(services, model, metricName, metricValue) };
 };
 
-/** Soft: the rows stay till `restoreRun` or a clean-up. Deleting again succeeds again. */
-const deleteRun: Resolver = async (_source, { input }: { input: { id: string } }, context) => {
+/**
+ * Soft: the rows stay till `restoreRun` or a clean-up. Deleting again succeeds again. Artifacts the run made stay unless
+ * asked for; they do not come back.
+ */
+const deleteRun: Resolver = async (
+  _source,
+  { input }: { input: { id: string; deleteArtifacts?: boolean | null } },
+  context,
+) => {
   const run = await runById(context, input.id, "write", { deleted: "too" });
   if (run.row.deleted_at === null) {
     await context.services.catalog.db
@@ -64,6 +72,7 @@ const deleteRun: Resolver = async (_source, { input }: { input: { id: string } }
     const { project, id, name } = run;
     context.services.bus.publish({ kind: "run-deleted", project: project.id, run: id, name });
   }
+  if (input.deleteArtifacts) await deleteArtifactsOfRun(context.services, run.id);
   return { success: true };
 };
 

@@ -52,7 +52,8 @@ export async function upsertRun(
   const viewer = requireViewer(context.viewer);
   const { services } = context;
   checkInput(input);
-  const { project, name } = await target(services, viewer, input);
+  const { project, name, exists } = await target(services, viewer, input);
+  if (!exists && input.config != null) await requireParent(services, viewer, project, name, input.config);
   const shared = context.headers.get("x-wandb-use-async-filestream") === "true";
   const author = await actingUser(services, viewer, context.headers);
   const result = await services.catalog.write(async (tx) => {
@@ -105,22 +106,25 @@ async function target(
   services: Services,
   viewer: Viewer,
   input: UpsertInput,
-): Promise<{ project: ProjectRef; name: string }> {
+): Promise<{ project: ProjectRef; name: string; exists: boolean }> {
   if (input.id) {
     const path = parseRunGlobalId(input.id);
     const run = await findRun(services, viewer, path.entity, path.project, path.run, "write", {
       deleted: "too",
     });
-    if (run) return { project: run.project, name: run.name };
+    if (run) return { project: run.project, name: run.name, exists: true };
     throw new SteelyardError("not-found", `run ${path.run} is unknown, or you may not see it`);
   }
   const name = input.name ? checkName("run", input.name) : newRunName();
   const projectName = checkName("project", input.modelName || DEFAULT_PROJECT);
   const entityName = input.entityName || viewer.username;
+  // A run that is there is meant, also when its project was renamed since; a new one goes where the name is now.
+  const known = await findRun(services, viewer, entityName, projectName, name, "write", { deleted: "too" });
   const project =
-    (await findProject(services, viewer, entityName, projectName, "write")) ??
+    known?.project ??
+    (await findProject(services, viewer, entityName, projectName, "write", { named: "now" })) ??
     (await createProject(services, viewer, entityName, projectName)).project;
-  return { project, name };
+  return { project, name, exists: known !== undefined };
 }
 
 async function insertRun(
@@ -232,25 +236,40 @@ function onlyConfig(input: UpsertInput): boolean {
   return input.config != null && PARAMETERS.every((field) => input[field] == null);
 }
 
+/** What a config says of the run it branches from: a fork of another run, or a rewind of itself. */
+function branchPoint(config: string): { parent: string; step: number } | undefined {
+  const { run_id: parent, step } = object(ownPart(parseJsonObject(config, "config")).branch_point);
+  return typeof parent === "string" && typeof step === "number" && Number.isFinite(step)
+    ? { parent, step }
+    : undefined;
+}
+
+async function findParent(services: Services, viewer: Viewer, project: ProjectRef, parent: string) {
+  const run = await findRun(services, viewer, project.entityName, project.name, parent, "read");
+  if (run) return run;
+  throw new SteelyardError("not-found", `run ${parent.slice(0, 100)} to fork from is not in this project`);
+}
+
+/** Before anything is made: a fork from nowhere leaves no run behind. */
+async function requireParent(
+  services: Services,
+  viewer: Viewer,
+  project: ProjectRef,
+  name: string,
+  config: string,
+): Promise<void> {
+  const branch = branchPoint(config);
+  if (branch && branch.parent !== name) await findParent(services, viewer, project, branch.parent);
+}
+
 /** A fork says so in its config. Done once: `fork_of` is written after the history was joined, so a lost answer heals. */
 async function forkIfAsked(services: Services, viewer: Viewer, run: RunModel): Promise<RunModel> {
-  if (run.row.fork_of !== null) return run;
-  const branch = object(ownPart(parseJsonObject(run.row.config, "config")).branch_point);
-  const parentName = branch.run_id;
-  const step = branch.step;
-  if (typeof parentName !== "string" || typeof step !== "number" || !Number.isFinite(step)) return run;
-  const { project } = run;
-  const parent = await findRun(services, viewer, project.entityName, project.name, parentName, "read");
+  const branch = run.row.fork_of === null ? branchPoint(run.row.config) : undefined;
   // A branch from itself is a rewind: `rewindRun` has cut the history before.
-  if (parent?.id === run.id) return run;
-  if (!parent) {
-    throw new SteelyardError(
-      "not-found",
-      `run ${parentName.slice(0, 100)} to fork from is not in this project`,
-    );
-  }
-  await services.metrics.fork(parent.id, run.id, step);
-  const forkOf = JSON.stringify({ run_id: parentName, step });
+  if (!branch || branch.parent === run.name) return run;
+  const parent = await findParent(services, viewer, run.project, branch.parent);
+  await services.metrics.fork(parent.id, run.id, branch.step);
+  const forkOf = JSON.stringify({ run_id: branch.parent, step: branch.step });
   await services.catalog.db.updateTable("runs").set({ fork_of: forkOf }).where("id", "=", run.id).execute();
   return { ...run, row: { ...run.row, fork_of: forkOf } };
 }

@@ -1,18 +1,22 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pino } from "pino";
 import { alertsResolvers } from "../alerts/graphql.ts";
 import { InProcessBus } from "../engines/in-process/bus.ts";
+import { openSegments } from "../engines/segments/store.ts";
 import { SqliteCatalog } from "../engines/sqlite/catalog.ts";
 import { graphqlEndpoint, mergeResolvers } from "../http/graphql.ts";
 import type { Viewer } from "../http/viewer.ts";
 import type { Change } from "../ports/bus.ts";
-import type { MetricStore, StreamName } from "../ports/metric-store.ts";
+import type { StreamName } from "../ports/metric-store.ts";
 import { projectsResolvers } from "../projects/graphql.ts";
 import { reportsResolvers } from "../reports/graphql.ts";
 import type { Services } from "../services.ts";
 import { usersResolvers } from "../users/graphql.ts";
 import { runsResolvers } from "./graphql.ts";
 
-/** A server without its sockets, for tests: real catalog, real endpoint, a clock to turn, rows kept in memory. */
+/** A server without its sockets, for tests: real catalog, real endpoint, a clock to turn. */
 export interface World {
   services: Services;
   clock: { now: number };
@@ -43,7 +47,8 @@ export class AnswerError extends Error {
 export async function makeWorld(): Promise<World> {
   const clock = { now: Date.parse("2026-08-01T10:00:00Z") };
   const catalog = new SqliteCatalog(":memory:");
-  const metrics = new RowsInMemory();
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-world-"));
+  const metrics = await openSegments(join(folder, "segments.db"));
   const bus = new InProcessBus();
   const changes: Change[] = [];
   bus.subscribe((change) => changes.push(change));
@@ -51,7 +56,7 @@ export async function makeWorld(): Promise<World> {
     config: {},
     log: pino({ level: "silent" }),
     catalog,
-    metrics: metrics as unknown as MetricStore,
+    metrics,
     blobs: {},
     bus,
     now: () => clock.now,
@@ -117,98 +122,15 @@ export async function makeWorld(): Promise<World> {
         return { userId, username: name, entityId, admin, kind, via: "key" as const };
       });
     },
-    log: (run, stream, lines) => metrics.append([{ run, stream, lines }]),
+    async log(run, stream, lines) {
+      const { [stream]: offset } = await metrics.lineCounts(run);
+      await metrics.append([{ run, stream, writer: "", offset, lines }]);
+    },
     async close() {
       await bus.close();
+      await metrics.close();
+      rmSync(folder, { recursive: true, force: true });
       await catalog.close();
     },
   };
-}
-
-type Row = Record<string, unknown>;
-
-/** What the resolvers ask of the metric store, answered from lists of lines. */
-class RowsInMemory {
-  readonly #lines = new Map<string, string[]>();
-  #of(run: number, stream: StreamName): string[] {
-    const key = `${run}/${stream}`;
-    const lines = this.#lines.get(key) ?? [];
-    this.#lines.set(key, lines);
-    return lines;
-  }
-  async append(batches: { run: number; stream: StreamName; lines: readonly string[] }[]): Promise<void> {
-    for (const { run, stream, lines } of batches) this.#of(run, stream).push(...lines);
-  }
-  async lineCounts(run: number) {
-    return {
-      history: this.#of(run, "history").length,
-      events: this.#of(run, "events").length,
-      console: this.#of(run, "console").length,
-    };
-  }
-  async tail(run: number, stream: StreamName, n: number) {
-    return this.#of(run, stream).slice(-n);
-  }
-  async lastStep(run: number) {
-    return Math.max(-1, ...this.#of(run, "history").map((line) => Number((JSON.parse(line) as Row)._step)));
-  }
-  async rows(question: {
-    run: number;
-    stream: StreamName;
-    minStep?: number;
-    maxStep?: number;
-    keys?: string[];
-    samples?: number;
-    limit?: number;
-  }) {
-    const {
-      run,
-      stream,
-      minStep = 0,
-      maxStep = Infinity,
-      keys,
-      samples = Infinity,
-      limit = Infinity,
-    } = question;
-    const rows = this.#of(run, stream).filter((line) => {
-      const row = JSON.parse(line) as Row;
-      const step = Number(row._step ?? 0);
-      return step >= minStep && step < maxStep && (keys ?? []).every((key) => key in row);
-    });
-    const spread =
-      rows.length <= samples ? rows : rows.filter((_, at) => at % Math.ceil(rows.length / samples) === 0);
-    const chosen = spread.slice(0, limit);
-    if (!keys) return chosen;
-    return chosen.map((line) => {
-      const row = JSON.parse(line) as Row;
-      return JSON.stringify(Object.fromEntries(keys.map((key) => [key, row[key]])));
-    });
-  }
-  async keys(run: number, stream: StreamName) {
-    const last: Row = {};
-    for (const line of this.#of(run, stream)) Object.assign(last, JSON.parse(line));
-    return Object.entries(last).map(([key, value]) => ({
-      key,
-      types: { [typeof value]: 1 },
-      count: 1,
-      last: value,
-      lastStep: 0,
-      monotonic: true,
-    }));
-  }
-  async consoleLines(run: number, from: number, limit: number) {
-    return this.#of(run, "console")
-      .map((text, number) => ({ number, writer: "", text }))
-      .slice(from, from + limit);
-  }
-  async rewind(run: number, step: number) {
-    const lines = this.#of(run, "history");
-    const kept = lines.filter((line) => Number((JSON.parse(line) as Row)._step) <= step);
-    lines.splice(0, lines.length, ...kept);
-    return kept.length;
-  }
-  readonly forks: [number, number, number][] = [];
-  async fork(parent: number, child: number, step: number) {
-    this.forks.push([parent, child, step]);
-  }
 }

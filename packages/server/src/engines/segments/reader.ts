@@ -35,8 +35,8 @@ const QUESTIONS: Record<string, (...arguments_: never[]) => unknown> = {
   lastStep: (run: number) => answerLastStep(stored, run),
   tail: (run: number, stream: StreamName, n: number) => answerTail(stored, run, stream, n),
   consoleLines: (run: number, from: number, limit: number) => answerConsole(stored, run, from, limit),
-  searchConsole: (run: number, needle: string, from: number, limit: number) =>
-    answerConsoleSearch(stored, run, needle, from, limit),
+  searchConsole: (run: number, needle: string, from: number, to: number) =>
+    answerConsoleSearch(stored, run, needle, from, to),
   counts: () => stored.counts(),
 };
 

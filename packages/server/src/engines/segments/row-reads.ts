@@ -226,23 +226,30 @@ function eachConsoleLine(
   }
 }
 
+/** Lines of [from, to) that have the text, and whether there are lines beyond. */
 export function answerConsoleSearch(
   stored: StoredBlocks,
   run: number,
   needle: string,
   from: number,
-  limit: number,
-): number[] {
+  to: number,
+): { numbers: number[]; more: boolean } {
   const wanted = needle.toLowerCase();
   const numbers = new Set<number>();
+  let more = false;
   for (const { id } of stored.streams(run, "console")) {
     for (const block of stored.blocksFromLine(id, from)) {
+      if (block.firstLine >= to) {
+        more = true;
+        break;
+      }
       eachConsoleLine(stored, block, (number, text) => {
-        if (number >= from && text.toLowerCase().includes(wanted)) numbers.add(number);
+        if (number >= to) more = true;
+        else if (number >= from && text.toLowerCase().includes(wanted)) numbers.add(number);
       });
     }
   }
-  return [...numbers].sort((a, b) => a - b).slice(0, Math.max(0, limit));
+  return { numbers: [...numbers].sort((a, b) => a - b), more };
 }
 
 export function answerLastStep(stored: StoredBlocks, run: number): number {

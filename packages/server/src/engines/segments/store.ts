@@ -29,6 +29,8 @@ const IDLE_CHECK_MS = 15_000;
 const IDLE_MS = 30_000;
 /** Sealing at close stops after this: the journal keeps the rest. */
 const CLOSE_BUDGET_MS = 2_000;
+/** Console lines looked through in one question: some 20 ms. */
+const SEARCHED_AT_ONCE = 50_000;
 const MAX_REMEMBERED_DAMAGE = 1000;
 
 /**
@@ -139,8 +141,21 @@ class Segments implements MetricStore {
     return this.#ask("consoleLines", run, from, limit);
   }
 
-  searchConsole(run: number, needle: string, from: number, limit: number): Promise<number[]> {
-    return this.#ask("searchConsole", run, needle, from, limit);
+  /** In steps, so that the one reader has turns for others between them. */
+  async searchConsole(run: number, needle: string, from: number, limit: number): Promise<number[]> {
+    const found: number[] = [];
+    for (let at = from, more = true; more && found.length < limit; at += SEARCHED_AT_ONCE) {
+      const step = await this.#ask<{ numbers: number[]; more: boolean }>(
+        "searchConsole",
+        run,
+        needle,
+        at,
+        at + SEARCHED_AT_ONCE,
+      );
+      for (const number of step.numbers) found.push(number);
+      more = step.more;
+    }
+    return found.slice(0, Math.max(0, limit));
   }
 
   rewind(run: number, step: number): Promise<number> {

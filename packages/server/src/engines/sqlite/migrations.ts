@@ -120,4 +120,9 @@ export const MIGRATIONS: readonly string[] = [
     artifact_id INTEGER NOT NULL REFERENCES artifacts(id) ON DELETE CASCADE, tag TEXT NOT NULL,
     PRIMARY KEY (artifact_id, tag)) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE former_project_names (
+    entity_id INTEGER NOT NULL REFERENCES entities(id) ON DELETE CASCADE, name TEXT NOT NULL,
+    project_id INTEGER NOT NULL REFERENCES projects(id) ON DELETE CASCADE, PRIMARY KEY (entity_id, name)) STRICT, WITHOUT ROWID;
+  `,
 ];
