@@ -1,6 +1,6 @@
 /**
  * From start to ready, and what a waiting server costs: the second run of the script behind `npm start` on an installed
- * tree (it checks that nothing is stale, then serves), the server alone, its memory after ten idle seconds, and the
+ * tree (it checks that nothing is stale, then serves), the server alone (its modules compiled before), its memory after ten idle seconds, and the
  * page's JavaScript.
  */
 import { spawn } from "node:child_process";
@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const ROUNDS = 5;
@@ -22,6 +23,7 @@ async function measure(
   const began = performance.now();
   const child = spawn(command, [...args, "--port", "0", "--data-dir", dataDir], {
     cwd: ROOT,
+    env: { ...process.env, ...COMPILE_CACHE },
     stdio: ["ignore", "pipe", "ignore"],
   });
   const url = await new Promise<string>((resolve) => {

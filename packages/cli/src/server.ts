@@ -1,3 +1,5 @@
+// The whole module: an old Node, which is to be told, has no such export.
+import module from "node:module";
 import { Command } from "commander";
 
 /** Oldest Node with SQLite and zstd built in and no flag needed. */
@@ -12,6 +14,9 @@ export function serverCommand(): Command {
     .helpOption(false)
     .action(async (flags: string[]) => {
       refuseOldNode();
+      // Compiled modules are kept between starts: by this process, and by its workers, which go by the variable.
+      const { directory } = module.enableCompileCache();
+      if (directory) process.env.NODE_COMPILE_CACHE ??= directory;
       const { main } = await loadServer();
       await main(flags);
     });
