@@ -1,8 +1,9 @@
 // What a call of log() costs the program that calls it, what the worker gets through, and the same loop with the official
-// Python client, offline both. STEELYARD_TEST_VENVS names the folder of Python environments; without it, no comparison.
+// Python client, offline both. The Python environments are those of `npm test` (STEELYARD_TEST_VENVS names another folder);
+// without one, no comparison.
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { init } from "steelyard";
 
@@ -22,8 +23,18 @@ const row = (step: number) => ({
   epoch: Math.floor(step / 100),
 });
 
-/** As a fast training loop has it: about 10,000 rows a second, each call timed. */
-async function paced(): Promise<void> {
+/** Some 40 us of arithmetic on 128 kB, as a small model's step has it: what log() finds in the caches is not its own. */
+const weights = new Float64Array(16_384).map((_, index) => Math.sin(index));
+function compute(): number {
+  let sum = 0;
+  for (let index = 0; index < weights.length; index++) {
+    weights[index] = (weights[index] as number) * 0.9999 + 1e-9;
+    sum += weights[index] as number;
+  }
+  return sum;
+}
+
+async function timed(pause: (step: number) => Promise<void> | undefined): Promise<Float64Array> {
   const run = await init({ project: "bench", mode: "offline", dir, console: false });
   for (let step = 0; step < 5000; step++) run.log(row(step));
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -33,13 +44,40 @@ async function paced(): Promise<void> {
     const began = performance.now();
     run.log(data);
     took[step] = (performance.now() - began) * 1000;
-    if (step % 20 === 19) await new Promise((resolve) => setTimeout(resolve, 1));
+    const pausing = pause(step);
+    if (pausing) await pausing;
   }
   await run.finish();
-  const mean = took.reduce((sum, value) => sum + value, 0) / PACED;
+  return took;
+}
+
+function tell(what: string, took: Float64Array): void {
+  const mean = took.reduce((sum, value) => sum + value, 0) / took.length;
   took.sort();
   console.log(
-    `log({5 scalars}), paced: mean ${mean.toFixed(2)} us, p50 ${percentile(took, 0.5).toFixed(2)} us, p99 ${percentile(took, 0.99).toFixed(2)} us, longest ${((took.at(-1) ?? 0) / 1000).toFixed(2)} ms`,
+    `log({5 scalars}), ${what}: mean ${mean.toFixed(2)} us, p50 ${percentile(took, 0.5).toFixed(2)} us, p99 ${percentile(took, 0.99).toFixed(2)} us, longest ${((took.at(-1) ?? 0) / 1000).toFixed(2)} ms`,
+  );
+}
+
+/** Each call timed: the clock's own cost, some 0.1 us, is in it. */
+async function paced(): Promise<void> {
+  tell(
+    "a computing loop        ",
+    await timed((step) => {
+      compute();
+      return step % 100 === 99 ? new Promise((resolve) => setImmediate(resolve)) : undefined;
+    }),
+  );
+  const bursts = await timed((step) =>
+    step % 20 === 19 ? new Promise((resolve) => setTimeout(resolve, 1)) : undefined,
+  );
+  tell(
+    "first after a 1 ms sleep",
+    bursts.filter((_, step) => step % 20 === 0),
+  );
+  tell(
+    "next 19 after it        ",
+    bursts.filter((_, step) => step % 20 !== 0),
   );
 }
 
@@ -81,7 +119,7 @@ print(f"{sum(took) / n * 1e6:.1f} {took[n // 2] * 1e6:.1f} {took[int(n * 0.99)] 
 await paced();
 const rate = await flatOut(20_000);
 await flatOut(ROWS);
-const venvs = process.env.STEELYARD_TEST_VENVS ?? join(homedir(), ".cache", "steelyard", "venvs");
+const venvs = process.env.STEELYARD_TEST_VENVS ?? join(import.meta.dirname, "..", ".venvs");
 const python = globSync(join(venvs, "*", "bin", "python"))
   .filter((path) => /\d+\.\d+\.\d+\/bin\/python$/.test(path))
   .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))

@@ -115,6 +115,8 @@ test("what JSON lacks has one meaning", async () => {
   assert.throws(() => run.log([] as never), TypeError);
   run.config.set("lr", 0.5);
   run.summary.set("best", { loss: 1 });
+  run.log({ last: 1, fixed: 1 });
+  run.summary.set("fixed", 5);
   await run.finish();
   const got = await read("kinds");
   assert.deepEqual(
@@ -124,10 +126,14 @@ test("what JSON lacks has one meaning", async () => {
       [1, { a: 1, b: 2 }],
       [5, { c: 1, d: 2 }],
       [6, { e: 3 }],
+      [7, { last: 1, fixed: 1 }],
     ],
   );
   assert.deepEqual((JSON.parse(got.config) as { lr: unknown }).lr, { value: 0.5 });
-  assert.deepEqual((JSON.parse(got.summaryMetrics) as { best: unknown }).best, { loss: 1 });
+  const summary = JSON.parse(got.summaryMetrics) as Record<string, unknown>;
+  assert.deepEqual(summary.best, { loss: 1 });
+  // Set after the row that has it, though the two go different ways.
+  assert.deepEqual([summary.last, summary.fixed], [1, 5]);
 });
 
 test("two runs of one process keep apart", async () => {

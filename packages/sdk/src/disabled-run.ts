@@ -1,5 +1,5 @@
 import { Config } from "./config.ts";
-import { RunSummary } from "./run.ts";
+import { RunSummary } from "./run-summary.ts";
 
 /** WANDB_MODE=disabled: the same face, and nothing behind it: no file, no thread, no network. */
 export class DisabledRun {

@@ -3,7 +3,8 @@ import type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
 
 export type { Config } from "./config.ts";
 export type { InitOptions } from "./init.ts";
-export type { DefineMetricOptions, LogOptions, Run, RunSummary } from "./run.ts";
+export type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
+export type { RunSummary } from "./run-summary.ts";
 
 /** The run that `log`, `finish` and the rest of this module speak of: the last one that was started. */
 export let run: Run | undefined;

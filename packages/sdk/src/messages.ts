@@ -1,15 +1,19 @@
 import type { MetricFields } from "@steelyard/protocol/records";
 import type { RingMemory } from "./ring.ts";
 
-/** What the main thread tells the worker of a run. Order is that of sending; the ring's rows fall between by markers. */
+/** What the main thread tells the worker of a run. */
 export type ToWorker =
   | { kind: "shape"; id: number; keys: string[] }
+  | { kind: "finish"; exitCode: number; deadlineMs: number }
+  | InOrder;
+
+/** Told among the rows: each has a marker in the ring, so that what was said after a row stays after it. */
+export type InOrder =
   | { kind: "row"; step: number; timestamp: number; entries: Entry[] }
   | { kind: "config"; config: Record<string, string> }
   | { kind: "summary"; entries: Entry[] }
   | { kind: "metric"; metric: MetricFields }
-  | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string }
-  | { kind: "finish"; exitCode: number; deadlineMs: number };
+  | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string };
 
 /** A key and its value as the wire's JSON. */
 export type Entry = readonly [key: string, valueJson: string];

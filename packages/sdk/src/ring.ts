@@ -1,18 +1,23 @@
 /**
  * Hand-over of numeric rows to the worker: one producer, one consumer, float64 cells in shared memory. A row is
- * `[shape, step, timestamp, n, v1 … vn]`; a shape is a list of keys told once beside the ring. Rows that are not all
- * numbers go beside it as messages, and the ring carries a marker so that the order stays.
+ * `[shape, step, timestamp, n, v1 … vn]` in one piece; a shape is a list of keys told once beside the ring. Rows that are
+ * not all numbers go beside it as messages, and the ring carries a marker so that the order stays.
  *
  * Hot path: nothing may allocate here, nor wait while there is room.
  */
-const HEAD_INTS = 4;
+const HEAD_INTS = 32;
 const WRITTEN = 0;
-const READ = 1;
+/** In a cache line of its own: the writer's stores must not take the reader's. */
+const READ = 16;
 /** Cells before each row's values. */
-const PREFIX = 4;
-/** Shape of a marker: the row is the next one of the messages. */
+export const PREFIX = 4;
+/** Shape of a marker: the next one of the messages comes here. */
 export const BESIDE = -1;
+/** Shape of what is left at the ring's end, too little for the row that came. */
+const SKIP = -2;
 const CELLS = 1 << 18;
+/** A waiting writer is woken when this much was read: early enough to go on, rarely enough that waking costs nothing. */
+const TELL_CELLS = CELLS / 8;
 
 export interface RingMemory {
   head: SharedArrayBuffer;
@@ -24,50 +29,73 @@ export function createRing(): RingMemory {
 }
 
 export class RingWriter {
+  /** A row's values go to `cells[place + PREFIX]` and on. */
+  readonly cells: Float64Array;
   readonly #head: Int32Array;
-  readonly #cells: Float64Array;
   /** Cells written so far, modulo 2^31; the ring's size divides it. */
   #written = 0;
+  /** How far the reader was when last asked. */
+  #read = 0;
 
   constructor(memory: RingMemory) {
     this.#head = new Int32Array(memory.head);
-    this.#cells = new Float64Array(memory.cells);
+    this.cells = new Float64Array(memory.cells);
   }
 
   /** Largest row that fits. */
   static readonly MAX_VALUES = CELLS / 4;
 
-  /** `read` takes the value at an index: the caller's object is read once, into the ring. */
-  write(shape: number, step: number, timestamp: number, values: Float64Array, count: number): void {
-    const cells = this.#cells;
+  /** Where a row of `count` values goes. Nobody sees it before `publish`; without that, the place is given again. */
+  place(count: number): number {
     const need = PREFIX + count;
-    this.#waitForRoom(need);
     let at = this.#written & (CELLS - 1);
-    cells[at] = shape;
-    at = (at + 1) & (CELLS - 1);
-    cells[at] = step;
-    at = (at + 1) & (CELLS - 1);
-    cells[at] = timestamp;
-    at = (at + 1) & (CELLS - 1);
-    cells[at] = count;
-    for (let index = 0; index < count; index++) {
-      at = (at + 1) & (CELLS - 1);
-      cells[at] = values[index] as number;
+    const left = CELLS - at;
+    if (need > left) {
+      this.#waitForRoom(left);
+      this.cells[at] = SKIP;
+      this.#written = (this.#written + left) & 0x7fffffff;
+      at = 0;
     }
-    this.#written = (this.#written + need) & 0x7fffffff;
+    this.#waitForRoom(need);
+    return at;
+  }
+
+  /** False when another row took the place. */
+  publish(place: number, shape: number, step: number, timestamp: number, count: number): boolean {
+    if ((this.#written & (CELLS - 1)) !== place) return false;
+    const { cells } = this;
+    cells[place] = shape;
+    cells[place + 1] = step;
+    cells[place + 2] = timestamp;
+    cells[place + 3] = count;
+    this.#written = (this.#written + PREFIX + count) & 0x7fffffff;
     Atomics.store(this.#head, WRITTEN, this.#written);
+    return true;
+  }
+
+  /** Here stands the next of the messages. */
+  mark(): void {
+    this.publish(this.place(0), BESIDE, 0, 0, 0);
   }
 
   /** A full ring means the worker is behind: wait for it, in short naps, rather than grow without bound or lose a row. */
   #waitForRoom(need: number): void {
-    for (;;) {
+    while (((this.#written - this.#read) & 0x7fffffff) + need > CELLS) {
       const read = Atomics.load(this.#head, READ);
-      const used = (this.#written - read) & 0x7fffffff;
-      if (used + need <= CELLS) return;
-      Atomics.wait(this.#head, READ, read, 2);
+      if (read === this.#read) Atomics.wait(this.#head, READ, read, 2);
+      this.#read = Atomics.load(this.#head, READ);
     }
   }
 }
+
+/** A row in the ring: its values are `cells[from]` and on, good until the call returns. */
+export type RowReader = (
+  shape: number,
+  step: number,
+  timestamp: number,
+  cells: Float64Array,
+  from: number,
+) => void;
 
 export class RingReader {
   readonly #head: Int32Array;
@@ -84,27 +112,30 @@ export class RingReader {
     return Atomics.load(this.#head, WRITTEN);
   }
 
-  /** Calls `row` for each row up to `written`, with its values copied into `values`. */
-  drain(
-    written: number,
-    row: (shape: number, step: number, timestamp: number, values: Float64Array, count: number) => void,
-    values: Float64Array,
-  ): number {
+  /** So much waits that the next turn should come at once. */
+  get crowded(): boolean {
+    return ((this.written - this.#read) & 0x7fffffff) > CELLS / 8;
+  }
+
+  /** Calls `row` for each row up to `written`. */
+  drain(written: number, row: RowReader): void {
     const cells = this.#cells;
-    let rows = 0;
+    let told = this.#read;
     while (this.#read !== written) {
-      const start = this.#read;
-      const cell = (offset: number) => cells[(start + offset) & (CELLS - 1)] as number;
-      const count = cell(3);
-      for (let index = 0; index < count; index++) values[index] = cell(PREFIX + index);
-      row(cell(0), cell(1), cell(2), values, count);
-      this.#read = (start + PREFIX + count) & 0x7fffffff;
-      rows++;
-      // Told in steps, so that a waiting writer goes on before all is drained.
-      if ((rows & 255) === 0) this.#tell();
+      const at = this.#read & (CELLS - 1);
+      const shape = cells[at] as number;
+      if (shape === SKIP) {
+        this.#read = (this.#read + CELLS - at) & 0x7fffffff;
+        continue;
+      }
+      row(shape, cells[at + 1] as number, cells[at + 2] as number, cells, at + PREFIX);
+      this.#read = (this.#read + PREFIX + (cells[at + 3] as number)) & 0x7fffffff;
+      if (((this.#read - told) & 0x7fffffff) >= TELL_CELLS) {
+        told = this.#read;
+        this.#tell();
+      }
     }
     this.#tell();
-    return rows;
   }
 
   #tell(): void {

@@ -1,8 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CREATE_RUN_FILES, RUN_RESUME_STATUS, UPSERT_RUN } from "@steelyard/protocol/documents";
-import type { FileStreamAnswer, FileStreamRequest } from "@steelyard/protocol/file-stream";
+import {
+  FILE_STREAM_NAMES,
+  type FileStreamAnswer,
+  type FileStreamRequest,
+} from "@steelyard/protocol/file-stream";
 import { graphql, type Http, RefusedError, send } from "./http.ts";
+import type { TakenLines } from "./line-queue.ts";
 import type { Entry, WorkerStart } from "./messages.ts";
 import { toJson } from "./values.ts";
 
@@ -151,19 +156,43 @@ export async function sendConfig(http: Http, run: RunAddress, config: string): P
   await graphql(http, UPSERT_RUN, { name: run.name, project: run.project, entity: run.entity, config });
 }
 
+/** History lines of one request, and the place of the first. */
+export interface HistoryChunk {
+  offset: number;
+  lines: TakenLines;
+}
+
 export async function streamRows(
   http: Http,
   run: RunAddress,
   request: FileStreamRequest,
+  history: HistoryChunk | undefined,
 ): Promise<FileStreamAnswer> {
   const path = [run.entity, run.project, run.name].map(encodeURIComponent).join("/");
-  const response = await send(http, "POST", `/files/${path}/file_stream`, JSON.stringify(request));
+  const body = history && history.lines.count > 0 ? withHistory(request, history) : JSON.stringify(request);
+  const response = await send(http, "POST", `/files/${path}/file_stream`, body);
   try {
     return (await response.json()) as FileStreamAnswer;
   } catch {
     // The official server's answers need not be JSON; a 2xx is what counts.
     return {};
   }
+}
+
+/** The lines are JSON already: the rest is written around them. */
+function withHistory({ files = {}, ...rest }: FileStreamRequest, { offset, lines }: HistoryChunk) {
+  const members = (value: object) => {
+    const json = JSON.stringify(value);
+    return json === "{}" ? "" : `,${json.slice(1, -1)}`;
+  };
+  const head = Buffer.from(
+    `{"files":{${JSON.stringify(FILE_STREAM_NAMES.history)}:{"offset":${offset},"content":[`,
+  );
+  const tail = Buffer.from(`]}${members(files)}}${members(rest)}}`);
+  const blocks = [...lines.blocks];
+  // No comma behind the last line.
+  blocks.push((blocks.pop() as Uint8Array).subarray(0, -2));
+  return Buffer.concat([head, ...blocks, tail]);
 }
 
 /** Files of the run's own folder, by name. */

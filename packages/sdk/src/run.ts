@@ -1,11 +1,11 @@
 import type { Worker } from "node:worker_threads";
-import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { MetricFields } from "@steelyard/protocol/records";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
-import type { Entry, FromWorker, StartedRun, ToWorker, WorkerStart } from "./messages.ts";
+import type { Entry, FromWorker, InOrder, StartedRun, ToWorker, WorkerStart } from "./messages.ts";
+import { NumericRows } from "./numeric-rows.ts";
 import { watchProcessEnd } from "./process-end.ts";
-import { BESIDE, RingWriter } from "./ring.ts";
+import { RunSummary } from "./run-summary.ts";
 import { isPlainObject, toJson } from "./values.ts";
 
 /** What `log` may be told beside the row. */
@@ -33,15 +33,6 @@ const FINISH_DEADLINE_MS = 60_000;
 const EXIT_DEADLINE_MS = 5000;
 const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "none", "best", "copy"];
 
-interface Shape {
-  id: number;
-  keys: string[];
-  /** Values of the last row of this shape, for `summary` on this side. */
-  last: Float64Array;
-  /** Which row that was, so that the latest of several shapes wins. */
-  row: number;
-}
-
 /** How a run prints; decided by WANDB_SILENT and WANDB_QUIET. */
 export interface Printer {
   info(text: string): void;
@@ -67,15 +58,14 @@ export class Run {
   readonly summary: RunSummary;
 
   readonly #worker: Worker;
-  readonly #ring: RingWriter;
   readonly #done: Int32Array;
   readonly #print: Printer;
   readonly #forget: (() => void)[] = [];
   readonly #stop = new AbortController();
-  readonly #byKeys = new Map<string, Shape>();
-  #shape: Shape | undefined;
+  readonly #numbers: NumericRows;
+  /** No row is open, the run goes on, and no key waits for another's value: rows of numbers need no thought. */
+  #plain = true;
   #rows = 0;
-  #values = new Float64Array(64);
   #step: number;
   #open: Map<string, string> | undefined;
   #openTimestamp = 0;
@@ -102,7 +92,9 @@ export class Run {
     this.url = options.url;
     this.#step = started.step;
     this.#worker = worker;
-    this.#ring = new RingWriter(start.ring);
+    this.#numbers = new NumericRows(start.ring, (id, keys) =>
+      worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker),
+    );
     this.#done = new Int32Array(start.done);
     this.#print = print;
     const own = Object.fromEntries(
@@ -115,7 +107,7 @@ export class Run {
       this.#post({ kind: "config", config }),
     );
     this.summary = new RunSummary(
-      () => this.#latest(),
+      () => this.#numbers.latest(),
       (entries) => this.#post({ kind: "summary", entries }),
     );
     worker.on("message", (message: FromWorker) => this.#hear(message));
@@ -151,70 +143,10 @@ export class Run {
    */
   log(data: Readonly<Record<string, unknown>>, options?: LogOptions): void {
     // Checks are few here on purpose: this is the hot path.
-    if (
-      options === undefined &&
-      this.#open === undefined &&
-      this.#finished === undefined &&
-      this.#stepMetrics.size === 0 &&
-      this.#logNumbers(data)
-    )
-      return;
-    this.#logAny(data, options);
-  }
-
-  /** True when every value is a number and the row is handed over. */
-  #logNumbers(data: Readonly<Record<string, unknown>>): boolean {
-    let shape = this.#shape;
-    let count = 0;
-    let values = this.#values;
-    let known = shape !== undefined;
-    for (const key in data) {
-      const value = data[key];
-      if (typeof value !== "number") return false;
-      if (count === values.length) {
-        const larger = new Float64Array(count * 2);
-        larger.set(values);
-        values = larger;
-        this.#values = larger;
-      }
-      values[count] = value;
-      if (known && (shape as Shape).keys[count] !== key) known = false;
-      count++;
-    }
-    if (!known || (shape as Shape).keys.length !== count) {
-      shape = this.#shapeOf(data, count);
-      if (!shape) return false;
-    }
-    const { id, last } = shape as Shape;
-    for (let index = 0; index < count; index++) last[index] = values[index] as number;
-    (shape as Shape).row = ++this.#rows;
-    this.#ring.write(id, this.#step++, Date.now() / 1000, values, count);
-    return true;
-  }
-
-  #shapeOf(data: Readonly<Record<string, unknown>>, count: number): Shape | undefined {
-    if (
-      data === null ||
-      typeof data !== "object" ||
-      Array.isArray(data) ||
-      count === 0 ||
-      count > RingWriter.MAX_VALUES
-    )
-      return undefined;
-    const keys = Object.keys(data);
-    // Inherited keys were counted too: leave such an object to the careful way.
-    if (keys.length !== count || keys.some((key) => key.startsWith("_"))) return undefined;
-    const name = keys.join("\0");
-    let shape = this.#byKeys.get(name);
-    if (!shape) {
-      // Rows that never look alike would fill the table: they go the other way.
-      if (this.#byKeys.size >= 10_000) return undefined;
-      shape = { id: this.#byKeys.size, keys, last: new Float64Array(count), row: 0 };
-      this.#byKeys.set(name, shape);
-      this.#post({ kind: "shape", id: shape.id, keys });
-    }
-    this.#shape = shape;
-    return shape;
+    if (options === undefined && this.#plain && this.#numbers.log(data, this.#step, this.#rows + 1)) {
+      this.#step++;
+      this.#rows++;
+    } else this.#logAny(data, options);
   }
 
   #logAny(data: Readonly<Record<string, unknown>>, options: LogOptions = {}): void {
@@ -254,6 +186,7 @@ export class Run {
     const open = this.#open ?? new Map<string, string>();
     for (const [key, json] of entries) open.set(key, json);
     this.#open = open;
+    this.#plain = false;
     this.#openTimestamp = timestamp;
     if (commit) {
       this.#flushOpen();
@@ -264,6 +197,7 @@ export class Run {
   #flushOpen(): void {
     const open = this.#open;
     this.#open = undefined;
+    this.#plain = this.#finished === undefined && this.#stepMetrics.size === 0;
     if (open && open.size > 0) this.#write([...open], this.#openTimestamp);
   }
 
@@ -271,7 +205,6 @@ export class Run {
     if (this.#stepMetrics.size > 0) this.#fillStepMetrics(entries);
     this.summary.heard(entries, ++this.#rows);
     this.#post({ kind: "row", step: this.#step, timestamp, entries });
-    this.#ring.write(BESIDE, 0, 0, this.#values, 0);
   }
 
   /** `defineMetric` with a step metric: rows of the one get the last value of the other, as the client does. */
@@ -309,7 +242,10 @@ export class Run {
     const { stepMetric = "", hidden = false, overwrite = false } = options;
     const stepSync = options.stepSync ?? stepMetric !== "";
     const metric: MetricFields = { name, stepMetric, stepSync, hidden, summary, overwrite };
-    if (stepSync && stepMetric) this.#stepMetrics.set(name, stepMetric);
+    if (stepSync && stepMetric) {
+      this.#stepMetrics.set(name, stepMetric);
+      this.#plain = false;
+    }
     this.#post({ kind: "metric", metric });
   }
 
@@ -321,6 +257,7 @@ export class Run {
    */
   finish(exitCode = 0): Promise<void> {
     this.#finished ??= this.#finish(exitCode);
+    this.#plain = false;
     return this.#finished;
   }
 
@@ -330,7 +267,7 @@ export class Run {
       this.#ended = resolve;
     });
     this.#worker.ref();
-    this.#post({ kind: "finish", exitCode, deadlineMs: FINISH_DEADLINE_MS });
+    this.#postFinish(exitCode, FINISH_DEADLINE_MS);
     const sent = await ended;
     this.#over();
     if (sent && this.url) this.#print.info(`View run ${this.name} at: ${this.url}`);
@@ -341,9 +278,13 @@ export class Run {
     if (Atomics.load(this.#done, 0) === 1) return;
     if (!this.#finished) {
       this.#flushOpen();
-      this.#post({ kind: "finish", exitCode, deadlineMs: EXIT_DEADLINE_MS });
+      this.#postFinish(exitCode, EXIT_DEADLINE_MS);
     }
     Atomics.wait(this.#done, 0, 0, EXIT_DEADLINE_MS + 1000);
+  }
+
+  #postFinish(exitCode: number, deadlineMs: number): void {
+    this.#worker.postMessage({ kind: "finish", exitCode, deadlineMs } satisfies ToWorker);
   }
 
   #over(): void {
@@ -368,55 +309,8 @@ export class Run {
     this.#post({ kind: "output", stream, atMs: Date.now(), text: text.toWellFormed() });
   }
 
-  #post(message: ToWorker): void {
+  #post(message: InOrder): void {
     this.#worker.postMessage(message);
-  }
-
-  /** Last numbers of each key by the rows that took the fast way. */
-  #latest(): { key: string; value: number; row: number }[] {
-    return [...this.#byKeys.values()].flatMap(({ keys, last, row }) =>
-      row === 0 ? [] : keys.map((key, index) => ({ key, value: last[index] as number, row })),
-    );
-  }
-}
-
-/** The run's summary: the last value of each key until it is set here. */
-export class RunSummary {
-  readonly #set = new Map<string, { value: unknown; row: number }>();
-  readonly #latest: () => { key: string; value: number; row: number }[];
-  readonly #tell: (entries: Entry[]) => void;
-
-  constructor(latest: () => { key: string; value: number; row: number }[], tell: (entries: Entry[]) => void) {
-    this.#latest = latest;
-    this.#tell = tell;
-  }
-
-  /** The last value logged or set; undefined when there is none. */
-  get(key: string): unknown {
-    return this.toJSON()[key];
-  }
-
-  /** @throws TypeError when the value cannot be recorded. */
-  set(key: string, value: unknown): void {
-    this.update({ [key]: value });
-  }
-
-  update(values: Readonly<Record<string, unknown>>): void {
-    const entries = Object.entries(values).map(([key, value]): Entry => [key, toJson(value, key)]);
-    for (const [key, value] of Object.entries(values))
-      this.#set.set(key, { value, row: Number.POSITIVE_INFINITY });
-    this.#tell(entries);
-  }
-
-  /** Rows that did not take the fast way; called by the run. */
-  heard(entries: readonly Entry[], row: number): void {
-    for (const [key, json] of entries) this.#set.set(key, { value: parseExtendedJson(json), row });
-  }
-
-  toJSON(): Record<string, unknown> {
-    const all = new Map(this.#set);
-    for (const { key, value, row } of this.#latest())
-      if (row >= (all.get(key)?.row ?? 0)) all.set(key, { value, row });
-    return Object.fromEntries([...all].map(([key, { value }]) => [key, value]));
+    this.#numbers.ring.mark();
   }
 }

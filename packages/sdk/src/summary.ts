@@ -31,9 +31,14 @@ export class Summary {
     this.#dirty ||= entries.length > 0;
   }
 
+  /** Some key keeps more than its last value: every row must be told. */
+  get ruled(): boolean {
+    return this.#rules.size > 0 || this.#globs.length > 0;
+  }
+
   logged(key: string, json: string): void {
     this.#dirty = true;
-    if (this.#rules.size === 0 && this.#globs.length === 0) {
+    if (!this.ruled) {
       this.#values.set(key, json);
       return;
     }

@@ -13,74 +13,143 @@ const FIRST = 2;
 const MIDDLE = 3;
 const LAST = 4;
 
-const CRC_TABLE = new Uint32Array(256);
-for (let index = 0; index < 256; index++) {
-  let value = index;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  CRC_TABLE[index] = value;
+/** Eight tables of 256: the checksum takes eight bytes a turn. Table k is what a byte does k bytes further on. */
+const CRC_TABLES = crcTables();
+
+function crcTables(): Int32Array {
+  const tables = new Int32Array(8 * 256);
+  for (let index = 0; index < 256; index++) {
+    let value = index;
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+    tables[index] = value;
+  }
+  for (let at = 256; at < tables.length; at++) {
+    const before = tables[at - 256] as number;
+    tables[at] = (before >>> 8) ^ (tables[before & 0xff] as number);
+  }
+  return tables;
 }
 
-/** CRC-32 IEEE of a chunk's type byte and payload. */
-export function chunkChecksum(type: number, payload: Uint8Array): number {
-  let crc = ((CRC_TABLE[(0xff ^ type) & 0xff] as number) ^ 0x00ffffff) >>> 0;
-  for (let at = 0; at < payload.length; at++)
-    crc = ((CRC_TABLE[(crc ^ (payload[at] as number)) & 0xff] as number) ^ (crc >>> 8)) >>> 0;
-  return (crc ^ 0xffffffff) >>> 0;
+/** CRC-32 IEEE of a chunk's type byte and the payload `bytes[from..to)`. */
+export function chunkChecksum(type: number, bytes: Uint8Array, from = 0, to = bytes.length): number {
+  const tables = CRC_TABLES;
+  let crc = (tables[(0xff ^ type) & 0xff] as number) ^ 0x00ffffff;
+  let at = from;
+  for (const last = to - 8; at <= last; at += 8) {
+    crc ^=
+      (bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24);
+    crc =
+      (tables[1792 + (crc & 0xff)] as number) ^
+      (tables[1536 + ((crc >>> 8) & 0xff)] as number) ^
+      (tables[1280 + ((crc >>> 16) & 0xff)] as number) ^
+      (tables[1024 + (crc >>> 24)] as number) ^
+      (tables[768 + (bytes[at + 4] as number)] as number) ^
+      (tables[512 + (bytes[at + 5] as number)] as number) ^
+      (tables[256 + (bytes[at + 6] as number)] as number) ^
+      (tables[bytes[at + 7] as number] as number);
+  }
+  for (; at < to; at++) crc = (tables[(crc ^ (bytes[at] as number)) & 0xff] as number) ^ (crc >>> 8);
+  return ~crc >>> 0;
 }
 
-/** Frames records; knows only its place in the file, the caller writes the bytes in order. */
+/**
+ * Frames records; knows only its place in the file, the caller writes the bytes in order. A record is written where it
+ * will stand, between `begin` and `end`: hot path, nothing is copied or allocated for one that fits its block.
+ */
 export class RecordLogWriter {
+  /** What is framed and not yet taken, and room for more. Another array after each `begin`. */
+  bytes = new Uint8Array(2 * BLOCK_BYTES);
+  #length = 0;
+  /** Of the file, where `bytes` begins. */
   #offset: number;
+  /** Of `bytes`, where the open record begins. */
+  #open = 0;
 
   /** `offset` = length of what the file holds already; 0 = a new file, whose header comes first. */
   constructor(offset = 0) {
     this.#offset = offset;
-  }
-
-  /** Bytes to append for these records. */
-  frame(records: readonly Uint8Array[]): Uint8Array {
-    const parts: Uint8Array[] = [];
-    if (this.#offset === 0) this.#push(parts, FILE_HEADER);
-    for (const record of records) this.#frame(parts, record);
-    let length = 0;
-    for (const part of parts) length += part.length;
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-      bytes.set(part, at);
-      at += part.length;
+    if (offset === 0) {
+      this.bytes.set(FILE_HEADER);
+      this.#length = FILE_HEADER.length;
     }
-    return bytes;
   }
 
-  #push(parts: Uint8Array[], part: Uint8Array): void {
-    parts.push(part);
-    this.#offset += part.length;
+  /** Bytes that wait to be taken. */
+  get length(): number {
+    return this.#length;
   }
 
-  #frame(parts: Uint8Array[], record: Uint8Array): void {
-    let from = 0;
+  /** Where in `bytes` a record of at most `size` bytes is to be written; `end` follows. */
+  begin(size: number): number {
+    // Room for the record, the end of this block, and a header in every block it reaches.
+    const need = this.#length + size + 2 * HEADER_BYTES * (2 + Math.ceil(size / BLOCK_BYTES));
+    if (need > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(need, this.bytes.length * 2));
+      larger.set(this.bytes.subarray(0, this.#length));
+      this.bytes = larger;
+    }
+    const room = this.#room();
+    if (room < HEADER_BYTES) {
+      this.bytes.fill(0, this.#length, this.#length + room);
+      this.#length += room;
+    }
+    this.#open = this.#length + HEADER_BYTES;
+    return this.#open;
+  }
+
+  /** The record ends before `bytes[at]`. */
+  end(at: number): void {
+    let left = at - this.#open;
     let first = true;
-    do {
-      let room = BLOCK_BYTES - (this.#offset % BLOCK_BYTES);
-      if (room < HEADER_BYTES) {
-        this.#push(parts, new Uint8Array(room));
-        room = BLOCK_BYTES;
-      }
-      const size = Math.min(room - HEADER_BYTES, record.length - from);
-      const payload = record.subarray(from, from + size);
-      const last = from + size === record.length;
-      const type = first ? (last ? FULL : FIRST) : last ? LAST : MIDDLE;
-      const header = new Uint8Array(HEADER_BYTES);
-      const view = new DataView(header.buffer);
-      view.setUint32(0, chunkChecksum(type, payload), true);
-      view.setUint16(4, size, true);
-      header[6] = type;
-      this.#push(parts, header);
-      this.#push(parts, payload);
-      from += size;
+    for (;;) {
+      const room = this.#room() - HEADER_BYTES;
+      const size = Math.min(room, left);
+      const last = size === left;
+      this.#header(first ? (last ? FULL : FIRST) : last ? LAST : MIDDLE, size);
+      left -= size;
+      if (last) return;
+      // The rest moves on by the header of its own block.
+      this.bytes.copyWithin(this.#length + HEADER_BYTES, this.#length, this.#length + left);
       first = false;
-    } while (from < record.length);
+    }
+  }
+
+  /** A record whose bytes are there. */
+  append(record: Uint8Array): void {
+    const at = this.begin(record.length);
+    this.bytes.set(record, at);
+    this.end(at + record.length);
+  }
+
+  /** Bytes to append to the file now; they are good until the next `begin`. */
+  take(): Uint8Array {
+    const taken = this.bytes.subarray(0, this.#length);
+    this.#offset += this.#length;
+    this.#length = 0;
+    return taken;
+  }
+
+  /** Of the block that is being written. */
+  #room(): number {
+    return BLOCK_BYTES - ((this.#offset + this.#length) % BLOCK_BYTES);
+  }
+
+  #header(type: number, size: number): void {
+    const bytes = this.bytes;
+    let at = this.#length;
+    const payload = at + HEADER_BYTES;
+    const crc = chunkChecksum(type, bytes, payload, payload + size);
+    bytes[at++] = crc;
+    bytes[at++] = crc >>> 8;
+    bytes[at++] = crc >>> 16;
+    bytes[at++] = crc >>> 24;
+    bytes[at++] = size;
+    bytes[at++] = size >>> 8;
+    bytes[at] = type;
+    this.#length = payload + size;
   }
 }
 

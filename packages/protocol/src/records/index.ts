@@ -1,5 +1,6 @@
 import { ProtoWriter } from "./proto-writer.ts";
 
+export { appendHistoryRow, HistoryShape, type RowText } from "./history-row.ts";
 export { ProtoWriter } from "./proto-writer.ts";
 
 /**
@@ -78,7 +79,7 @@ export function runRecord(num: number, run: RunFields): Uint8Array {
   return record(num, KIND.run, body.take());
 }
 
-/** Hot path of the log: reused writers, no objects but the items. */
+/** Rows that are not all numbers; `appendHistoryRow` is for the others. */
 const historyWriter = new ProtoWriter();
 const itemWriter = new ProtoWriter();
 const recordWriter = new ProtoWriter();

@@ -1,0 +1,71 @@
+import type { Item, MetricFields } from "@steelyard/protocol/records";
+
+/** The run's configuration as the wire and the files have it: values as JSON, and what the client adds under `_wandb`. */
+export class ConfigDocument {
+  #values: Record<string, string>;
+  readonly #metrics: MetricFields[] = [];
+  readonly #version: string;
+  /** Changed since it was last sent. */
+  dirty = false;
+
+  constructor(values: Record<string, string>, version: string) {
+    this.#values = values;
+    this.#version = version;
+  }
+
+  replace(values: Record<string, string>): void {
+    this.#values = values;
+    this.dirty = true;
+  }
+
+  /** What the run had before it was resumed; what was given now stays. */
+  inherit(known: Readonly<Record<string, unknown>>): void {
+    for (const [key, value] of Object.entries(known))
+      if (!Object.hasOwn(this.#values, key))
+        this.#values = { ...this.#values, [key]: JSON.stringify(value ?? null) };
+  }
+
+  define(metric: MetricFields): void {
+    this.#metrics.push(metric);
+    this.dirty = true;
+  }
+
+  get items(): Item[] {
+    return Object.entries(this.#values).map(([key, json]) => [[key], json]);
+  }
+
+  /** As `upsertBucket` takes it. */
+  get json(): string {
+    const parts = Object.entries(this.#values).map(
+      ([key, json]) => `${JSON.stringify(key)}:{"value":${json}}`,
+    );
+    parts.push(`"_wandb":{"value":${JSON.stringify(this.#telemetry())}}`);
+    return `{${parts.join(",")}}`;
+  }
+
+  /** `config.yaml`. JSON is YAML: one key a line, in the form of the client's file. */
+  get yaml(): string {
+    const lines = Object.entries(this.#values)
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([key, json]) => `${JSON.stringify(key)}:\n    value: ${json}\n`);
+    return `_wandb:\n    value: ${JSON.stringify(this.#telemetry())}\n${lines.join("")}`;
+  }
+
+  #telemetry(): Record<string, unknown> {
+    const metrics = this.#metrics.map(({ name, stepMetric, stepSync, hidden, summary }) => {
+      const index = this.#metrics.findIndex((metric) => metric.name === stepMetric);
+      return {
+        [name.endsWith("*") ? "2" : "1"]: name,
+        ...(index >= 0 ? { "5": index + 1 } : {}),
+        "6": [...(stepSync ? [1] : []), ...(hidden ? [2] : []), 3],
+        "7": summary.map((rule) => ({ min: 1, max: 2, mean: 3, last: 5, none: 6, first: 8 })[rule] ?? 5),
+      };
+    });
+    // `t` marks the run as started: without it a resume would not find it.
+    return {
+      cli_version: this.#version,
+      t: { "5": this.#version, "13": `${process.platform}-${process.arch}` },
+      m: metrics,
+    };
+  }
+}

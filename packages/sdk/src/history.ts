@@ -1,0 +1,214 @@
+import { HistoryShape, historyRecord, type Item, type RowText } from "@steelyard/protocol/records";
+import type { LineQueue } from "./line-queue.ts";
+import type { Entry } from "./messages.ts";
+import type { RunLog } from "./run-log.ts";
+import type { Summary } from "./summary.ts";
+import { numberJson } from "./values.ts";
+
+/** The official client sends no longer line; a server may refuse what is longer. */
+const MAX_LINE_BYTES = 10_383_360;
+/** Keys that every row gets, in this order, after its own. */
+const FACTS = ["_timestamp", "_runtime", "_step"];
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const CLOSING_BRACKET = 0x5d;
+const CLOSING_BRACE = 0x7d;
+const NEWLINE = 0x0a;
+/** Longest number as JSON: sign, 17 digits, point, exponent. */
+const MAX_NUMBER_BYTES = 25;
+
+interface Shape {
+  keys: readonly string[];
+  record: HistoryShape;
+  /** Of the network's line: what stands before each value, and after the last. */
+  prefixes: Uint8Array[];
+  /** Length of a line without its values. */
+  lineBytes: number;
+  /** Of the last row. */
+  values: number[];
+}
+
+/**
+ * The run's rows: each goes to the log, to the summary and, online, to the lines that wait for the network.
+ *
+ * Hot path: once per row; what a shape's rows have in common is made once, and each number is written as text once.
+ */
+export class History {
+  readonly #log: RunLog;
+  readonly #summary: Summary;
+  readonly #lines: LineQueue;
+  readonly #startTimeMs: number;
+  readonly #shapes = new Map<number, Shape>();
+  /** Shape of rows whose last values the summary has not heard. */
+  #unheard: Shape | undefined;
+  readonly #text: RowText = { bytes: new Uint8Array(4096), ends: new Int32Array(64) };
+  #timestamp = Number.NaN;
+  #timestampText = "";
+  #runtimeText = "";
+  #stepText = "";
+  /** False when nothing is sent (any more). */
+  sending: boolean;
+  /** Called when a row is too long to be sent; the log has it. */
+  onTooLong: (bytes: number, limit: number) => void = () => {};
+
+  constructor(
+    log: RunLog,
+    summary: Summary,
+    lines: LineQueue,
+    options: { startTimeMs: number; sending: boolean },
+  ) {
+    this.#log = log;
+    this.#summary = summary;
+    this.#lines = lines;
+    this.#startTimeMs = options.startTimeMs;
+    this.sending = options.sending;
+  }
+
+  /** Of the last row, as JSON; undefined before the first. */
+  get last(): { step: string; runtime: string; timestamp: string } | undefined {
+    if (this.#stepText === "") return undefined;
+    return { step: this.#stepText, runtime: this.#runtimeText, timestamp: this.#timestampText };
+  }
+
+  define(id: number, keys: readonly string[]): void {
+    const all = [...keys, ...FACTS];
+    const prefixes = all.map((key, index) => quoted(`${index === 0 ? "{" : ","}${JSON.stringify(key)}:`));
+    this.#shapes.set(id, {
+      keys,
+      record: new HistoryShape(all),
+      prefixes,
+      lineBytes: prefixes.reduce((sum, { length }) => sum + length, `""},\n`.length),
+      values: keys.map(() => 0),
+    });
+  }
+
+  /** Numbers of a shape's keys, `cells[from]` and on. */
+  numbers(id: number, step: number, timestamp: number, cells: Float64Array, from: number): void {
+    const shape = this.#shapes.get(id);
+    if (!shape) return;
+    if (this.#unheard !== shape) {
+      this.settle();
+      this.#unheard = shape;
+    }
+    this.#facts(step, timestamp);
+    this.#write(shape, cells, from);
+    this.#log.row(shape.record, this.#text, step);
+    if (this.#summary.ruled) this.settle();
+    if (this.sending) this.#line(shape);
+  }
+
+  /** A row of anything. */
+  mixed(step: number, timestamp: number, entries: readonly Entry[]): void {
+    this.settle();
+    this.#facts(step, timestamp);
+    const all: Entry[] = [
+      ...entries,
+      ["_timestamp", this.#timestampText],
+      ["_runtime", this.#runtimeText],
+      ["_step", this.#stepText],
+    ];
+    this.#log.append((num) =>
+      historyRecord(
+        num,
+        all.map(([key, json]): Item => [[key], json]),
+        step,
+      ),
+    );
+    for (const [key, json] of entries) this.#summary.logged(key, json);
+    if (!this.sending) return;
+    const line = `{${all.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(",")}}`;
+    const bytes = line.length > MAX_LINE_BYTES / 3 ? Buffer.byteLength(line) : 0;
+    if (bytes > MAX_LINE_BYTES) this.onTooLong(bytes, MAX_LINE_BYTES);
+    else this.#lines.push(line);
+  }
+
+  /** The summary hears of what was logged. */
+  settle(): void {
+    const shape = this.#unheard;
+    if (!shape) return;
+    this.#unheard = undefined;
+    for (let index = 0; index < shape.keys.length; index++)
+      this.#summary.logged(shape.keys[index] as string, numberJson(shape.values[index] as number));
+  }
+
+  #facts(step: number, timestamp: number): void {
+    // Many rows fall into one millisecond.
+    if (timestamp !== this.#timestamp) {
+      this.#timestamp = timestamp;
+      this.#timestampText = String(timestamp);
+      this.#runtimeText = String(Math.round(timestamp * 1000 - this.#startTimeMs) / 1000);
+    }
+    this.#stepText = String(step);
+  }
+
+  /** The row's numbers and facts, as text. */
+  #write(shape: Shape, cells: Float64Array, from: number): void {
+    const { values } = shape;
+    const count = values.length;
+    const text = this.#text;
+    if (text.ends.length < count + FACTS.length) {
+      text.ends = new Int32Array(count + FACTS.length);
+      text.bytes = new Uint8Array(text.ends.length * MAX_NUMBER_BYTES);
+    }
+    let plain = true;
+    for (let index = 0; index < count; index++) {
+      const value = cells[from + index] as number;
+      values[index] = value;
+      // NaN, the infinities and minus zero, which JSON.stringify would change.
+      if (value - value !== 0 || (value === 0 && 1 / value < 0)) plain = false;
+    }
+    const { bytes, ends } = text;
+    let at = 0;
+    if (plain) {
+      // One call for the row: half the time of a String(value) each.
+      const list = JSON.stringify(values);
+      let index = 0;
+      for (let place = 1; place < list.length; place++) {
+        const code = list.charCodeAt(place);
+        if (code === COMMA || code === CLOSING_BRACKET) ends[index++] = at;
+        else bytes[at++] = code;
+      }
+    } else {
+      for (let index = 0; index < count; index++) {
+        at = put(bytes, at, numberJson(values[index] as number));
+        ends[index] = at;
+      }
+    }
+    at = put(bytes, at, this.#timestampText);
+    ends[count] = at;
+    at = put(bytes, at, this.#runtimeText);
+    ends[count + 1] = at;
+    ends[count + 2] = put(bytes, at, this.#stepText);
+  }
+
+  #line({ prefixes, lineBytes }: Shape): void {
+    const { bytes: text, ends } = this.#text;
+    let at = this.#lines.begin(lineBytes + (ends[prefixes.length - 1] as number));
+    const { bytes } = this.#lines;
+    bytes[at++] = QUOTE;
+    let from = 0;
+    for (let index = 0; index < prefixes.length; index++) {
+      const prefix = prefixes[index] as Uint8Array;
+      const end = ends[index] as number;
+      for (let place = 0; place < prefix.length; place++) bytes[at++] = prefix[place] as number;
+      while (from < end) bytes[at++] = text[from++] as number;
+    }
+    bytes[at++] = CLOSING_BRACE;
+    bytes[at++] = QUOTE;
+    bytes[at++] = COMMA;
+    bytes[at++] = NEWLINE;
+    this.#lines.end(at);
+  }
+}
+
+/** ASCII only. */
+function put(bytes: Uint8Array, from: number, text: string): number {
+  let at = from;
+  for (let place = 0; place < text.length; place++) bytes[at++] = text.charCodeAt(place);
+  return at;
+}
+
+/** As it stands inside a JSON string. */
+function quoted(text: string): Uint8Array {
+  return Buffer.from(JSON.stringify(text).slice(1, -1));
+}

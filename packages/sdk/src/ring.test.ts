@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NumericRows } from "./numeric-rows.ts";
+import { BESIDE, createRing, PREFIX, RingReader, RingWriter } from "./ring.ts";
+
+test("rows of every length come out as they went in, round the ring many times", () => {
+  const memory = createRing();
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  const expected: number[][] = [];
+  const got: number[][] = [];
+  const drain = () =>
+    reader.drain(reader.written, (shape, step, timestamp, cells, from) => {
+      const count = cells[from - 1] as number;
+      got.push([shape, step, timestamp, ...cells.subarray(from, from + count)]);
+    });
+  for (let step = 0; step < 3000; step++) {
+    if (step % 7 === 0) {
+      writer.mark();
+      expected.push([BESIDE, 0, 0]);
+    }
+    const count = step % 100 === 0 ? RingWriter.MAX_VALUES - step : (step * 37) % 900;
+    const place = writer.place(count);
+    for (let index = 0; index < count; index++) writer.cells[place + PREFIX + index] = step + index / 3;
+    assert.ok(writer.publish(place, 3, step, step / 8, count));
+    expected.push([3, step, step / 8, ...Array.from({ length: count }, (_, index) => step + index / 3)]);
+    if (step % 2 === 1) {
+      drain();
+      assert.deepEqual(got, expected);
+      got.length = 0;
+      expected.length = 0;
+    }
+  }
+});
+
+test("a getter that logs does not break the row it is in", () => {
+  const memory = createRing();
+  const shapes: string[][] = [];
+  const rows = new NumericRows(memory, (_, keys) => shapes.push(keys));
+  const reader = new RingReader(memory);
+  let step = 0;
+  const odd = {
+    a: 1,
+    get b() {
+      rows.log({ inner: 7 }, step++, 1);
+      return 2;
+    },
+  };
+  // The keys are known before: the row is written while its getter logs another.
+  assert.ok(rows.log({ a: 5, b: 6 }, step++, 1));
+  const taken = rows.log(odd, step++, 1);
+  const got: number[][] = [];
+  reader.drain(reader.written, (shape, _step, _timestamp, cells, from) => {
+    got.push([shape, ...cells.subarray(from, from + (cells[from - 1] as number))]);
+  });
+  assert.deepEqual(shapes, [["a", "b"], ["inner"]]);
+  assert.equal(taken, false);
+  assert.deepEqual(got[0], [0, 5, 6]);
+  for (const row of got.slice(1)) assert.deepEqual(row, [1, 7]);
+});

@@ -1,0 +1,46 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { RecordLogWriter } from "@steelyard/protocol/record-log";
+import { appendHistoryRow, type HistoryShape, type RowText } from "@steelyard/protocol/records";
+
+/** Written when this much waits: large enough that the call costs nothing per row, small enough to stay in the cache. */
+const WRITE_BYTES = 256 * 2 ** 10;
+
+/** The run's `.wandb` file: records are numbered, framed and written in order. */
+export class RunLog {
+  readonly #file: number;
+  readonly #framing = new RecordLogWriter();
+  #number = 0;
+
+  /** @throws when the file exists: each start of a run has a log of its own. */
+  constructor(path: string) {
+    this.#file = openSync(path, "wx", 0o666);
+  }
+
+  append(record: (num: number) => Uint8Array): void {
+    this.#framing.append(record(++this.#number));
+    this.#writeWhenMuch();
+  }
+
+  /** A history row of numbers, as JSON. */
+  row(shape: HistoryShape, text: RowText, step: number): void {
+    appendHistoryRow(this.#framing, ++this.#number, shape, text, step);
+    this.#writeWhenMuch();
+  }
+
+  #writeWhenMuch(): void {
+    if (this.#framing.length >= WRITE_BYTES) this.flush();
+  }
+
+  /** To the operating system: from here on the process may be killed and the records are kept. */
+  flush(): void {
+    if (this.#framing.length === 0) return;
+    const bytes = this.#framing.take();
+    let at = 0;
+    while (at < bytes.length) at += writeSync(this.#file, bytes, at);
+  }
+
+  close(): void {
+    this.flush();
+    closeSync(this.#file);
+  }
+}

@@ -1,0 +1,250 @@
+import type { ConfigDocument } from "./config-document.ts";
+import type { History } from "./history.ts";
+import { type Http, RefusedError } from "./http.ts";
+import type { LineQueue } from "./line-queue.ts";
+import type { FromWorker, WorkerStart } from "./messages.ts";
+import {
+  type OpenedRun,
+  openRun,
+  type RunAddress,
+  sendConfig,
+  streamRows,
+  uploadFiles,
+} from "./run-transport.ts";
+import type { Summary } from "./summary.ts";
+import { type ConsoleLine, Terminal } from "./terminal.ts";
+
+/** At most one request in this time; the first goes at once. */
+const SEND_EVERY_MS = 250;
+const HEARTBEAT_MS = 30_000;
+const MAX_REQUEST_BYTES = 8 * 2 ** 20;
+const MAX_REQUEST_LINES = 50_000;
+
+/** What the run has to say, in the order it came; the uplink takes it away. */
+export interface Outgoing {
+  config: ConfigDocument;
+  history: History;
+  lines: LineQueue;
+  summary: Summary;
+}
+
+/**
+ * The run's way to the server. One request at a time; a request is sent again until it is answered, so offsets never
+ * leave a gap. What the server refuses for good ends the sending, not the run.
+ */
+export class Uplink {
+  readonly #start: WorkerStart;
+  readonly #out: Outgoing;
+  readonly #tell: (message: FromWorker) => void;
+  readonly #abort = new AbortController();
+  readonly #http: Http;
+  #run: RunAddress;
+  #live: boolean;
+  terminal = new Terminal(0);
+  /** System metrics, a line each. */
+  readonly events: string[] = [];
+  #historyOffset = 0;
+  #eventsOffset = 0;
+  #lastRequestMs = 0;
+  #completed = false;
+  #saidRetry = false;
+  #stopTold = false;
+
+  constructor(start: WorkerStart, out: Outgoing, tell: (message: FromWorker) => void) {
+    this.#start = start;
+    this.#out = out;
+    this.#tell = tell;
+    this.#live = start.mode === "online";
+    this.#run = { id: "", name: start.runId, entity: start.entity, project: start.project };
+    this.#http = {
+      baseUrl: start.baseUrl,
+      apiKey: start.apiKey,
+      signal: this.#abort.signal,
+      onRetry: (reason) => this.#retrying(reason),
+    };
+  }
+
+  get run(): RunAddress {
+    return this.#run;
+  }
+
+  /** False offline, and after the server refused the run's data. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** True when the server knows that the run is over. */
+  get completed(): boolean {
+    return this.#completed;
+  }
+
+  /** Make the run at the server. Throws RefusedError. */
+  async open(): Promise<OpenedRun> {
+    const opened = await openRun(this.#http, this.#start, this.#out.config.json);
+    this.#run = opened.run;
+    this.#historyOffset = opened.historyLines;
+    this.#eventsOffset = opened.eventLines;
+    this.terminal = new Terminal(opened.consoleLines);
+    return opened;
+  }
+
+  /** Whatever is being tried ends now: a server that is away must not hold the end up. */
+  abort(): void {
+    this.#abort.abort(new Error("no more time"));
+  }
+
+  /** Files of the run's folder. */
+  async upload(names: string[]): Promise<void> {
+    if (!this.#live) return;
+    try {
+      await uploadFiles(this.#http, this.#run, this.#start.filesDir, names);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Send what there is, if it is time to. */
+  async turn(): Promise<void> {
+    if (!this.#live || performance.now() - this.#lastRequestMs < SEND_EVERY_MS) return;
+    try {
+      await this.#sendConfig();
+      if (await this.#sendOnce(undefined)) this.#lastRequestMs = performance.now();
+      else if (performance.now() - this.#lastRequestMs >= HEARTBEAT_MS) {
+        this.#heard(await streamRows(this.#http, this.#run, {}, undefined));
+        this.#lastRequestMs = performance.now();
+      }
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Everything that waits, then the end of the run. */
+  async complete(exitCode: number, files: string[]): Promise<void> {
+    if (!this.#live) return;
+    try {
+      await this.#sendConfig();
+      await uploadFiles(this.#http, this.#run, this.#start.filesDir, files);
+      while (!this.#completed) await this.#sendOnce({ exitCode });
+    } catch (error) {
+      if (this.#abort.signal.aborted) {
+        this.#tell({
+          kind: "notice",
+          serious: true,
+          text: `the server could not be reached in time; nothing is lost: send it later with \`wandb sync ${this.#start.logFile.replace(/\/[^/]*$/, "")}\``,
+        });
+      } else this.#failed(error);
+    }
+  }
+
+  async #sendConfig(): Promise<void> {
+    const { config } = this.#out;
+    if (!config.dirty) return;
+    config.dirty = false;
+    await sendConfig(this.#http, this.#run, config.json);
+  }
+
+  /** One request of what there is; false when there was nothing to say. */
+  async #sendOnce(final: { exitCode: number } | undefined): Promise<boolean> {
+    const { summary, lines } = this.#out;
+    const rows = lines.take(MAX_REQUEST_BYTES, MAX_REQUEST_LINES);
+    const samples = this.events.splice(0);
+    const stretches = this.terminal.take();
+    const newSummary = summary.changed ? this.summaryJson() : undefined;
+    const last = final !== undefined && lines.empty;
+    if (
+      rows.count === 0 &&
+      samples.length === 0 &&
+      stretches.length === 0 &&
+      newSummary === undefined &&
+      !last
+    )
+      return false;
+    const end = last ? { complete: true, exitcode: final.exitCode } : {};
+    const first = stretches.shift();
+    const answer = await streamRows(
+      this.#http,
+      this.#run,
+      {
+        files: {
+          ...(samples.length > 0
+            ? { "wandb-events.jsonl": { offset: this.#eventsOffset, content: samples } }
+            : {}),
+          ...(newSummary !== undefined ? { "wandb-summary.json": { offset: 0, content: [newSummary] } } : {}),
+          ...(first ? { "output.log": consoleChunk(first) } : {}),
+        },
+        ...(stretches.length === 0 ? end : {}),
+      },
+      { offset: this.#historyOffset, lines: rows },
+    );
+    this.#historyOffset += rows.count;
+    this.#eventsOffset += samples.length;
+    // A request carries one run of consecutive lines; a progress bar above others makes several.
+    for (const [index, stretch] of stretches.entries()) {
+      await streamRows(
+        this.#http,
+        this.#run,
+        {
+          files: { "output.log": consoleChunk(stretch) },
+          ...(index === stretches.length - 1 ? end : {}),
+        },
+        undefined,
+      );
+    }
+    this.#heard(answer);
+    this.#saidRetry = false;
+    this.#completed ||= last;
+    return true;
+  }
+
+  /** The whole summary with the client's own keys; it counts as sent. */
+  summaryJson(): string {
+    const json = this.#out.summary.take();
+    const { last } = this.#out.history;
+    if (!last) return json;
+    const facts = `"_step":${last.step},"_runtime":${last.runtime},"_timestamp":${last.timestamp},"_wandb":{"runtime":${Math.round(Number(last.runtime))}}`;
+    return json === "{}" ? `{${facts}}` : `${json.slice(0, -1)},${facts}}`;
+  }
+
+  #heard(answer: { stopped?: true }): void {
+    if (!answer.stopped || this.#stopTold) return;
+    this.#stopTold = true;
+    this.#tell({ kind: "stop" });
+  }
+
+  #retrying(reason: string): void {
+    if (this.#saidRetry) return;
+    this.#saidRetry = true;
+    this.#tell({
+      kind: "notice",
+      serious: false,
+      text: `the server does not answer (${reason}); the run goes on, rows are kept in ${this.#start.logFile} and sent when it is back`,
+    });
+  }
+
+  /** Refused for good: the log has everything, and the user is told once. */
+  #failed(error: unknown): void {
+    if (!this.#live || this.#abort.signal.aborted) return;
+    this.#live = false;
+    this.#out.history.sending = false;
+    this.#out.lines.close();
+    const reason = error instanceof RefusedError ? `${error.status} ${error.message}` : String(error);
+    this.#tell({
+      kind: "notice",
+      serious: true,
+      text: `the server refused this run's data (${reason}); nothing is lost: it is kept in ${this.#start.logFile}`,
+    });
+  }
+}
+
+function consoleChunk(lines: readonly ConsoleLine[]): { offset: number; content: string[] } {
+  return {
+    offset: lines[0]?.number ?? 0,
+    content: lines.map(({ stream, text }) =>
+      JSON.stringify({
+        ...(stream === "stderr" ? { level: "error" } : {}),
+        ts: new Date().toISOString().replace("Z", ""),
+        content: text,
+      }),
+    ),
+  };
+}
