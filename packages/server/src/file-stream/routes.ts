@@ -14,7 +14,6 @@ import { findRun, type RunRef, requireViewer } from "../projects/access.ts";
 import {
   finishRun,
   heartbeat,
-  isStopRequested,
   mergeSummary,
   setState,
   setSummary,
@@ -100,7 +99,8 @@ async function record(
 
   const nowMs = services.now();
   const { state, stopped } = await catalog.write(async (tx) => {
-    let state = (await heartbeat(tx, run.id, nowMs)) ?? run.state;
+    const alive = await heartbeat(tx, run.id, nowMs);
+    let state = alive?.state ?? run.state;
     if (summary !== undefined) {
       const refused = await (writer ? mergeSummary : setSummary)(tx, run, summary).then(
         () => undefined,
@@ -118,7 +118,7 @@ async function record(
       state = "preempting";
     }
     if (request.complete) state = await finishRun(tx, run, request.exitcode ?? 0, nowMs);
-    return { state, stopped: await isStopRequested(tx, run.id) };
+    return { state, stopped: alive?.stopRequested === true };
   });
 
   if (request.dropped) log.warn({ run: run.name, dropped: request.dropped }, "the client gave up chunks");

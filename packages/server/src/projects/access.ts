@@ -1,6 +1,7 @@
 import { SteelyardError } from "../errors.ts";
 import type { Viewer } from "../http/viewer.ts";
-import type { RunState } from "../ports/catalog.ts";
+import type { CatalogReader, RunState } from "../ports/catalog.ts";
+import { prepare, type Values } from "../ports/prepared-query.ts";
 import type { Services } from "../services.ts";
 
 /**
@@ -51,15 +52,18 @@ export function requireAdmin(viewer: Viewer | undefined): Viewer {
   throw new SteelyardError("forbidden", "this needs the key of an administrator of this server");
 }
 
+const memberRow = prepare((db, value: Values<{ entity: number; user: number }>) =>
+  db
+    .selectFrom("members")
+    .select("role")
+    .where("entity_id", "=", value("entity"))
+    .where("user_id", "=", value("user")),
+);
+
 async function entityLevel(services: Services, viewer: Viewer | undefined, entityId: number): Promise<Level> {
   if (!viewer) return 0;
   if (viewer.admin || viewer.entityId === entityId) return 3;
-  const member = await services.catalog.db
-    .selectFrom("members")
-    .select("role")
-    .where("entity_id", "=", entityId)
-    .where("user_id", "=", viewer.userId)
-    .executeTakeFirst();
+  const [member] = await memberRow(services.catalog.db, { entity: entityId, user: viewer.userId });
   return member ? ROLE_LEVEL[member.role] : 0;
 }
 
@@ -96,6 +100,36 @@ interface FindProject {
   named?: "now" | "before";
 }
 
+const projectColumns = (db: CatalogReader) =>
+  db
+    .selectFrom("projects")
+    .innerJoin("entities", "entities.id", "projects.entity_id")
+    .select([
+      "projects.id",
+      "projects.name",
+      "entities.id as entityId",
+      "entities.name as entityName",
+      "projects.access",
+    ])
+    .where("projects.deleted_at", "is", null);
+const projectRow = prepare((db, value: Values<{ owner: string; name: string }>) =>
+  projectColumns(db).where("entities.name", "=", value("owner")).where("projects.name", "=", value("name")),
+);
+const formerProjectRow = prepare((db, value: Values<{ owner: string; name: string }>) =>
+  projectColumns(db)
+    .innerJoin("former_project_names as former", "former.project_id", "projects.id")
+    .innerJoin("entities as owner", "owner.id", "former.entity_id")
+    .where("owner.name", "=", value("owner"))
+    .where("former.name", "=", value("name")),
+);
+const runRow = prepare((db, value: Values<{ project: number; name: string }>) =>
+  db
+    .selectFrom("runs")
+    .select(["id", "name", "state", "deleted_at"])
+    .where("project_id", "=", value("project"))
+    .where("name", "=", value("name")),
+);
+
 /** As `findEntity`, for a project. `entityName` absent or empty = the viewer's own entity. Deleted projects are unknown. */
 export async function findProject(
   services: Services,
@@ -107,32 +141,10 @@ export async function findProject(
 ): Promise<ProjectRef | undefined> {
   const owner = entityName || viewer?.username;
   if (!owner) return undefined;
-  const projects = services.catalog.db
-    .selectFrom("projects")
-    .innerJoin("entities", "entities.id", "projects.entity_id")
-    .select([
-      "projects.id",
-      "projects.name",
-      "entities.id as entityId",
-      "entities.name as entityName",
-      "projects.access",
-    ])
-    .where("projects.deleted_at", "is", null);
-  let row =
-    named === "before"
-      ? undefined
-      : await projects
-          .where("entities.name", "=", owner)
-          .where("projects.name", "=", projectName)
-          .executeTakeFirst();
-  if (!row && named !== "now") {
-    row = await projects
-      .innerJoin("former_project_names as former", "former.project_id", "projects.id")
-      .innerJoin("entities as owner", "owner.id", "former.entity_id")
-      .where("owner.name", "=", owner)
-      .where("former.name", "=", projectName)
-      .executeTakeFirst();
-  }
+  const { db } = services.catalog;
+  const wanted = { owner, name: projectName };
+  let [row] = named === "before" ? [] : await projectRow(db, wanted);
+  if (!row && named !== "now") [row] = await formerProjectRow(db, wanted);
   if (!row) return undefined;
   const level = projectLevel(await entityLevel(services, viewer, row.entityId), viewer, row.access);
   if (level === 0) return undefined;
@@ -169,14 +181,9 @@ export async function findRun(
   for (const named of ["now", "before"] as const) {
     const project = await findProject(services, viewer, entityName, projectName, need, { named });
     if (!project) continue;
-    let question = services.catalog.db
-      .selectFrom("runs")
-      .select(["id", "name", "state"])
-      .where("project_id", "=", project.id)
-      .where("name", "=", runName);
-    if (options.deleted !== "too") question = question.where("deleted_at", "is", null);
-    const run = await question.executeTakeFirst();
-    if (run) return { ...run, project };
+    const [run] = await runRow(services.catalog.db, { project: project.id, name: runName });
+    if (run && (run.deleted_at === null || options.deleted === "too"))
+      return { id: run.id, name: run.name, state: run.state, project };
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { flattenKeys } from "@steelyard/protocol/history";
 import type { CatalogTransaction } from "../ports/catalog.ts";
+import { prepare, type Values } from "../ports/prepared-query.ts";
 
 /**
  * Typed cells of config and summary, kept in step with the JSON texts beside them. They are what the runs table filters
@@ -85,13 +86,39 @@ export async function replaceCells(
   }
   const gone: string[] = [];
   for (const path of before.keys()) if (!after.has(path)) gone.push(path);
-  // Two sizes of statement only, so that each is prepared once.
   for (let at = 0; at < changed.length; ) {
-    const size = changed.length - at >= 64 ? 64 : 1;
-    await tx
+    const left = changed.length - at;
+    const size = PUT_SIZES.find((rows) => rows <= left) ?? 1;
+    const values: PutValues = { project: run.project.id, run: run.id };
+    for (let i = 0; i < size; i++) {
+      const cell = changed[at + i];
+      values[`path${i}`] = cell?.path ?? "";
+      values[`num${i}`] = cell?.num ?? null;
+      values[`txt${i}`] = cell?.txt ?? null;
+    }
+    await PUT[size](tx, values);
+    at += size;
+  }
+  for (const path of gone) await dropCell(tx, { run: run.id, path });
+}
+
+/** Rows of one statement: a summary's few keys, a config's many. */
+const PUT_SIZES = [64, 8, 1] as const;
+type PutValues = Record<string, number | string | null>;
+const PUT = { 64: putCells(64), 8: putCells(8), 1: putCells(1) };
+
+function putCells(size: number) {
+  return prepare((db, value: Values<PutValues>) =>
+    db
       .insertInto("run_cells")
       .values(
-        changed.slice(at, at + size).map((cell) => ({ project_id: run.project.id, run_id: run.id, ...cell })),
+        Array.from({ length: size }, (_, i) => ({
+          project_id: value("project") as number,
+          run_id: value("run") as number,
+          path: value(`path${i}`) as string,
+          num: value(`num${i}`) as number | null,
+          txt: value(`txt${i}`) as string | null,
+        })),
       )
       .onConflict((conflict) =>
         conflict.columns(["run_id", "path"]).doUpdateSet((set) => ({
@@ -99,11 +126,10 @@ export async function replaceCells(
           txt: set.ref("excluded.txt"),
           project_id: set.ref("excluded.project_id"),
         })),
-      )
-      .execute();
-    at += size;
-  }
-  for (const path of gone) {
-    await tx.deleteFrom("run_cells").where("run_id", "=", run.id).where("path", "=", path).execute();
-  }
+      ),
+  );
 }
+
+const dropCell = prepare((db, value: Values<{ run: number; path: string }>) =>
+  db.deleteFrom("run_cells").where("run_id", "=", value("run")).where("path", "=", value("path")),
+);

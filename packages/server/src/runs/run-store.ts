@@ -1,6 +1,7 @@
 import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import { SteelyardError } from "../errors.ts";
-import type { CatalogReader, CatalogTransaction, RunState } from "../ports/catalog.ts";
+import type { CatalogTransaction, RunState } from "../ports/catalog.ts";
+import { prepare, type Values } from "../ports/prepared-query.ts";
 import { cellsOf, plainConfig, replaceCells } from "./cells.ts";
 import { endState } from "./run.ts";
 
@@ -56,7 +57,7 @@ async function writeSummary(
     cellsOf("summary", parseJsonObject(old, "the stored summary")),
     cellsOf("summary", summary),
   );
-  await tx.updateTable("runs").set({ summary: json }).where("id", "=", run.id).execute();
+  await putSummary(tx, { id: run.id, json });
 }
 
 /** Replace the whole config, `{"key": {"value": …}}`. */
@@ -106,7 +107,7 @@ export async function setSystemMetrics(
   run: { id: number },
   json: string,
 ): Promise<void> {
-  await tx.updateTable("runs").set({ system_metrics: json }).where("id", "=", run.id).execute();
+  await putSystemMetrics(tx, { id: run.id, json });
 }
 
 /** Replace the tags. */
@@ -123,22 +124,19 @@ export async function setTags(
 
 /**
  * A sign of life from the client. A run taken for crashed was only out of reach: it runs again. Returns the state after
- * it, undefined when the run is unknown.
+ * it and whether someone asked the client to stop; undefined when the run is unknown.
  */
 export async function heartbeat(
   tx: CatalogTransaction,
   runId: number,
   nowMs: number,
-): Promise<RunState | undefined> {
-  const run = await tx.selectFrom("runs").select("state").where("id", "=", runId).executeTakeFirst();
+): Promise<{ state: RunState; stopRequested: boolean } | undefined> {
+  const [run] = await stateRow(tx, { id: runId });
   if (!run) return undefined;
-  const state = run.state === "crashed" || run.state === "pending" ? "running" : run.state;
-  await tx
-    .updateTable("runs")
-    .set(state === run.state ? { heartbeat_at: nowMs } : { heartbeat_at: nowMs, state, finished_at: null })
-    .where("id", "=", runId)
-    .execute();
-  return state;
+  const revived = run.state === "crashed" || run.state === "pending";
+  if (revived) await revive(tx, { id: runId, now: nowMs });
+  else await beat(tx, { id: runId, now: nowMs });
+  return { state: revived ? "running" : run.state, stopRequested: run.stop_requested === 1 };
 }
 
 /** The client said it has ended. Returns the state it ended in. Saying it again changes nothing. */
@@ -182,21 +180,46 @@ export async function setState(
     .execute();
 }
 
-/** Whether someone asked the client to stop (and it has not ended since). */
-export async function isStopRequested(
-  db: CatalogReader | CatalogTransaction,
-  runId: number,
-): Promise<boolean> {
-  const run = await db.selectFrom("runs").select("stop_requested").where("id", "=", runId).executeTakeFirst();
-  return run?.stop_requested === 1;
-}
-
 async function stored(
   tx: CatalogTransaction,
   run: { id: number },
   column: "config" | "summary",
 ): Promise<string> {
-  const row = await tx.selectFrom("runs").select(column).where("id", "=", run.id).executeTakeFirst();
+  const [row] = await (column === "config" ? storedConfig : storedSummary)(tx, { id: run.id });
   if (!row) throw new SteelyardError("not-found", "the run is gone");
-  return (row as Record<string, string>)[column] ?? "{}";
+  return row.json;
 }
+
+const storedConfig = prepare((db, value: Values<{ id: number }>) =>
+  db.selectFrom("runs").select("config as json").where("id", "=", value("id")),
+);
+const storedSummary = prepare((db, value: Values<{ id: number }>) =>
+  db.selectFrom("runs").select("summary as json").where("id", "=", value("id")),
+);
+const stateRow = prepare((db, value: Values<{ id: number }>) =>
+  db.selectFrom("runs").select(["state", "stop_requested"]).where("id", "=", value("id")),
+);
+const putSummary = prepare((db, value: Values<{ id: number; json: string }>) =>
+  db
+    .updateTable("runs")
+    .set({ summary: value("json") })
+    .where("id", "=", value("id")),
+);
+const putSystemMetrics = prepare((db, value: Values<{ id: number; json: string }>) =>
+  db
+    .updateTable("runs")
+    .set({ system_metrics: value("json") })
+    .where("id", "=", value("id")),
+);
+const beat = prepare((db, value: Values<{ id: number; now: number }>) =>
+  db
+    .updateTable("runs")
+    .set({ heartbeat_at: value("now") })
+    .where("id", "=", value("id")),
+);
+const revive = prepare((db, value: Values<{ id: number; now: number }>) =>
+  db
+    .updateTable("runs")
+    .set({ heartbeat_at: value("now"), state: "running", finished_at: null })
+    .where("id", "=", value("id")),
+);

@@ -1,6 +1,7 @@
 import { SteelyardError } from "../errors.ts";
 import type { Viewer } from "../http/viewer.ts";
 import type { CatalogReader, CatalogTransaction } from "../ports/catalog.ts";
+import { prepare, type Values } from "../ports/prepared-query.ts";
 import { hashPassword, hashToken, isApiKey, newApiKey, newToken, passwordMatches } from "./secrets.ts";
 
 /** First segments of the page's and the client's addresses: no user, team or organization may be called so. */
@@ -134,6 +135,15 @@ function viewerOf(
   };
 }
 
+const keyRow = prepare((db, value: Values<{ hash: string }>) =>
+  db
+    .selectFrom("api_keys")
+    .innerJoin("users", "users.id", "api_keys.user_id")
+    .select([...VIEWER_COLUMNS, "api_keys.id as keyId", "api_keys.last_used_at"])
+    .where("api_keys.hash", "=", value("hash"))
+    .where("users.deleted_at", "is", null),
+);
+
 /** Undefined for an unknown or revoked key, or a deleted user. */
 export async function viewerByKey(
   db: CatalogReader,
@@ -141,13 +151,7 @@ export async function viewerByKey(
   nowMs: number,
 ): Promise<Viewer | undefined> {
   if (!isApiKey(key)) return undefined;
-  const row = await db
-    .selectFrom("api_keys")
-    .innerJoin("users", "users.id", "api_keys.user_id")
-    .select([...VIEWER_COLUMNS, "api_keys.id as keyId", "api_keys.last_used_at"])
-    .where("api_keys.hash", "=", hashToken(key))
-    .where("users.deleted_at", "is", null)
-    .executeTakeFirst();
+  const [row] = await keyRow(db, { hash: hashToken(key) });
   if (!row) return undefined;
   if (nowMs - (row.last_used_at ?? 0) > LAST_USED_EVERY_MS) {
     // A full disk must not turn a good key away: when it was last used is worth less than the request.

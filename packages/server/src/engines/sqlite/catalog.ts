@@ -1,17 +1,26 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { Kysely, SqliteDialect } from "kysely";
+import { setImmediate } from "node:timers/promises";
+import { CompiledQuery, Kysely, SqliteDialect } from "kysely";
 import type { Catalog, CatalogReader, CatalogTables, CatalogTransaction } from "../../ports/catalog.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
 /** Statements kept prepared; Kysely makes few distinct texts, so this is a bound against leaks rather than a cache policy. */
 const MAX_CACHED_STATEMENTS = 500;
 
+/** Writes of one commit: enough that its cost is shared, few enough that the first does not wait long for the last. */
+const MAX_GROUP = 100;
+const SAVE = CompiledQuery.raw("SAVEPOINT one");
+const UNDO = CompiledQuery.raw("ROLLBACK TO one");
+const RELEASE = CompiledQuery.raw("RELEASE one");
+
 /** The catalog on `node:sqlite`, write-ahead log, fsync at every commit. */
 export class SqliteCatalog implements Catalog {
   readonly db: CatalogReader;
   readonly #path: string;
+  readonly #waiting: Write[] = [];
+  #committing: Promise<void> | undefined;
 
   constructor(path: string) {
     if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -27,7 +36,33 @@ export class SqliteCatalog implements Catalog {
   }
 
   write<T>(work: (tx: CatalogTransaction) => Promise<T>): Promise<T> {
-    return this.db.transaction().execute(work);
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#committing ??= this.#commitAll();
+    });
+  }
+
+  /** What came together is one commit, each in a savepoint of its own: one sync of the disk is shared by all who wait. */
+  async #commitAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // Requests that the last commit kept waiting are read before the next one begins.
+      await setImmediate();
+      const group = this.#waiting.splice(0, MAX_GROUP);
+      let results: Result[];
+      try {
+        results = await this.db.transaction().execute((tx) => runAll(tx, group));
+      } catch (cause) {
+        for (const { reject } of group) reject(cause);
+        continue;
+      }
+      for (const [i, { resolve, reject }] of group.entries()) {
+        const result = results[i];
+        if (result && "value" in result) resolve(result.value);
+        else reject(result?.error);
+      }
+    }
+    // In the same turn as the last look: a write that comes after this begins the next round itself.
+    this.#committing = undefined;
   }
 
   async stats(): Promise<{ bytes: number }> {
@@ -40,8 +75,34 @@ export class SqliteCatalog implements Catalog {
   }
 
   async close(): Promise<void> {
+    await this.#committing;
     await this.db.destroy();
   }
+}
+
+interface Write {
+  work: (tx: CatalogTransaction) => Promise<unknown>;
+  resolve: (value: unknown) => void;
+  reject: (cause: unknown) => void;
+}
+type Result = { value: unknown } | { error: unknown };
+
+async function runAll(tx: CatalogTransaction, group: readonly Write[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const { work } of group) {
+    await tx.executeQuery(SAVE);
+    try {
+      results.push({ value: await work(tx) });
+    } catch (error) {
+      results.push({ error });
+      // A full disk has undone everything already; then its error is the one to tell all of them.
+      await tx.executeQuery(UNDO).catch(() => {
+        throw error;
+      });
+    }
+    await tx.executeQuery(RELEASE);
+  }
+  return results;
 }
 
 function migrate(database: DatabaseSync, path: string): void {
@@ -74,12 +135,19 @@ function kyselyDatabase(database: DatabaseSync) {
       let statement = cache.get(sql);
       if (!statement) {
         statement = wrap(database.prepare(sql));
+        // A full disk ends the transaction by itself; taking it back once more would hide that behind another error.
+        if (sql === "rollback") statement = onlyWithin(database, statement);
         if (cache.size >= MAX_CACHED_STATEMENTS) cache.clear();
         cache.set(sql, statement);
       }
       return statement;
     },
   };
+}
+
+function onlyWithin(database: DatabaseSync, statement: ReturnType<typeof wrap>): ReturnType<typeof wrap> {
+  const nothing = { changes: 0, lastInsertRowid: 0n };
+  return { ...statement, run: (values) => (database.isTransaction ? statement.run(values) : nothing) };
 }
 
 function wrap(statement: StatementSync) {

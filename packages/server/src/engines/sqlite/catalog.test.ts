@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { sql } from "kysely";
+import type { CatalogTransaction } from "../../ports/catalog.ts";
+import { prepare, type Values } from "../../ports/prepared-query.ts";
+import { SqliteCatalog } from "./catalog.ts";
+
+let folder: string;
+let catalog: SqliteCatalog;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "steelyard-catalog-"));
+  catalog = new SqliteCatalog(join(folder, "catalog.db"));
+});
+afterEach(async () => {
+  await catalog.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const put = (tx: CatalogTransaction, key: string) =>
+  tx.insertInto("server_state").values({ key, value: "" }).execute();
+async function keys(): Promise<string[]> {
+  const rows = await catalog.db.selectFrom("server_state").select("key").orderBy("key").execute();
+  return rows.map(({ key }) => key);
+}
+
+test("of writes that come together, one that fails takes only its own back", async () => {
+  const results = await Promise.allSettled(
+    Array.from({ length: 250 }, (_, i) =>
+      catalog.write(async (tx) => {
+        await put(tx, `k${String(i).padStart(3, "0")}`);
+        // Half of them are refused after they have written: by themselves, or by the database.
+        if (i % 4 === 1) throw new Error(`refused ${i}`);
+        if (i % 4 === 3) await put(tx, "k000");
+        return i;
+      }),
+    ),
+  );
+  for (const [i, result] of results.entries()) {
+    if (i % 2 === 0) assert.deepEqual(result, { status: "fulfilled", value: i });
+    else assert.match(String((result as PromiseRejectedResult).reason), i % 4 === 1 ? /refused/ : /UNIQUE/);
+  }
+  const expected = Array.from({ length: 125 }, (_, i) => `k${String(i * 2).padStart(3, "0")}`);
+  assert.deepEqual(await keys(), expected);
+});
+
+test("writes see those before them, and a write asked for by the end of another comes after it", async () => {
+  const order: string[] = [];
+  await Promise.all(
+    ["a", "b", "c"].map((key) =>
+      catalog
+        .write(async (tx) => {
+          const { n } = await tx
+            .selectFrom("server_state")
+            .select((select) => select.fn.countAll<number>().as("n"))
+            .executeTakeFirstOrThrow();
+          await put(tx, `${key}${n}`);
+        })
+        .then(() =>
+          catalog.write(async (tx) => void order.push(`${key}:${(await put(tx, `${key}-late`)).length}`)),
+        ),
+    ),
+  );
+  assert.deepEqual(await keys(), ["a-late", "a0", "b-late", "b1", "c-late", "c2"]);
+  assert.deepEqual(order, ["a:1", "b:1", "c:1"]);
+});
+
+test("closing waits for what was asked for", async () => {
+  const written = catalog.write((tx) => put(tx, "last"));
+  await catalog.close();
+  await written;
+  catalog = new SqliteCatalog(join(folder, "catalog.db"));
+  assert.deepEqual(await keys(), ["last"]);
+});
+
+test("a disk that is full is what every write of the group is told, and the next ones work", async () => {
+  await sql`PRAGMA max_page_count = 80`.execute(catalog.db);
+  const big = "x".repeat(1_000_000);
+  const results = await Promise.allSettled(
+    ["a", "b"].map((key) =>
+      catalog.write((tx) => tx.insertInto("server_state").values({ key, value: big }).execute()),
+    ),
+  );
+  for (const result of results)
+    assert.match(String((result as PromiseRejectedResult).reason), /full/, JSON.stringify(result));
+  await catalog.write((tx) => put(tx, "small"));
+  assert.deepEqual(await keys(), ["small"]);
+});
+
+test("a prepared question takes its values by name, in either kind of connection", async () => {
+  const question = prepare((db, value: Values<{ key: string; other: string }>) =>
+    db
+      .selectFrom("server_state")
+      .select("key")
+      .where("value", "=", "")
+      .where((where) => where.or([where("key", "=", value("key")), where("key", "=", value("other"))]))
+      .orderBy("key"),
+  );
+  const find = async (...asked: Parameters<typeof question>) =>
+    (await question(...asked)).map(({ key }) => key);
+  await catalog.write((tx) => put(tx, "a"));
+  assert.deepEqual(await find(catalog.db, { key: "a", other: "b" }), ["a"]);
+  await catalog.write(async (tx) => {
+    await put(tx, "b");
+    assert.deepEqual(await find(tx, { other: "a", key: "b" }), ["a", "b"]);
+  });
+  assert.deepEqual(await find(catalog.db, { key: "' OR 1", other: "" }), []);
+});
