@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, before, suite, test } from "node:test";
+
+/** A Node of the oldest line the SDK promises, 20.19 or newer, when one is in the path. */
+function oldNode(): string | undefined {
+  const places = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "node"));
+  return places.find((node) => {
+    if (!existsSync(node)) return false;
+    const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8" });
+    const [, major, minor] = /^v(\d+)\.(\d+)/.exec(stdout) ?? [];
+    return Number(major) === 20 && Number(minor) >= 19;
+  });
+}
 
 /** The published packages, from their tarballs, in an empty folder: what a user's `npm install` gives. */
 suite("packed packages", () => {
@@ -72,33 +83,43 @@ suite("packed packages", () => {
   });
 
   const SCRIPT =
-    "const run = await steelyard.init({ project: 'packed', id: RUN }); run.log({ loss: 0.5 }); await run.finish();";
-  for (const [kind, file, code] of [
-    ["an ES module", "script.mjs", `import * as steelyard from "steelyard";\n${SCRIPT}`],
-    ["CommonJS", "script.cjs", `const steelyard = require("steelyard");\n(async () => { ${SCRIPT} })();`],
-    ["the default export of old", "old.mjs", `import steelyard from "steelyard";\n${SCRIPT}`],
+    "const run = await steelyard.init({ project: 'packed', id: RUN }); run.log({ loss: 0.5 }); run.log({ text: '한글' }); await run.finish();";
+  const old = oldNode();
+  for (const [line, node] of [
+    ["this Node", process.execPath],
+    ["Node 20", old],
   ] as const) {
-    test(`the SDK tracks a run from ${kind}`, async () => {
-      const id = file.replace(".", "-");
-      writeFileSync(join(folder, file), code.replace("RUN", JSON.stringify(id)));
-      const apiKey = readFileSync(join(folder, "data", "admin-api-key"), "utf8").trim();
-      execFileSync(process.execPath, [file], {
-        cwd: folder,
-        env: { ...env, WANDB_BASE_URL: url, WANDB_API_KEY: apiKey },
+    for (const [kind, file, code] of [
+      ["an ES module", "script.mjs", `import * as steelyard from "steelyard";\n${SCRIPT}`],
+      ["CommonJS", "script.cjs", `const steelyard = require("steelyard");\n(async () => { ${SCRIPT} })();`],
+      ["the default export of old", "old.mjs", `import steelyard from "steelyard";\n${SCRIPT}`],
+    ] as const) {
+      test(`the SDK tracks a run from ${kind}, ${line}`, {
+        skip: node ? false : "no Node 20.19 or newer of that line in the path",
+      }, async () => {
+        const id = `${file}-${line}`.replace(/\W/g, "-");
+        writeFileSync(join(folder, file), code.replace("RUN", JSON.stringify(id)));
+        const apiKey = readFileSync(join(folder, "data", "admin-api-key"), "utf8").trim();
+        execFileSync(node ?? "", [file], {
+          cwd: folder,
+          env: { ...env, WANDB_BASE_URL: url, WANDB_API_KEY: apiKey },
+        });
+        const answer = await fetch(`${url}/graphql`, {
+          method: "POST",
+          headers: { "content-type": "application/json", authorization: `Bearer ${apiKey}` },
+          body: JSON.stringify({
+            query: `query ($id: String!) { project(name: "packed") { run(name: $id) { state history(samples: 5) } } }`,
+            variables: { id },
+          }),
+        });
+        const { data } = (await answer.json()) as {
+          data: { project: { run: { state: string; history: string[] } } };
+        };
+        assert.equal(data.project.run.state, "finished");
+        const [first = "{}", second = "{}"] = data.project.run.history;
+        assert.equal(JSON.parse(first).loss, 0.5);
+        assert.equal(JSON.parse(second).text, "한글");
       });
-      const answer = await fetch(`${url}/graphql`, {
-        method: "POST",
-        headers: { "content-type": "application/json", authorization: `Bearer ${apiKey}` },
-        body: JSON.stringify({
-          query: `query ($id: String!) { project(name: "packed") { run(name: $id) { state history(samples: 5) } } }`,
-          variables: { id },
-        }),
-      });
-      const { data } = (await answer.json()) as {
-        data: { project: { run: { state: string; history: string[] } } };
-      };
-      assert.equal(data.project.run.state, "finished");
-      assert.equal(JSON.parse(data.project.run.history[0] ?? "{}").loss, 0.5);
-    });
+    }
   }
 });

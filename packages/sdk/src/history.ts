@@ -37,7 +37,6 @@ export class History {
   readonly #log: RunLog;
   readonly #summary: Summary;
   readonly #lines: LineQueue;
-  readonly #startTimeMs: number;
   readonly #shapes = new Map<number, Shape>();
   /** Shape of rows whose last values the summary has not heard. */
   #unheard: Shape | undefined;
@@ -46,6 +45,8 @@ export class History {
   #timestampText = "";
   #runtimeText = "";
   #stepText = "";
+  /** Zero of `_runtime`. */
+  startTimeMs: number;
   /** False when nothing is sent (any more). */
   sending: boolean;
   /** Called when a row is too long to be sent; the log has it. */
@@ -60,7 +61,7 @@ export class History {
     this.#log = log;
     this.#summary = summary;
     this.#lines = lines;
-    this.#startTimeMs = options.startTimeMs;
+    this.startTimeMs = options.startTimeMs;
     this.sending = options.sending;
   }
 
@@ -136,7 +137,7 @@ export class History {
     if (timestamp !== this.#timestamp) {
       this.#timestamp = timestamp;
       this.#timestampText = String(timestamp);
-      this.#runtimeText = String(Math.round(timestamp * 1000 - this.#startTimeMs) / 1000);
+      this.#runtimeText = String(Math.round(timestamp * 1000 - this.startTimeMs) / 1000);
     }
     this.#stepText = String(step);
   }

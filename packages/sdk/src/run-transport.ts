@@ -25,6 +25,8 @@ export interface OpenedRun {
   displayName: string;
   step: number;
   resumed: boolean;
+  /** How long the run went on before it was resumed. */
+  runtimeS: number;
   historyLines: number;
   eventLines: number;
   consoleLines: number;
@@ -41,6 +43,7 @@ interface Bucket {
   historyLineCount: number;
   eventsLineCount: number;
   historyTail: string;
+  eventsTail: string;
   config: string;
 }
 
@@ -96,6 +99,7 @@ export async function openRun(http: Http, start: WorkerStart, configJson: string
     displayName: bucket.displayName,
     step: before ? nextStep(before.historyTail) : 0,
     resumed: before !== undefined,
+    runtimeS: before ? runtimeOf(before) : 0,
     historyLines: bucket.historyLineCount ?? 0,
     eventLines: before?.eventsLineCount ?? 0,
     consoleLines: before?.logLineCount ?? 0,
@@ -126,11 +130,23 @@ function lenient(text: string): Record<string, unknown> {
   }
 }
 
+/** The last of a list of lines. */
+function lastOf(tail: string | null): Record<string, unknown> {
+  const last = (JSON.parse(tail || "[]") as string[]).at(-1);
+  return last === undefined ? {} : lenient(last);
+}
+
 function nextStep(historyTail: string): number {
-  const lines = JSON.parse(historyTail || "[]") as string[];
-  const last = lines.at(-1);
-  const step = last === undefined ? undefined : lenient(last)._step;
-  return typeof step === "number" ? step + 1 : 0;
+  const { _step } = lastOf(historyTail);
+  return typeof _step === "number" ? _step + 1 : 0;
+}
+
+/** The furthest that anything of the run says. */
+function runtimeOf({ historyTail, eventsTail, summaryMetrics }: Bucket): number {
+  const summary = lenient(summaryMetrics || "{}");
+  const own = summary._wandb as { runtime?: unknown } | undefined;
+  const said = [lastOf(historyTail)._runtime, lastOf(eventsTail)._runtime, summary._runtime, own?.runtime];
+  return Math.max(0, ...said.filter((value) => typeof value === "number"));
 }
 
 function plainConfig(text: string): Record<string, unknown> {

@@ -16,7 +16,8 @@ import { type ConsoleLine, Terminal } from "./terminal.ts";
 
 /** At most one request in this time; the first goes at once. */
 const SEND_EVERY_MS = 250;
-const HEARTBEAT_MS = 30_000;
+/** Without rows to send; the answer also says whether the run is to stop, which the official client asks as often. */
+const HEARTBEAT_MS = 15_000;
 const MAX_REQUEST_BYTES = 8 * 2 ** 20;
 const MAX_REQUEST_LINES = 50_000;
 
@@ -85,6 +86,12 @@ export class Uplink {
     this.#historyOffset = opened.historyLines;
     this.#eventsOffset = opened.eventLines;
     this.terminal = new Terminal(opened.consoleLines);
+    if (this.#start.resume === "" && opened.historyLines > 0)
+      this.#tell({
+        kind: "notice",
+        serious: true,
+        text: `the run ${opened.run.name} has ${opened.historyLines} rows already: these are added to them, from step 0. Give resume: "allow" to go on where it stood, or another id`,
+      });
     return opened;
   }
 

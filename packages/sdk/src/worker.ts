@@ -148,7 +148,7 @@ function sampleSystem(): void {
       ...named,
       _wandb: true,
       _timestamp: now / 1000,
-      _runtime: (now - start.startTimeMs) / 1000,
+      _runtime: (now - history.startTimeMs) / 1000,
     }),
   );
 }
@@ -157,6 +157,7 @@ async function begin(): Promise<void> {
   const opened = start.mode === "online" ? await uplink.open() : undefined;
   if (opened) {
     config.inherit(opened.config);
+    history.startTimeMs -= opened.runtimeS * 1000;
     summary.set(opened.summary);
   }
   const { name: runId, entity, project } = uplink.run;
@@ -222,7 +223,7 @@ async function end(): Promise<void> {
   drain();
   if (drainSoon) clearImmediate(drainSoon);
   sampleSystem();
-  const runtimeS = (Date.now() - start.startTimeMs) / 1000;
+  const runtimeS = (Date.now() - history.startTimeMs) / 1000;
   if (history.last) log.append((num) => summaryRecord(num, itemsOf(summary.entries)));
   log.append((num) => exitRecord(num, exitCode, runtimeS));
   log.close();

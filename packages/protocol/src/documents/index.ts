@@ -10,7 +10,7 @@ export const RUN_RESUME_STATUS = `query RunResumeStatus($project: String, $entit
   model(name: $project, entityName: $entity) {
     id
     bucket(name: $name, missingOk: true) {
-      id name summaryMetrics displayName logLineCount historyLineCount eventsLineCount historyTail config tags notes
+      id name summaryMetrics displayName logLineCount historyLineCount eventsLineCount historyTail eventsTail config tags notes
     }
   }
 }`;

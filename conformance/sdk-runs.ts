@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseExtendedJson } from "@steelyard/protocol/history";
+import { type RecordLogContent, readRecordLog } from "@steelyard/protocol/record-log";
+import type { RunningServer } from "./server.ts";
+
+/** Project of every run of the SDK's tests. */
+export const PROJECT = "sdk";
+
+export interface ReadRun {
+  id: string;
+  state: string;
+  historyLineCount: number;
+  history: string[];
+  config: string;
+  summaryMetrics: string;
+}
+
+/** What the server holds of a run; undefined when there is none. */
+export async function findRun(server: RunningServer, name: string): Promise<ReadRun | undefined> {
+  const { project } = await server.query<{ project: { run: ReadRun | null } | null }>(
+    `query Read($name: String!) { project(name: "${PROJECT}", entityName: "admin") { run(name: $name) {
+      id state historyLineCount config summaryMetrics history(minStep: 0, maxStep: 1000000, samples: 1000000) } } }`,
+    { name },
+  );
+  return project?.run ?? undefined;
+}
+
+export async function readRun(server: RunningServer, name: string): Promise<ReadRun> {
+  const run = await findRun(server, name);
+  if (!run) throw new Error(`there is no run ${name}`);
+  return run;
+}
+
+/** Asks until the run is so, a minute at most. */
+export async function runWhen(
+  server: RunningServer,
+  name: string,
+  is: (run: ReadRun) => boolean,
+): Promise<ReadRun> {
+  for (const endMs = Date.now() + 60_000; Date.now() < endMs; ) {
+    const run = await findRun(server, name);
+    if (run && is(run)) return run;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(
+    `the run ${name} did not become what was waited for: ${JSON.stringify(await findRun(server, name))}`,
+  );
+}
+
+export const rowsOf = (run: ReadRun) =>
+  run.history.map((line) => parseExtendedJson(line) as Record<string, unknown> & { _step: number });
+
+/** A row without what the SDK adds. */
+export const valuesOf = (row: object) =>
+  Object.fromEntries(Object.entries(row).filter(([key]) => !key.startsWith("_")));
+
+/** Logs of a run in that working folder, oldest first: each start of it has one. */
+export function logsOf(dir: string, id: string): string[] {
+  return globSync(join(dir, "wandb", `*-${id}`, `run-${id}.wandb`)).sort();
+}
+
+export function readLog(path: string | undefined): RecordLogContent {
+  return readRecordLog(new Uint8Array(readFileSync(path ?? "")));
+}
+
+/**
+ * A process of its own with `run` and `steelyard` at hand; `options` = further ones of `init`.
+ * Its standard output is a pipe; the process runs in the Node of these tests.
+ */
+export function startScript(
+  server: RunningServer,
+  dir: string,
+  id: string,
+  body: string,
+  options: { init?: string; name?: string } = {},
+): ChildProcess {
+  // Beside this file, so that the package is found by its name.
+  const folder = join(import.meta.dirname, "..", "node_modules", ".sdk-test");
+  mkdirSync(folder, { recursive: true });
+  const script = join(folder, `${options.name ?? id}.mjs`);
+  writeFileSync(
+    script,
+    `import * as steelyard from "steelyard";
+const run = await steelyard.init({ id: ${JSON.stringify(id)}, project: ${JSON.stringify(PROJECT)}, ${options.init ?? ""} });
+${body};\n`,
+  );
+  const child = spawn(process.execPath, [script], {
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey, WANDB_DIR: dir },
+  });
+  child.once("exit", () => rmSync(script, { force: true }));
+  return child;
+}
+
+export function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
+  return new Promise((resolve) => child.once("close", (code, signal) => resolve(signal ?? code)));
+}
