@@ -74,6 +74,36 @@ test("a process that leaves while the server is away ends soon, with a whole log
   assert.ok(records.length >= 204);
 });
 
+for (const mode of ["online", "offline"]) {
+  test(`a disk that is full does not stop the program, ${mode}`, async () => {
+    const id = `full-${mode}`;
+    const child = startScript(
+      server,
+      dir,
+      id,
+      "for (let step = 0; step < 100_000; step++) { run.log({ step }); if (step % 1000 === 0) await new Promise(setImmediate); }",
+      { init: `mode: "${mode}"`, fileLimitKb: 100 },
+    );
+    let printed = "";
+    child.stderr?.on("data", (text) => {
+      printed += text;
+    });
+    assert.equal(await exitOf(child), 0);
+    assert.match(printed, /run-full-\w+\.wandb cannot be written \(EFBIG.*Make room on the disk/);
+    const [log = ""] = logsOf(dir, id);
+    const { records } = readLog(log);
+    assert.ok(records.length > 100);
+    if (mode === "online") {
+      const got = await readRun(server, id);
+      assert.equal(got.state, "finished");
+      assert.deepEqual(
+        rowsOf(got).map(({ step }) => step),
+        Array.from({ length: 100_000 }, (_, step) => step),
+      );
+    }
+  });
+}
+
 /** `value_json` of a label in a history record's bytes; the test's own reading, from the wire format. */
 function valueIn(record: Uint8Array, label: string): string | undefined {
   const bytes = Buffer.from(record);

@@ -67,14 +67,14 @@ export function readLog(path: string | undefined): RecordLogContent {
 
 /**
  * A process of its own with `run` and `steelyard` at hand; `options` = further ones of `init`.
- * Its standard output is a pipe; the process runs in the Node of these tests.
+ * Its output is piped; the process runs in the Node of these tests.
  */
 export function startScript(
   server: RunningServer,
   dir: string,
   id: string,
   body: string,
-  options: { init?: string; name?: string } = {},
+  options: { init?: string; name?: string; fileLimitKb?: number } = {},
 ): ChildProcess {
   // Beside this file, so that the package is found by its name.
   const folder = join(import.meta.dirname, "..", "node_modules", ".sdk-test");
@@ -86,10 +86,17 @@ export function startScript(
 const run = await steelyard.init({ id: ${JSON.stringify(id)}, project: ${JSON.stringify(PROJECT)}, ${options.init ?? ""} });
 ${body};\n`,
   );
-  const child = spawn(process.execPath, [script], {
-    stdio: ["ignore", "pipe", "ignore"],
+  // A limit on the size of files stands for a disk that is full.
+  const command =
+    options.fileLimitKb === undefined
+      ? [process.execPath, script]
+      : ["bash", "-c", 'ulimit -f "$0"; exec "$@"', String(options.fileLimitKb), process.execPath, script];
+  const child = spawn(command[0] as string, command.slice(1), {
+    stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey, WANDB_DIR: dir },
   });
+  // Nobody may be reading: a full pipe must not stop it.
+  child.stderr.resume();
   child.once("exit", () => rmSync(script, { force: true }));
   return child;
 }

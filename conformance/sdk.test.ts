@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import * as steelyard from "steelyard";
 import { type InitOptions, init } from "steelyard";
 import { logsOf, PROJECT, readLog, readRun, rowsOf, valuesOf } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -195,4 +196,123 @@ test("resume: never, must, allow, auto", async () => {
   const on = await start({ resume: "auto" });
   assert.equal(on.id, auto.id);
   await on.finish();
+});
+
+test("every name of init and of a run", async () => {
+  const settings: InitOptions = {
+    id: "names",
+    entity: "admin",
+    name: "shown",
+    notes: "some notes",
+    tags: ["a", "b"],
+    group: "g",
+    jobType: "train",
+    mode: "online",
+    config: { lr: 0.1, nested: { a: [1, Number.NaN] } },
+  };
+  const run = await start(settings);
+  assert.deepEqual(
+    [run.id, run.entity, run.project, run.name, run.resumed, run.step],
+    ["names", "admin", PROJECT, "shown", false, 0],
+  );
+  assert.equal(run.url, `${server.url}/admin/${PROJECT}/runs/names`);
+  assert.deepEqual(run.config.nested, { a: [1, null] });
+  run.defineMetric("epoch");
+  run.defineMetric("val/*", { stepMetric: "epoch", summary: "min,max" });
+  for (let epoch = 0; epoch < 3; epoch++) {
+    run.log({ "val/loss": 3 - epoch, epoch });
+    run.log({ "val/accuracy": epoch / 2 });
+  }
+  run.config.lr = 0.2;
+  run.summary.best = 1;
+  assert.equal(run.summary["val/loss"], 1);
+  await run.finish();
+  const { project } = await server.query<{ project: { run: Record<string, unknown> } }>(
+    `{ project(name: "${PROJECT}", entityName: "admin") { run(name: "names") { displayName notes tags group jobType state } } }`,
+  );
+  assert.deepEqual(
+    { ...project.run, tags: [...(project.run.tags as string[])].sort() },
+    {
+      displayName: "shown",
+      notes: "some notes",
+      tags: ["a", "b"],
+      group: "g",
+      jobType: "train",
+      state: "finished",
+    },
+  );
+  const got = await read("names");
+  const config = JSON.parse(got.config) as Record<string, { value: unknown }>;
+  assert.deepEqual([config.lr?.value, config.nested?.value], [0.2, { a: [1, null] }]);
+  // The rows of a key with a step metric carry its last value.
+  assert.deepEqual(
+    rowsOf(got).map(({ epoch }) => epoch),
+    [0, 0, 1, 1, 2, 2],
+  );
+  const summary = JSON.parse(got.summaryMetrics) as Record<string, unknown>;
+  assert.deepEqual(summary["val/loss"], { min: 1, max: 3 });
+  assert.equal(summary.best, 1);
+});
+
+test("the module's config and summary are those of the current run; arrays become histograms", async () => {
+  assert.throws(() => steelyard.config.lr, /there is no run: call init\(\) first/);
+  const options = { baseUrl: server.url, apiKey: server.apiKey, dir, project: PROJECT, console: false };
+  await steelyard.init({ ...options, id: "module-1", config: { lr: 1 } });
+  assert.equal(steelyard.config.lr, 1);
+  steelyard.config.lr = 2;
+  steelyard.log({ loss: 0.5, weights: Float32Array.from({ length: 1000 }, (_, index) => index) });
+  steelyard.log({ counted: new steelyard.Histogram([1, 2, 2], { bins: 2 }) });
+  assert.equal(steelyard.summary.loss, 0.5);
+  steelyard.summary.update({ best: 0.25 });
+  await steelyard.finish();
+  await steelyard.init({ ...options, id: "module-2", config: { lr: 3 } });
+  assert.deepEqual({ ...steelyard.config }, { lr: 3 });
+  assert.deepEqual({ ...steelyard.summary }, {});
+  await steelyard.finish();
+  const got = await read("module-1");
+  const [first, second] = rowsOf(got) as unknown as Record<string, { values: number[]; bins: number[] }>[];
+  assert.equal(first?.weights?.values.length, 32);
+  assert.equal(
+    first.weights.values.reduce((sum, count) => sum + count, 0),
+    1000,
+  );
+  assert.deepEqual([first.weights.bins[0], first.weights.bins.at(-1)], [0, 999]);
+  assert.deepEqual(second?.counted, { _type: "histogram", values: [1, 2], bins: [1, 1.5, 2] });
+  const summary = JSON.parse(got.summaryMetrics) as Record<string, unknown>;
+  assert.deepEqual([summary.best, summary.counted], [0.25, second.counted]);
+  assert.deepEqual((JSON.parse(got.config) as { lr: unknown }).lr, { value: 2 });
+});
+
+test("a program of @wandb/sdk needs another import only", async () => {
+  const wandb = steelyard.default;
+  assert.equal(wandb, steelyard.wandb);
+  assert.throws(() => wandb.log({ early: 1 }), /call init\(\) first/);
+  process.env.WANDB_DIR = dir;
+  const key = await wandb.login({ key: server.apiKey, host: server.url });
+  assert.equal(key, server.apiKey);
+  const starting = wandb.init({
+    id: "old",
+    project: PROJECT,
+    job_type: "train",
+    config: { test: 1 },
+    settings: { apiKey: server.apiKey, baseUrl: server.url, silent: true },
+  });
+  assert.equal(wandb.runPromise, starting);
+  // As there, without waiting.
+  wandb.log({ acc: 0.9, loss: 0.1 });
+  const run = await starting;
+  assert.equal(wandb.run, run);
+  wandb.log({ acc: 0.91 }, 7, true);
+  run.log({ acc: 0.92 }, 9);
+  await wandb.finish();
+  for (const name of ["WANDB_DIR", "WANDB_API_KEY", "WANDB_BASE_URL"]) delete process.env[name];
+  assert.equal(wandb.runPromise, null);
+  assert.deepEqual(
+    rowsOf(await read("old")).map(({ _step, acc }) => [_step, acc]),
+    [
+      [0, 0.9],
+      [7, 0.91],
+      [9, 0.92],
+    ],
+  );
 });

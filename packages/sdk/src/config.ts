@@ -41,6 +41,6 @@ export function configJson(config: unknown): Record<string, string> {
   return Object.fromEntries(
     Object.entries(config)
       .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => [key, toJson(value, `config.${key}`)]),
+      .map(([key, value]) => [key, toJson(value, `config.${key}`, { nanIsNull: true })]),
   );
 }

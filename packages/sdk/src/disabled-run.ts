@@ -1,5 +1,7 @@
 import { Config } from "./config.ts";
+import { type LiveView, liveView } from "./live-view.ts";
 import { RunSummary } from "./run-summary.ts";
+import { toJson } from "./values.ts";
 
 /** WANDB_MODE=disabled: the same face, and nothing behind it: no file, no thread, no network. */
 export class DisabledRun {
@@ -12,20 +14,33 @@ export class DisabledRun {
   readonly url = "";
   readonly stopRequested = false;
   readonly signal: AbortSignal = new AbortController().signal;
-  readonly config: Config;
-  readonly summary = new RunSummary(
+  readonly config: LiveView<Config>;
+  readonly summary: LiveView<RunSummary>;
+  readonly #summary = new RunSummary(
     () => [],
     () => {},
   );
   step = 0;
 
-  constructor(config: Record<string, unknown>) {
-    this.config = new Config({ ...config }, () => {});
+  readonly #onFinish: (run: unknown) => void;
+
+  constructor(config: Record<string, unknown>, onFinish: (run: unknown) => void) {
+    this.#onFinish = onFinish;
+    const values = new Config({ ...config }, () => {});
+    this.config = liveView(() => values);
+    this.summary = liveView(() => this.#summary);
   }
 
-  log(): void {
-    this.step++;
+  /** Nothing is recorded, but who reads the summary back finds it. */
+  log(data: Readonly<Record<string, unknown>>): void {
+    const entries = Object.entries(data).filter(([, value]) => value !== undefined);
+    this.#summary.heard(
+      entries.map(([key, value]) => [key, toJson(value, key, { forRow: true })]),
+      ++this.step,
+    );
   }
   defineMetric(): void {}
-  async finish(): Promise<void> {}
+  async finish(): Promise<void> {
+    this.#onFinish(this);
+  }
 }

@@ -34,6 +34,8 @@ export interface InitOptions {
   apiKey?: string;
   /** Record standard output and error; default true. */
   console?: boolean;
+  /** Print nothing. */
+  silent?: boolean;
   /** How long to wait for the server, milliseconds; default 90 s. */
   initTimeoutMs?: number;
 }
@@ -42,7 +44,8 @@ const INIT_TIMEOUT_MS = 90_000;
 const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /**
- * Start a run. Resolves when the server knows it (offline: when the log is open).
+ * Start a run. Resolves when the server knows it (offline: when the log is open). `onFinish` is called when the run takes
+ * no more.
  *
  * @throws Error when the key is missing or wrong, the server refuses the run, or does not answer within `initTimeoutMs`;
  *   SettingError when a variable or argument has a value that is not allowed.
@@ -51,7 +54,7 @@ const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
  * run.log({ loss: 0.5 });
  * await run.finish();
  */
-export async function init(options: InitOptions = {}): Promise<Run> {
+export async function init(options: InitOptions = {}, onFinish: (run: Run) => void = () => {}): Promise<Run> {
   const settings = resolveSettings(
     {
       project: options.project,
@@ -67,12 +70,14 @@ export async function init(options: InitOptions = {}): Promise<Run> {
       mode: options.mode,
       baseUrl: options.baseUrl,
       apiKey: options.apiKey,
+      silent: options.silent,
       console: options.console === undefined ? undefined : options.console ? "wrap" : "off",
     },
     process.env,
   );
   const config = configJson(options.config);
-  if (settings.mode === "disabled") return new DisabledRun(options.config ?? {}) as unknown as Run;
+  if (settings.mode === "disabled")
+    return new DisabledRun(options.config ?? {}, onFinish as (run: unknown) => void) as unknown as Run;
   const baseUrl = settings.baseUrl.replace(/\/+$/, "");
   if (!URL.canParse(baseUrl))
     throw new Error(
@@ -128,7 +133,11 @@ export async function init(options: InitOptions = {}): Promise<Run> {
       : "";
   if (url) print.info(`View run ${started.displayName} at: ${url}`);
   else print.info(`This run is offline; its log is ${start.logFile}`);
-  return new Run(start, started, worker, print, { url, captureConsole: settings.console !== "off" });
+  return new Run(start, started, worker, print, {
+    url,
+    captureConsole: settings.console !== "off",
+    onFinish,
+  });
 }
 
 function apiKeyOf(settings: Settings, baseUrl: string): string {

@@ -9,6 +9,8 @@ const HEAD_INTS = 32;
 const WRITTEN = 0;
 /** In a cache line of its own: the writer's stores must not take the reader's. */
 const READ = 16;
+/** 1 when nobody reads any more: who logs must not wait for room that never comes. */
+const DESERTED = 24;
 /** Cells before each row's values. */
 export const PREFIX = 4;
 /** Shape of a marker: the next one of the messages comes here. */
@@ -81,6 +83,7 @@ export class RingWriter {
   /** A full ring means the worker is behind: wait for it, in short naps, rather than grow without bound or lose a row. */
   #waitForRoom(need: number): void {
     while (((this.#written - this.#read) & 0x7fffffff) + need > CELLS) {
+      if (Atomics.load(this.#head, DESERTED) === 1) return;
       const read = Atomics.load(this.#head, READ);
       if (read === this.#read) Atomics.wait(this.#head, READ, read, 2);
       this.#read = Atomics.load(this.#head, READ);
@@ -136,6 +139,12 @@ export class RingReader {
       }
     }
     this.#tell();
+  }
+
+  /** No row is read from here on. */
+  desert(): void {
+    Atomics.store(this.#head, DESERTED, 1);
+    Atomics.notify(this.#head, READ);
   }
 
   #tell(): void {

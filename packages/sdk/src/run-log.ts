@@ -5,9 +5,14 @@ import { appendHistoryRow, type HistoryShape, type RowText } from "@steelyard/pr
 /** Written when this much waits: large enough that the call costs nothing per row, small enough to stay in the cache. */
 const WRITE_BYTES = 256 * 2 ** 10;
 
-/** The run's `.wandb` file: records are numbered, framed and written in order. */
+/**
+ * The run's `.wandb` file: records are numbered, framed and written in order. When the disk takes no more, the run goes on
+ * without it: `onFull` is called once.
+ */
 export class RunLog {
   readonly #file: number;
+  #full = false;
+  onFull: (error: Error) => void = () => {};
   readonly #framing = new RecordLogWriter();
   #number = 0;
 
@@ -35,8 +40,14 @@ export class RunLog {
   flush(): void {
     if (this.#framing.length === 0) return;
     const bytes = this.#framing.take();
-    let at = 0;
-    while (at < bytes.length) at += writeSync(this.#file, bytes, at);
+    if (this.#full) return;
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
+    } catch (error) {
+      // What is written of a record is a cut end, as a kill leaves it; behind it no reader would find anything.
+      this.#full = true;
+      this.onFull(error as Error);
+    }
   }
 
   close(): void {

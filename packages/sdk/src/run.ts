@@ -1,7 +1,9 @@
 import type { Worker } from "node:worker_threads";
+import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { MetricFields } from "@steelyard/protocol/records";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
+import { type LiveView, liveView } from "./live-view.ts";
 import type { Entry, FromWorker, InOrder, StartedRun, ToWorker, WorkerStart } from "./messages.ts";
 import { NumericRows } from "./numeric-rows.ts";
 import { watchProcessEnd } from "./process-end.ts";
@@ -54,9 +56,11 @@ export class Run {
   readonly dir: string;
   /** The run's page; "" offline. */
   readonly url: string;
-  readonly config: Config;
-  readonly summary: RunSummary;
+  readonly config: LiveView<Config>;
+  readonly summary: LiveView<RunSummary>;
 
+  readonly #summary: RunSummary;
+  readonly #onFinish: (run: Run) => void;
   readonly #worker: Worker;
   readonly #done: Int32Array;
   readonly #print: Printer;
@@ -81,7 +85,7 @@ export class Run {
     started: StartedRun,
     worker: Worker,
     print: Printer,
-    options: { url: string; captureConsole: boolean },
+    options: { url: string; captureConsole: boolean; onFinish: (run: Run) => void },
   ) {
     this.id = start.runId;
     this.entity = started.entity;
@@ -90,6 +94,7 @@ export class Run {
     this.resumed = started.resumed;
     this.dir = start.filesDir;
     this.url = options.url;
+    this.#onFinish = options.onFinish;
     this.#step = started.step;
     this.#worker = worker;
     this.#numbers = new NumericRows(start.ring, (id, keys) =>
@@ -98,18 +103,17 @@ export class Run {
     this.#done = new Int32Array(start.done);
     this.#print = print;
     const own = Object.fromEntries(
-      Object.entries(start.config).map(([key, json]) => [
-        key,
-        JSON.parse(json.replace(/^(NaN|-?Infinity)$/, "null")) as unknown,
-      ]),
+      Object.entries(start.config).map(([key, json]) => [key, parseExtendedJson(json)]),
     );
-    this.config = new Config({ ...started.config, ...own }, (config) =>
-      this.#post({ kind: "config", config }),
+    const config = new Config({ ...started.config, ...own }, (all) =>
+      this.#post({ kind: "config", config: all }),
     );
-    this.summary = new RunSummary(
+    this.config = liveView(() => config);
+    this.#summary = new RunSummary(
       () => this.#numbers.latest(),
       (entries) => this.#post({ kind: "summary", entries }),
     );
+    this.summary = liveView(() => this.#summary);
     worker.on("message", (message: FromWorker) => this.#hear(message));
     worker.unref();
     this.#forget.push(
@@ -136,28 +140,38 @@ export class Run {
 
   /**
    * Record a row. Values are numbers, text, booleans, null, lists, nested objects (their keys are joined by dots when
-   * read), BigInt, Date and typed arrays.
+   * read), BigInt, Date, histograms and typed arrays: one number is itself, up to 32 are a list, more a histogram.
    *
    * @throws TypeError when `data` is no object, or a value cannot be logged; nothing of the row is recorded then.
    * @example run.log({ loss: 0.25, "val/accuracy": 0.91 });
    */
-  log(data: Readonly<Record<string, unknown>>, options?: LogOptions): void {
+  log(data: Readonly<Record<string, unknown>>, options?: LogOptions): void;
+  /** As in `@wandb/sdk`. */
+  log(data: Readonly<Record<string, unknown>>, step: number | undefined, commit?: boolean): void;
+  log(data: Readonly<Record<string, unknown>>, options?: LogOptions | number, commit?: boolean): void {
     // Checks are few here on purpose: this is the hot path.
-    if (options === undefined && this.#plain && this.#numbers.log(data, this.#step, this.#rows + 1)) {
+    if (
+      options === undefined &&
+      commit === undefined &&
+      this.#plain &&
+      this.#numbers.log(data, this.#step, this.#rows + 1)
+    ) {
       this.#step++;
       this.#rows++;
-    } else this.#logAny(data, options);
+    } else if (typeof options === "object") this.#logAny(data, options);
+    else
+      this.#logAny(data, {
+        ...(options === undefined ? {} : { step: options }),
+        ...(commit === undefined ? {} : { commit }),
+      });
   }
 
   #logAny(data: Readonly<Record<string, unknown>>, options: LogOptions = {}): void {
     if (this.#finished) {
-      if (!this.#warnedFinished)
-        this.#print.serious(`run ${this.id} is finished; what is logged now is not recorded`);
-      this.#warnedFinished = true;
+      this.#tellFinished();
       return;
     }
     if (!isPlainObject(data)) throw new TypeError("log takes an object of keys and values");
-    // Old name order (@wandb/sdk): log(data, step, commit).
     const { step, commit = step === undefined } = options;
     if (step !== undefined && (!Number.isSafeInteger(step) || step < 0))
       throw new TypeError(`step must be a whole number from 0, not ${step}`);
@@ -166,7 +180,7 @@ export class Run {
     for (const [key, value] of Object.entries(data)) {
       if (key === "_step" || value === undefined) continue;
       if (key === "_timestamp" && typeof value === "number") timestamp = value;
-      else entries.push([key, toJson(value, key)]);
+      else entries.push([key, toJson(value, key, { forRow: true })]);
     }
     if (step !== undefined && step < this.#step) {
       this.#print.serious(
@@ -203,7 +217,7 @@ export class Run {
 
   #write(entries: Entry[], timestamp: number): void {
     if (this.#stepMetrics.size > 0) this.#fillStepMetrics(entries);
-    this.summary.heard(entries, ++this.#rows);
+    this.#summary.heard(entries, ++this.#rows);
     this.#post({ kind: "row", step: this.#step, timestamp, entries });
   }
 
@@ -262,6 +276,7 @@ export class Run {
   }
 
   async #finish(exitCode: number): Promise<void> {
+    this.#onFinish(this);
     this.#flushOpen();
     const ended = new Promise<boolean>((resolve) => {
       this.#ended = resolve;
@@ -283,6 +298,12 @@ export class Run {
     Atomics.wait(this.#done, 0, 0, EXIT_DEADLINE_MS + 1000);
   }
 
+  #tellFinished(): void {
+    if (!this.#warnedFinished)
+      this.#print.serious(`run ${this.id} is finished; what it is told now is not recorded`);
+    this.#warnedFinished = true;
+  }
+
   #postFinish(exitCode: number, deadlineMs: number): void {
     this.#worker.postMessage({ kind: "finish", exitCode, deadlineMs } satisfies ToWorker);
   }
@@ -296,6 +317,8 @@ export class Run {
     else if (message.kind === "finished") this.#ended(message.sent);
     else if (message.kind === "refused") {
       this.#print.serious(message.message);
+      this.#finished ??= Promise.resolve();
+      this.#plain = false;
       this.#ended(false);
     } else if (message.kind === "stop" && !this.stopRequested) {
       this.#print.serious(`run ${this.name} was asked to stop`);
@@ -310,6 +333,10 @@ export class Run {
   }
 
   #post(message: InOrder): void {
+    if (this.#finished) {
+      if (message.kind !== "output") this.#tellFinished();
+      return;
+    }
     this.#worker.postMessage(message);
     this.#numbers.ring.mark();
   }

@@ -50,6 +50,12 @@ history.onTooLong = (bytes, limit) =>
     serious: true,
     text: `a row of ${bytes} bytes is not sent, the limit is ${limit}; it is kept in ${start.logFile}`,
   });
+log.onFull = (error) =>
+  tell({
+    kind: "notice",
+    serious: true,
+    text: `${start.logFile} cannot be written (${error.message}): rows are ${uplink.live ? "sent, but not kept here" : "lost"} from now on. Make room on the disk and start again`,
+  });
 const uplink = new Uplink(start, { config, history, lines, summary }, tell);
 const system = new SystemMetrics();
 let finishing: { exitCode: number; deadlineMs: number } | undefined;
@@ -235,6 +241,21 @@ async function end(): Promise<void> {
   lines.close();
 }
 
+function over(): void {
+  ring.desert();
+  Atomics.store(new Int32Array(start.done), 0, 1);
+  Atomics.notify(new Int32Array(start.done), 0);
+}
+
+// A fault of this thread must not hang the program that logs.
+process.on("uncaughtException", (error) => {
+  tell({
+    kind: "refused",
+    message: `the run cannot go on: ${error.message}; what it has is in ${start.logFile}`,
+  });
+  over();
+  port.close();
+});
 // Messages are taken by `drain`; the listener only keeps the port open.
 port.on("message", (message: ToWorker) => hear(message));
 try {
@@ -245,6 +266,5 @@ try {
 } catch (error) {
   tell({ kind: "refused", message: (error as Error).message });
 }
-Atomics.store(new Int32Array(start.done), 0, 1);
-Atomics.notify(new Int32Array(start.done), 0);
+over();
 port.close();
