@@ -192,10 +192,18 @@ test("resume: never, must, allow, auto", async () => {
   await clash.finish();
   const auto = await start({ resume: "auto" });
   auto.log({ x: 1 });
-  await auto.finish();
+  await auto.finish(1);
   const on = await start({ resume: "auto" });
-  assert.equal(on.id, auto.id);
+  assert.deepEqual([on.id, on.step], [auto.id, 1]);
   await on.finish();
+  // It ended well: there is nothing to go on with.
+  const fresh = await start({ resume: "auto" });
+  assert.notEqual(fresh.id, auto.id);
+  await fresh.finish(1);
+  await (await start({ id: "between" })).finish();
+  const after = await start({ resume: "auto" });
+  assert.notEqual(after.id, fresh.id);
+  await after.finish();
 });
 
 test("every name of init and of a run", async () => {

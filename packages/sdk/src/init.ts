@@ -1,16 +1,16 @@
-import { randomInt } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { resolveSettings, type Settings } from "@steelyard/protocol/settings";
 import { configJson } from "./config.ts";
 import { checkApiKey, keyFromNetrc } from "./credentials.ts";
+import { DebugLog } from "./debug-log.ts";
 import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf, packageList } from "./environment.ts";
 import type { FromWorker, StartedRun, WorkerStart } from "./messages.ts";
 import { createRing } from "./ring.ts";
 import { type Printer, Run } from "./run.ts";
+import { forgetUnfinished, makeRunFolder, noteUnfinished, type RunFolder } from "./run-folder.ts";
 import { VERSION } from "./version.ts";
 
 /** Everything may be left out; what is not given comes from the WANDB_* variables. */
@@ -41,7 +41,6 @@ export interface InitOptions {
 }
 
 const INIT_TIMEOUT_MS = 90_000;
-const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /**
  * Start a run. Resolves when the server knows it (offline: when the log is open). `onFinish` is called when the run takes
@@ -86,13 +85,10 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
   const apiKey = settings.mode === "online" ? apiKeyOf(settings, baseUrl) : "";
 
   const startTimeMs = Date.now();
-  const root = workingFolder(settings.dir);
-  const runId = runIdOf(settings, root);
-  const folder = ownFolder(root, settings.mode === "offline" ? "offline-run" : "run", startTimeMs, runId);
-  const filesDir = join(folder, "files");
-  mkdirSync(filesDir, { recursive: true });
-  mkdirSync(join(folder, "logs"), { recursive: true });
-  point(join(root, "latest-run"), folder);
+  const place = makeRunFolder(settings, startTimeMs);
+  const { root, runId, logFile, filesDir } = place;
+  const debug = new DebugLog(place.debugLog);
+  tellSettings(debug, settings, config, place);
 
   const program = process.argv[1] ? resolve(process.argv[1]) : "<interactive>";
   const git = settings.disableGit ? undefined : gitFacts(process.cwd());
@@ -115,18 +111,28 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
     resume: settings.resume as WorkerStart["resume"],
     config,
     startTimeMs,
-    logFile: join(folder, `run-${runId}.wandb`),
+    logFile,
     filesDir,
+    internalLog: place.internalLog,
     program,
     git,
     metadata: metadataOf(program, settings.host, git, startTimeMs),
     requirements: packageList(program),
     version: VERSION,
   };
-  const print = printerOf(settings);
-  const { worker, started } = await startWorker(start, print, options.initTimeoutMs ?? INIT_TIMEOUT_MS);
-  if (settings.resume === "auto")
-    writeFileSync(join(root, "wandb-resume.json"), JSON.stringify({ run_id: runId }));
+  const print = printerOf(settings, debug);
+  const timeoutMs = options.initTimeoutMs ?? INIT_TIMEOUT_MS;
+  debug.write("INFO", "init", `starting the run's thread, ${timeoutMs / 1000} s at most`);
+  const { worker, started } = await startWorker(start, print, timeoutMs).catch((error: Error) => {
+    debug.write("ERROR", "init", error.message);
+    throw error;
+  });
+  debug.write(
+    "INFO",
+    "init",
+    `run ${[started.entity, started.project, runId].filter(Boolean).join("/")} ${started.resumed ? `resumed at step ${started.step}` : "started"}, returning control to the program`,
+  );
+  noteUnfinished(root, settings.resume, runId);
   const url =
     start.mode === "online"
       ? `${appUrl(baseUrl)}/${[started.entity, started.project].map(encodeURIComponent).join("/")}/runs/${encodeURIComponent(runId)}`
@@ -136,7 +142,10 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
   return new Run(start, started, worker, print, {
     url,
     captureConsole: settings.console !== "off",
-    onFinish,
+    onFinish(run, exitCode) {
+      if (exitCode === 0) forgetUnfinished(root, runId);
+      onFinish(run);
+    },
   });
 }
 
@@ -159,71 +168,44 @@ function appUrl(baseUrl: string): string {
     : baseUrl.replace("://api.", "://app.");
 }
 
-/** `DIR/wandb`, or a temporary folder when that cannot be written. */
-function workingFolder(dir: string): string {
-  const wanted = join(resolve(dir || "."), "wandb");
-  try {
-    mkdirSync(wanted, { recursive: true });
-    return wanted;
-  } catch (error) {
-    const instead = join(process.env.TMPDIR ?? "/tmp", "wandb");
-    process.stderr.write(
-      `steelyard: cannot write to ${wanted} (${(error as NodeJS.ErrnoException).code}); using ${instead}\n`,
-    );
-    mkdirSync(instead, { recursive: true });
-    return instead;
-  }
+/** Everything that is printed is in `debug.log` too, silent or not. */
+function printerOf(settings: Settings, debug: DebugLog): Printer {
+  const print = (text: string) => {
+    if (!settings.silent) process.stderr.write(`steelyard: ${text}\n`);
+  };
+  return {
+    info(text) {
+      debug.write("INFO", "print", text);
+      print(text);
+    },
+    serious(text) {
+      debug.write("WARNING", "print", text);
+      print(text);
+    },
+    quietly: (level, text) => debug.write(level, "run", text),
+  };
 }
 
-function runIdOf(settings: Settings, root: string): string {
-  if (settings.runId) {
-    if (settings.runId.length > 64)
-      throw new Error(`the run id has ${settings.runId.length} characters; at most 64 are allowed`);
-    return settings.runId.replace(/\W/g, "-");
-  }
-  if (settings.resume === "auto") {
-    try {
-      const { run_id } = JSON.parse(readFileSync(join(root, "wandb-resume.json"), "utf8")) as {
-        run_id?: string;
-      };
-      if (run_id) return run_id;
-    } catch {
-      // The first run here: there is nothing to go on with.
-    }
-  }
-  let id = "";
-  for (let at = 0; at < 8; at++) id += ID_LETTERS[randomInt(ID_LETTERS.length)];
-  return id;
-}
-
-/** A run resumed within the second it began in has a folder of its own: the name says the next free second. */
-function ownFolder(root: string, kind: string, startTimeMs: number, runId: string): string {
-  for (let second = 0; ; second++) {
-    const folder = join(root, `${kind}-${stamp(startTimeMs + second * 1000)}-${runId}`);
-    // False where it was there already.
-    if (mkdirSync(folder, { recursive: true }) !== undefined) return folder;
-  }
-}
-
-function stamp(ms: number): string {
-  const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
-  return local.slice(0, 19).replaceAll("-", "").replaceAll(":", "").replace("T", "_");
-}
-
-function point(link: string, target: string): void {
-  try {
-    rmSync(link, { force: true });
-    symlinkSync(target, link);
-  } catch {
-    // A convenience: Windows may not allow links.
-  }
-}
-
-function printerOf(settings: Settings): Printer {
-  const print = (text: string) => process.stderr.write(`steelyard: ${text}\n`);
-  const nothing = () => {};
-  if (settings.silent) return { info: nothing, serious: nothing };
-  return { info: print, serious: print };
+/** What the run was started with; of the key, only that there is one. */
+function tellSettings(
+  debug: DebugLog,
+  settings: Settings,
+  config: Record<string, string>,
+  { debugLog, internalLog }: RunFolder,
+): void {
+  const tell = (text: string) => debug.write("INFO", "init", text);
+  tell(`Current SDK version is ${VERSION} (steelyard), Node ${process.version}, pid ${process.pid}`);
+  const variables = Object.keys(process.env).filter((name) => name.startsWith("WANDB_"));
+  tell(`Variables that are set: ${variables.sort().join(", ") || "none"}`);
+  const said = { ...settings, apiKey: settings.apiKey ? "(given)" : "(not given)" };
+  tell(`Settings: ${JSON.stringify(said)}`);
+  tell(`Logging user logs to ${debugLog}`);
+  tell(`Logging internal logs to ${internalLog}`);
+  tell(
+    `init called with config: {${Object.entries(config)
+      .map(([key, json]) => `${JSON.stringify(key)}: ${json}`)
+      .join(", ")}}`,
+  );
 }
 
 function startWorker(

@@ -58,6 +58,8 @@ export interface WorkerStart {
   startTimeMs: number;
   logFile: string;
   filesDir: string;
+  /** `debug-internal.log`. */
+  internalLog: string;
   program: string;
   git: { remote: string; commit: string } | undefined;
   metadata: Record<string, unknown>;

@@ -15,10 +15,21 @@ export class RunLog {
   onFull: (error: Error) => void = () => {};
   readonly #framing = new RecordLogWriter();
   #number = 0;
+  #bytes = 0;
 
   /** @throws when the file exists: each start of a run has a log of its own. */
   constructor(path: string) {
     this.#file = openSync(path, "wx", 0o666);
+  }
+
+  /** So many were written or wait to be. */
+  get records(): number {
+    return this.#number;
+  }
+
+  /** Length of the file. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   append(record: (num: number) => Uint8Array): void {
@@ -43,6 +54,7 @@ export class RunLog {
     if (this.#full) return;
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
+      this.#bytes += bytes.length;
     } catch (error) {
       // What is written of a record is a cut end, as a kill leaves it; behind it no reader would find anything.
       this.#full = true;

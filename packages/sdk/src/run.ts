@@ -39,6 +39,8 @@ const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "none", "best", "c
 export interface Printer {
   info(text: string): void;
   serious(text: string): void;
+  /** Into `debug.log` only. */
+  quietly(level: "INFO" | "WARNING" | "ERROR", text: string): void;
 }
 
 /**
@@ -60,7 +62,7 @@ export class Run {
   readonly summary: LiveView<RunSummary>;
 
   readonly #summary: RunSummary;
-  readonly #onFinish: (run: Run) => void;
+  readonly #onFinish: (run: Run, exitCode: number) => void;
   readonly #worker: Worker;
   readonly #done: Int32Array;
   readonly #print: Printer;
@@ -85,7 +87,7 @@ export class Run {
     started: StartedRun,
     worker: Worker,
     print: Printer,
-    options: { url: string; captureConsole: boolean; onFinish: (run: Run) => void },
+    options: { url: string; captureConsole: boolean; onFinish: (run: Run, exitCode: number) => void },
   ) {
     this.id = start.runId;
     this.entity = started.entity;
@@ -119,6 +121,7 @@ export class Run {
     this.#forget.push(
       watchProcessEnd({ finish: (code) => this.finish(code), finishNow: (code) => this.#finishNow(code) }),
     );
+    print.quietly("INFO", options.captureConsole ? "Wrapping output streams." : "Output is not recorded.");
     if (options.captureConsole)
       this.#forget.push(captureConsole((stream, text) => this.#output(stream, text)));
   }
@@ -260,6 +263,7 @@ export class Run {
       this.#stepMetrics.set(name, stepMetric);
       this.#plain = false;
     }
+    this.#print.quietly("INFO", `defineMetric ${JSON.stringify(metric)}`);
     this.#post({ kind: "metric", metric });
   }
 
@@ -276,7 +280,8 @@ export class Run {
   }
 
   async #finish(exitCode: number): Promise<void> {
-    this.#onFinish(this);
+    this.#print.quietly("INFO", `finishing run ${this.id} with exit code ${exitCode}, ${this.#rows} rows`);
+    this.#onFinish(this, exitCode);
     this.#flushOpen();
     const ended = new Promise<boolean>((resolve) => {
       this.#ended = resolve;
@@ -285,17 +290,25 @@ export class Run {
     this.#postFinish(exitCode, FINISH_DEADLINE_MS);
     const sent = await ended;
     this.#over();
+    this.#print.quietly("INFO", sent ? "the server has everything" : "the log has everything");
     if (sent && this.url) this.#print.info(`View run ${this.name} at: ${this.url}`);
   }
 
   /** Nothing asynchronous happens any more: the worker works on while this thread waits. */
   #finishNow(exitCode: number): void {
     if (Atomics.load(this.#done, 0) === 1) return;
+    this.#print.quietly("INFO", `got exitcode: ${exitCode}; the process is leaving`);
     if (!this.#finished) {
+      this.#onFinish(this, exitCode);
       this.#flushOpen();
       this.#postFinish(exitCode, EXIT_DEADLINE_MS);
     }
     Atomics.wait(this.#done, 0, 0, EXIT_DEADLINE_MS + 1000);
+    const done = Atomics.load(this.#done, 0) === 1;
+    this.#print.quietly(
+      done ? "INFO" : "WARNING",
+      done ? "the run's thread is done" : "no more time to wait",
+    );
   }
 
   #tellFinished(): void {

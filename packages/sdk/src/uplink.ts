@@ -1,4 +1,5 @@
 import type { ConfigDocument } from "./config-document.ts";
+import type { InternalLog } from "./debug-log.ts";
 import type { History } from "./history.ts";
 import { type Http, RefusedError } from "./http.ts";
 import type { LineQueue } from "./line-queue.ts";
@@ -51,7 +52,11 @@ export class Uplink {
   #saidRetry = false;
   #stopTold = false;
 
-  constructor(start: WorkerStart, out: Outgoing, tell: (message: FromWorker) => void) {
+  readonly #log: InternalLog;
+  #requests = 0;
+
+  constructor(start: WorkerStart, out: Outgoing, tell: (message: FromWorker) => void, log: InternalLog) {
+    this.#log = log;
     this.#start = start;
     this.#out = out;
     this.#tell = tell;
@@ -81,7 +86,17 @@ export class Uplink {
 
   /** Make the run at the server. Throws RefusedError. */
   async open(): Promise<OpenedRun> {
+    this.#log.write("INFO", "opening the run", { server: this.#start.baseUrl, resume: this.#start.resume });
     const opened = await openRun(this.#http, this.#start, this.#out.config.json);
+    const { run, step, resumed, historyLines, eventLines, consoleLines } = opened;
+    this.#log.write("INFO", "the run is open", {
+      ...run,
+      step,
+      resumed,
+      historyLines,
+      eventLines,
+      consoleLines,
+    });
     this.#run = opened.run;
     this.#historyOffset = opened.historyLines;
     this.#eventsOffset = opened.eventLines;
@@ -97,6 +112,7 @@ export class Uplink {
 
   /** Whatever is being tried ends now: a server that is away must not hold the end up. */
   abort(): void {
+    this.#log.write("WARNING", "no more time to send");
     this.#abort.abort(new Error("no more time"));
   }
 
@@ -105,6 +121,7 @@ export class Uplink {
     if (!this.#live) return;
     try {
       await uploadFiles(this.#http, this.#run, this.#start.filesDir, names);
+      this.#log.write("INFO", "uploaded", { files: names });
     } catch (error) {
       this.#failed(error);
     }
@@ -132,6 +149,12 @@ export class Uplink {
       await this.#sendConfig();
       await uploadFiles(this.#http, this.#run, this.#start.filesDir, files);
       while (!this.#completed) await this.#sendOnce({ exitCode });
+      this.#log.write("INFO", "the server has everything", {
+        exitCode,
+        requests: this.#requests,
+        historyLines: this.#historyOffset,
+        eventLines: this.#eventsOffset,
+      });
     } catch (error) {
       if (this.#abort.signal.aborted) {
         this.#tell({
@@ -147,6 +170,7 @@ export class Uplink {
     const { config } = this.#out;
     if (!config.dirty) return;
     config.dirty = false;
+    this.#log.write("INFO", "sending the config");
     await sendConfig(this.#http, this.#run, config.json);
   }
 
@@ -183,6 +207,7 @@ export class Uplink {
       },
       { offset: this.#historyOffset, lines: rows },
     );
+    this.#requests++;
     this.#historyOffset += rows.count;
     this.#eventsOffset += samples.length;
     // A request carries one run of consecutive lines; a progress bar above others makes several.
@@ -215,10 +240,12 @@ export class Uplink {
   #heard(answer: { stopped?: true }): void {
     if (!answer.stopped || this.#stopTold) return;
     this.#stopTold = true;
+    this.#log.write("WARNING", "the server asks the run to stop");
     this.#tell({ kind: "stop" });
   }
 
   #retrying(reason: string): void {
+    this.#log.write("WARNING", "no answer, trying again", { reason });
     if (this.#saidRetry) return;
     this.#saidRetry = true;
     this.#tell({
@@ -235,6 +262,7 @@ export class Uplink {
     this.#out.history.sending = false;
     this.#out.lines.close();
     const reason = error instanceof RefusedError ? `${error.status} ${error.message}` : String(error);
+    this.#log.write("ERROR", "sending ends, the log goes on", { reason });
     this.#tell({
       kind: "notice",
       serious: true,

@@ -14,6 +14,7 @@ import {
   summaryRecord,
 } from "@steelyard/protocol/records";
 import { ConfigDocument } from "./config-document.ts";
+import { InternalLog } from "./debug-log.ts";
 import { History } from "./history.ts";
 import { LineQueue } from "./line-queue.ts";
 import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
@@ -33,7 +34,15 @@ const SYSTEM_EVERY_MS = 15_000;
 const start = workerData as WorkerStart;
 const port = parentPort as NonNullable<typeof parentPort>;
 if (!port) throw new Error("this file is the SDK's worker; import the package instead");
-const tell = (message: FromWorker) => port.postMessage(message);
+const internal = new InternalLog(start.internalLog);
+const tell = (message: FromWorker) => {
+  if (message.kind === "notice" || message.kind === "refused")
+    internal.write(
+      message.kind === "refused" ? "ERROR" : "WARNING",
+      message.kind === "refused" ? message.message : message.text,
+    );
+  port.postMessage(message);
+};
 
 const ring = new RingReader(start.ring);
 const log = new RunLog(start.logFile);
@@ -56,7 +65,7 @@ log.onFull = (error) =>
     serious: true,
     text: `${start.logFile} cannot be written (${error.message}): rows are ${uplink.live ? "sent, but not kept here" : "lost"} from now on. Make room on the disk and start again`,
   });
-const uplink = new Uplink(start, { config, history, lines, summary }, tell);
+const uplink = new Uplink(start, { config, history, lines, summary }, tell, internal);
 const system = new SystemMetrics();
 let finishing: { exitCode: number; deadlineMs: number } | undefined;
 let finishTimer: NodeJS.Timeout | undefined;
@@ -101,6 +110,7 @@ function hear(message: ToWorker): void {
   else if (message.kind !== "finish") inOrder.push(message);
   else if (!finishing) {
     finishing = message;
+    internal.write("INFO", "finishing", { exitCode: message.exitCode, deadlineMs: message.deadlineMs });
     finishTimer = setTimeout(() => uplink.abort(), message.deadlineMs);
   }
 }
@@ -160,6 +170,7 @@ function sampleSystem(): void {
 }
 
 async function begin(): Promise<void> {
+  internal.write("INFO", "using version", { version: start.version, mode: start.mode, id: start.runId });
   const opened = start.mode === "online" ? await uplink.open() : undefined;
   if (opened) {
     config.inherit(opened.config);
@@ -233,6 +244,11 @@ async function end(): Promise<void> {
   if (history.last) log.append((num) => summaryRecord(num, itemsOf(summary.entries)));
   log.append((num) => exitRecord(num, exitCode, runtimeS));
   log.close();
+  internal.write("INFO", "the log is closed", {
+    path: start.logFile,
+    records: log.records,
+    bytes: log.bytes,
+  });
   writeFileSync(join(start.filesDir, "config.yaml"), config.yaml);
   writeFileSync(join(start.filesDir, "wandb-summary.json"), uplink.summaryJson());
   summary.set(summary.entries);

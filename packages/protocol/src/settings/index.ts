@@ -128,6 +128,13 @@ export const SETTINGS = {
     en: "Print only the link to the run and what is serious.",
     ko: "실행 링크와 중요한 것만 출력합니다.",
   },
+  symlink: {
+    variable: "WANDB_SYMLINK",
+    kind: "boolean",
+    default: "true",
+    en: "Whether `latest-run` and `debug.log` point to the newest run.",
+    ko: "`latest-run` 과 `debug.log` 가 가장 최근 실행을 가리킬지 여부.",
+  },
   host: {
     variable: "WANDB_HOST",
     kind: "string",

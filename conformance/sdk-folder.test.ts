@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { type InitOptions, init } from "steelyard";
+import { exitOf, PROJECT, startScript } from "./sdk-runs.ts";
+import { type RunningServer, startServer } from "./server.ts";
+
+/** What a run leaves on the disk of the machine it ran on. */
+let server: RunningServer;
+let dir: string;
+before(async () => {
+  server = await startServer();
+});
+after(() => server.stop());
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "steelyard-sdk-folder-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const start = (options: InitOptions = {}) =>
+  init({
+    baseUrl: server.url,
+    apiKey: server.apiKey,
+    dir,
+    project: PROJECT,
+    console: false,
+    silent: true,
+    ...options,
+  });
+
+const inRoot = (...parts: string[]) => join(dir, "wandb", ...parts);
+const foldersOf = (id: string) =>
+  readdirSync(inRoot()).filter((name) => /^(offline-)?run-/.test(name) && name.includes(id));
+
+/** Messages of `debug-internal.log` with their facts. */
+const internals = (path: string) =>
+  readFileSync(path, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map(
+      (line) => JSON.parse(line) as { time: string; level: string; msg: string } & Record<string, unknown>,
+    );
+
+test("debug.log tells the whole story, silent or not, and no secret", async () => {
+  const run = await start({ id: "story", config: { lr: 0.5 } });
+  run.defineMetric("loss", { summary: "min" });
+  run.log({ loss: 1 });
+  run.log({ loss: 1 }, { step: 5 });
+  run.log({ loss: 2 }, { step: 3 });
+  await server.crashAndRestart();
+  run.log({ loss: 3 });
+  await run.finish(2);
+  run.log({ late: 1 });
+  const [folder = ""] = foldersOf("story");
+  assert.match(folder, /^run-\d{8}_\d{6}-story$/);
+  assert.deepEqual(
+    [
+      readlinkSync(inRoot("latest-run")),
+      readlinkSync(inRoot("debug.log")),
+      readlinkSync(inRoot("debug-internal.log")),
+    ],
+    [folder, `${folder}/logs/debug.log`, `${folder}/logs/debug-internal.log`],
+  );
+  assert.equal(readlinkSync(join(dir, "debug.log")), "wandb/debug.log");
+  const text = readFileSync(join(dir, "debug.log"), "utf8");
+  for (const line of text.trimEnd().split("\n"))
+    assert.match(
+      line,
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO|WARNING|ERROR) +MainThread:\d+ \[\w+\] ./,
+    );
+  for (const part of [
+    "Current SDK version is",
+    "Logging user logs to",
+    'init called with config: {"lr": 0.5}',
+    `run admin/${PROJECT}/story started, returning control`,
+    'defineMetric {"name":"loss"',
+    `View run`,
+    "a row for step 3 was not recorded",
+    "finishing run story with exit code 2",
+    "the server has everything",
+    "run story is finished",
+  ])
+    assert.ok(text.includes(part), `${part} is not in\n${text}`);
+  const told = internals(inRoot("debug-internal.log"));
+  const messages = told.map(({ msg }) => msg);
+  for (const message of [
+    "using version",
+    "opening the run",
+    "the run is open",
+    "finishing",
+    "the log is closed",
+  ])
+    assert.ok(messages.includes(message), `${message} is not in ${messages.join(", ")}`);
+  const end = told.find(({ msg }) => msg === "the server has everything");
+  assert.deepEqual([end?.exitCode, end?.historyLines], [2, 2]);
+  for (const name of readdirSync(inRoot(folder), { recursive: true, withFileTypes: true })) {
+    if (name.isFile())
+      assert.ok(!readFileSync(join(name.parentPath, name.name), "latin1").includes(server.apiKey), name.name);
+  }
+});
+
+test("what fails is in the story too: no answer, a refusal, an error of the program", async () => {
+  await assert.rejects(
+    start({ id: "nobody", baseUrl: "http://127.0.0.1:9", initTimeoutMs: 300 }),
+    /did not answer/,
+  );
+  assert.match(
+    readFileSync(inRoot("debug.log"), "utf8"),
+    /ERROR .*the server at http:\/\/127\.0\.0\.1:9 did not answer/,
+  );
+  assert.ok(
+    internals(inRoot("debug-internal.log")).some(
+      ({ msg, reason }) => msg === "no answer, trying again" && reason,
+    ),
+  );
+  await assert.rejects(start({ id: "refused", resume: "must" }), /there is no run refused/);
+  assert.match(readFileSync(inRoot("debug.log"), "utf8"), /ERROR .*there is no run refused/);
+  assert.equal(
+    await exitOf(startScript(server, dir, "thrown", "run.log({ x: 1 }); throw new Error('mine')")),
+    1,
+  );
+  assert.match(
+    readFileSync(inRoot("debug.log"), "utf8"),
+    /got exitcode: 1; the process is leaving[\s\S]*the run's thread is done/,
+  );
+});
+
+test("links: none when not wanted, and a file of somebody else stays", async () => {
+  writeFileSync(join(dir, "debug.log"), "mine");
+  await (await start({ mode: "offline", id: "one" })).finish();
+  assert.equal(readFileSync(join(dir, "debug.log"), "utf8"), "mine");
+  assert.equal(basename(readlinkSync(inRoot("latest-run"))), foldersOf("one")[0]);
+  process.env.WANDB_SYMLINK = "false";
+  try {
+    await (await start({ mode: "offline", id: "two" })).finish();
+  } finally {
+    delete process.env.WANDB_SYMLINK;
+  }
+  assert.equal(basename(readlinkSync(inRoot("latest-run"))), foldersOf("one")[0]);
+});
+
+test("folders: .wandb where it is, a number for a second start in the same second, letters of every script", async () => {
+  mkdirSync(join(dir, ".wandb"));
+  const runs = await Promise.all([1, 2, 3].map(() => start({ mode: "offline", id: "한글 run/1" })));
+  await Promise.all(runs.map((run) => run.finish()));
+  assert.equal(existsSync(inRoot()), false);
+  const folders = readdirSync(join(dir, ".wandb")).filter((name) => name.startsWith("offline-run-"));
+  assert.equal(folders.length, 3);
+  for (const name of folders) {
+    assert.match(name, /^offline-run-\d{8}_\d{6}-한글-run-1(-\d)?$/);
+    assert.ok(lstatSync(join(dir, ".wandb", name, "run-한글-run-1.wandb")).isFile());
+  }
+});
