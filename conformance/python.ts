@@ -14,7 +14,7 @@ export const clientVersions: string[] = CLIENTS.map(({ version }) => version).fi
 export const newestClient: string | undefined = clientVersions.at(-1);
 
 /** Name of the environment with the training libraries of that weight, when it is installed. */
-export function integrationsVenv(weight: "light" | "torch"): string | undefined {
+export function integrationsVenv(weight: "light" | "keras" | "torch"): string | undefined {
   const name = `integrations-${weight}`;
   return existsSync(join(VENVS, name, ".ready")) ? name : undefined;
 }

@@ -27,7 +27,11 @@ export const CLIENTS = [
   { version: "0.31.0", with: ["numpy<2"] },
 ];
 
-/** Training libraries whose own integrations are run unchanged; the second needs 5 GB and is asked for by STEELYARD_TEST_INTEGRATIONS=all. */
+/**
+ * Training libraries whose own integrations are run unchanged, and programs of other people. All but the first need
+ * gigabytes and are asked for by STEELYARD_TEST_INTEGRATIONS=all. TensorFlow lives apart: in one process with PyTorch's
+ * compiler it aborts (both bring LLVM).
+ */
 const INTEGRATIONS = [
   {
     name: "integrations-light",
@@ -43,6 +47,11 @@ const INTEGRATIONS = [
     ],
   },
   {
+    name: "integrations-keras",
+    packages: ["wandb==0.31.0", "tensorflow-cpu", "scikit-learn"],
+    onlyWhenAsked: true,
+  },
+  {
     name: "integrations-torch",
     packages: [
       "wandb==0.31.0",
@@ -50,8 +59,11 @@ const INTEGRATIONS = [
       "transformers",
       "accelerate",
       "lightning",
-      "tensorflow-cpu",
-      "scikit-learn",
+      "skorch",
+      "pytorch-ignite",
+      "tensorboard",
+      "rl_zoo3",
+      "open_clip_torch[training]",
     ],
     onlyWhenAsked: true,
   },

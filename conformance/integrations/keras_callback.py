@@ -16,4 +16,3 @@ with wandb.init(project="integrations", name="keras") as run:
         verbose=2,
         callbacks=[WandbMetricsLogger(log_freq=5), WandbModelCheckpoint("model.keras", save_freq="epoch")],
     )
-    print("RUN", run.path)

@@ -17,4 +17,3 @@ with wandb.init(project="integrations", name="lightgbm") as run:
         callbacks=[wandb_callback()],
     )
     log_summary(model, save_model_checkpoint=True)
-    print("RUN", run.path)

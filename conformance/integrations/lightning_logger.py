@@ -31,5 +31,4 @@ loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch
 logger = WandbLogger(project="integrations", name="lightning", log_model="all")
 trainer = lightning.Trainer(max_epochs=4, logger=logger, log_every_n_steps=2, accelerator="cpu", enable_progress_bar=False)
 trainer.fit(Regression(), loader, loader)
-print("RUN", logger.experiment.path)
 logger.experiment.finish()

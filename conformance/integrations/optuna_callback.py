@@ -16,5 +16,4 @@ study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
 study.optimize(objective, n_trials=8, callbacks=[callback])
 import wandb  # noqa: E402
 
-print("RUN", wandb.run.path)
 wandb.finish()

@@ -21,4 +21,3 @@ with wandb.init(project="integrations", name="sklearn") as run:
         feature_names=data.feature_names,
     )
     run.log({"held_out/accuracy": model.score(x_test, y_test)})
-    print("RUN", run.path)

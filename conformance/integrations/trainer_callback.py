@@ -38,5 +38,4 @@ trainer = Trainer(
     eval_dataset=Sequences(),
 )
 trainer.train()
-print("RUN", wandb.run.path)
 wandb.finish()

@@ -12,4 +12,3 @@ with wandb.init(project="integrations", name="xgboost") as run:
         n_estimators=20, eval_metric=["logloss", "auc"], n_jobs=1, callbacks=[WandbCallback(log_model=True)]
     )
     model.fit(x_train, y_train, eval_set=[(x_test, y_test)], verbose=False)
-    print("RUN", run.path)
