@@ -58,7 +58,9 @@ export const valuesOf = (row: object) =>
 
 /** Logs of a run in that working folder, oldest first: each start of it has one. */
 export function logsOf(dir: string, id: string): string[] {
-  return globSync(join(dir, "wandb", `*-${id}`, `run-${id}.wandb`)).sort();
+  // A second start within a second has a number behind the id.
+  const folders = globSync(join(dir, "wandb", `*-${id}{,-[0-9]}`)).sort();
+  return folders.map((folder) => join(folder, `run-${id}.wandb`));
 }
 
 export function readLog(path: string | undefined): RecordLogContent {
