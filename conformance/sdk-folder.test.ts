@@ -84,6 +84,7 @@ test("debug.log tells the whole story, silent or not, and no secret", async () =
     "Current SDK version is",
     "Logging user logs to",
     'init called with config: {"lr": 0.5}',
+    `opening the run at ${server.url}`,
     `run admin/${PROJECT}/story started, returning control`,
     'defineMetric {"name":"loss"',
     `View run`,
@@ -95,13 +96,7 @@ test("debug.log tells the whole story, silent or not, and no secret", async () =
     assert.ok(text.includes(part), `${part} is not in\n${text}`);
   const told = internals(inRoot("debug-internal.log"));
   const messages = told.map(({ msg }) => msg);
-  for (const message of [
-    "using version",
-    "opening the run",
-    "the run is open",
-    "finishing",
-    "the log is closed",
-  ])
+  for (const message of ["using version", "the run is open", "finishing", "the log is closed"])
     assert.ok(messages.includes(message), `${message} is not in ${messages.join(", ")}`);
   const end = told.find(({ msg }) => msg === "the server has everything");
   assert.deepEqual([end?.exitCode, end?.historyLines], [2, 2]);
@@ -120,11 +115,7 @@ test("what fails is in the story too: no answer, a refusal, an error of the prog
     readFileSync(inRoot("debug.log"), "utf8"),
     /ERROR .*the server at http:\/\/127\.0\.0\.1:9 did not answer/,
   );
-  assert.ok(
-    internals(inRoot("debug-internal.log")).some(
-      ({ msg, reason }) => msg === "no answer, trying again" && reason,
-    ),
-  );
+  assert.match(readFileSync(inRoot("debug.log"), "utf8"), /WARNING .*no answer \(E\w+\), trying again/);
   await assert.rejects(start({ id: "refused", resume: "must" }), /there is no run refused/);
   assert.match(readFileSync(inRoot("debug.log"), "utf8"), /ERROR .*there is no run refused/);
   assert.equal(

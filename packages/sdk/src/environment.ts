@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, cpus, hostname, platform, release, totalmem, userInfo } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -9,24 +9,16 @@ export interface GitFacts {
 }
 
 /** Remote and commit of the repository the program is in; undefined outside of one, or without git. */
-export function gitFacts(folder: string): GitFacts | undefined {
-  const git = (...args: string[]) => {
-    try {
-      return execFileSync("git", args, {
-        cwd: folder,
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "ignore"],
-        timeout: 2000,
-      }).trim();
-    } catch {
-      return "";
-    }
-  };
-  const commit = git("rev-parse", "HEAD");
-  if (!commit) return undefined;
+export async function gitFacts(folder: string): Promise<GitFacts | undefined> {
+  const git = (...args: string[]) =>
+    new Promise<string>((resolve) => {
+      execFile("git", args, { cwd: folder, timeout: 2000 }, (error, stdout) =>
+        resolve(error ? "" : stdout.trim()),
+      );
+    });
+  const [commit, remote] = await Promise.all([git("rev-parse", "HEAD"), git("remote", "get-url", "origin")]);
   // A token in the remote's address is nobody else's business.
-  const remote = git("remote", "get-url", "origin").replace(/^(https?:\/\/)[^@/]*@/, "$1");
-  return { remote, commit };
+  return commit ? { remote: remote.replace(/^(https?:\/\/)[^@/]*@/, "$1"), commit } : undefined;
 }
 
 /** What the client keeps as `wandb-metadata.json`. */

@@ -1,3 +1,5 @@
+import type { Agent, IncomingHttpHeaders, request } from "node:http";
+
 /** What the server said no to for good: trying again cannot help. */
 export class RefusedError extends Error {
   readonly status: number;
@@ -22,48 +24,105 @@ export interface Http {
   signal: AbortSignal;
 }
 
-/** Sends until answered: network errors and what may heal are tried again with growing waits. Throws RefusedError, or the signal's reason. */
+/** An answer with a status that says yes. */
+export interface Answer {
+  status: number;
+  text: string;
+}
+
+/**
+ * Sends until answered: network errors and what may heal are tried again with growing waits. Throws RefusedError, or the
+ * signal's reason. By `node:http`: the first `fetch` of a thread costs a hundred milliseconds, of which a start has none.
+ */
 export async function send(
   http: Http,
   method: "POST" | "PUT",
   url: string,
-  body: string | Uint8Array<ArrayBuffer>,
+  body: string | Uint8Array,
   headers: Record<string, string> = {},
-): Promise<Response> {
+): Promise<Answer> {
   const own = url.startsWith("/");
+  const target = new URL(own ? http.baseUrl + url : url);
+  const all: Record<string, string | number> = own
+    ? {
+        authorization: `Basic ${Buffer.from(`api:${http.apiKey}`).toString("base64")}`,
+        "content-type": "application/json",
+        ...headers,
+      }
+    : { ...headers };
+  all["content-length"] = Buffer.byteLength(body);
   for (let attempt = 0; ; attempt++) {
     http.signal.throwIfAborted();
     let reason: string;
     let waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt) * (1 + Math.random() / 4);
     try {
-      const response = await fetch(own ? http.baseUrl + url : url, {
-        method,
-        body,
-        headers: own
-          ? {
-              authorization: `Basic ${Buffer.from(`api:${http.apiKey}`).toString("base64")}`,
-              "content-type": "application/json",
-              ...headers,
-            }
-          : headers,
-        signal: AbortSignal.any([http.signal, AbortSignal.timeout(ATTEMPT_MS)]),
-      });
-      if (response.ok) return response;
-      const text = (await response.text()).slice(0, 500);
-      if (FINAL.has(response.status))
-        throw new RefusedError(response.status, messageOf(text) || response.statusText);
-      reason = `${response.status} ${messageOf(text)}`;
-      const after = Number(response.headers.get("retry-after"));
-      if (after > 0) waitMs = after * 1000;
+      const { status, text, headers: answered } = await once(target, method, body, all, http.signal);
+      if (status >= 200 && status < 300) return { status, text };
+      if (status >= 300 && status < 400)
+        throw new RefusedError(
+          status,
+          `the server sends us on to ${answered.location ?? "nowhere"}; set WANDB_BASE_URL to where it is`,
+        );
+      const said = messageOf(text.slice(0, 500));
+      if (FINAL.has(status)) throw new RefusedError(status, said || `the server answers ${status}`);
+      reason = `${status} ${said}`;
+      const afterS = Number(answered["retry-after"]);
+      if (afterS > 0) waitMs = afterS * 1000;
     } catch (error) {
       if (error instanceof RefusedError) throw error;
       http.signal.throwIfAborted();
-      const cause = (error as { cause?: { code?: string } }).cause;
-      reason = cause?.code ?? (error as Error).message;
+      reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
     }
     http.onRetry(reason);
     await sleep(waitMs, http.signal);
   }
+}
+
+interface Transport {
+  request: typeof request;
+  agent: Agent;
+}
+
+const transports: Record<string, Promise<Transport> | undefined> = {};
+
+/** Loaded when first needed: `https` alone takes as long to load as all of the SDK. Called early by who has to wait anyway. */
+export function transportOf(protocol: string): Promise<Transport> {
+  transports[protocol] ??= (protocol === "https:" ? import("node:https") : import("node:http")).then(
+    (module) => ({ request: module.request, agent: new module.Agent({ keepAlive: true }) }),
+  );
+  return transports[protocol];
+}
+
+async function once(
+  target: URL,
+  method: string,
+  body: string | Uint8Array,
+  headers: Record<string, string | number>,
+  signal: AbortSignal,
+): Promise<Answer & { headers: IncomingHttpHeaders }> {
+  const transport = await transportOf(target.protocol);
+  return new Promise((resolve, reject) => {
+    const request = transport.request(target, {
+      method,
+      headers,
+      agent: transport.agent,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
+    });
+    request.on("error", reject);
+    request.on("response", (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("error", reject);
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          text: Buffer.concat(parts).toString(),
+          headers: response.headers,
+        }),
+      );
+    });
+    request.end(body);
+  });
 }
 
 function messageOf(text: string): string {
@@ -93,7 +152,16 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 export async function graphql<T>(http: Http, query: string, variables: Record<string, unknown>): Promise<T> {
   const operationName = /(?:query|mutation)\s+(\w+)/.exec(query)?.[1];
   const response = await send(http, "POST", "/graphql", JSON.stringify({ query, variables, operationName }));
-  const { data, errors } = (await response.json()) as { data?: T; errors?: { message: string }[] };
+  let answer: { data?: T; errors?: { message: string }[] };
+  try {
+    answer = JSON.parse(response.text);
+  } catch {
+    throw new RefusedError(
+      response.status,
+      `what answers at ${http.baseUrl}/graphql speaks no JSON; check WANDB_BASE_URL`,
+    );
+  }
+  const { data, errors } = answer;
   if (errors?.[0] || !data)
     throw new RefusedError(response.status, errors?.[0]?.message ?? "the server's answer has no data");
   return data;

@@ -1,16 +1,21 @@
+import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { resolveSettings, type Settings } from "@steelyard/protocol/settings";
 import { configJson } from "./config.ts";
+import { ConfigDocument } from "./config-document.ts";
 import { checkApiKey, keyFromNetrc } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { DisabledRun } from "./disabled-run.ts";
-import { gitFacts, metadataOf, packageList } from "./environment.ts";
-import type { FromWorker, StartedRun, WorkerStart } from "./messages.ts";
+import { gitFacts, metadataOf } from "./environment.ts";
+import { type Http, transportOf } from "./http.ts";
+import type { ToWorker, WorkerStart } from "./messages.ts";
+import { type Printer, printerOf, tellSettings } from "./printer.ts";
 import { createRing } from "./ring.ts";
-import { type Printer, Run } from "./run.ts";
-import { forgetUnfinished, makeRunFolder, noteUnfinished, type RunFolder } from "./run-folder.ts";
+import { Run } from "./run.ts";
+import { forgetUnfinished, makeRunFolder, noteUnfinished } from "./run-folder.ts";
+import { type OpenedRun, openRun, type RunFacts } from "./run-transport.ts";
 import { VERSION } from "./version.ts";
 
 /** Everything may be left out; what is not given comes from the WANDB_* variables. */
@@ -90,8 +95,8 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
   const debug = new DebugLog(place.debugLog);
   tellSettings(debug, settings, config, place);
 
-  const program = process.argv[1] ? resolve(process.argv[1]) : "<interactive>";
-  const git = settings.disableGit ? undefined : gitFacts(process.cwd());
+  const print = printerOf(settings, debug);
+
   const start: WorkerStart = {
     ring: createRing(),
     done: new SharedArrayBuffer(4),
@@ -112,30 +117,46 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
     config,
     startTimeMs,
     logFile,
+    log: openSync(logFile, "wx", 0o666),
     filesDir,
     internalLog: place.internalLog,
-    program,
-    git,
-    metadata: metadataOf(program, settings.host, git, startTimeMs),
-    requirements: packageList(program),
+    program: process.argv[1] ? resolve(process.argv[1]) : "<interactive>",
     version: VERSION,
   };
-  const print = printerOf(settings, debug);
+  // The thread gets ready while git and the server are asked.
+  const worker = startWorker(start);
   const timeoutMs = options.initTimeoutMs ?? INIT_TIMEOUT_MS;
-  debug.write("INFO", "init", `starting the run's thread, ${timeoutMs / 1000} s at most`);
-  const { worker, started } = await startWorker(start, print, timeoutMs).catch((error: Error) => {
-    debug.write("ERROR", "init", error.message);
+  let opened: OpenedRun | undefined;
+  try {
+    const asked = settings.disableGit ? undefined : gitFacts(process.cwd());
+    if (start.mode === "online") await transportOf(new URL(baseUrl).protocol);
+    const git = await asked;
+    const metadata = metadataOf(start.program, settings.host, git, startTimeMs);
+    if (start.mode === "online") {
+      debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);
+      opened = await openOnline(start, { git }, print, timeoutMs);
+    }
+    worker.postMessage({ kind: "open", opened, git, metadata } satisfies ToWorker);
+  } catch (error) {
+    debug.write("ERROR", "init", (error as Error).message);
+    void worker.terminate();
+    closeSync(start.log);
     throw error;
-  });
+  }
+  const started = opened ?? offlineRun(start);
   debug.write(
     "INFO",
     "init",
-    `run ${[started.entity, started.project, runId].filter(Boolean).join("/")} ${started.resumed ? `resumed at step ${started.step}` : "started"}, returning control to the program`,
+    `run ${[started.run.entity, started.run.project, runId].filter(Boolean).join("/")} ${started.resumed ? `resumed at step ${started.step}` : "started"}, returning control to the program`,
   );
+  if (settings.resume === "" && started.historyLines > 0)
+    print.serious(
+      `the run ${runId} has ${started.historyLines} rows already: these are added to them, from step 0. Give resume: "allow" to go on where it stood, or another id`,
+    );
   noteUnfinished(root, settings.resume, runId);
   const url =
     start.mode === "online"
-      ? `${appUrl(baseUrl)}/${[started.entity, started.project].map(encodeURIComponent).join("/")}/runs/${encodeURIComponent(runId)}`
+      ? `${appUrl(baseUrl)}/${[started.run.entity, started.run.project].map(encodeURIComponent).join("/")}/runs/${encodeURIComponent(runId)}`
       : "";
   if (url) print.info(`View run ${started.displayName} at: ${url}`);
   else print.info(`This run is offline; its log is ${start.logFile}`);
@@ -147,6 +168,22 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
       onFinish(run);
     },
   });
+}
+
+/** What a server would have said of a new run. */
+function offlineRun({ runId, entity, project, displayName }: WorkerStart): OpenedRun {
+  return {
+    run: { id: "", name: runId, entity, project },
+    displayName,
+    step: 0,
+    resumed: false,
+    runtimeS: 0,
+    historyLines: 0,
+    eventLines: 0,
+    consoleLines: 0,
+    config: {},
+    summary: [],
+  };
 }
 
 function apiKeyOf(settings: Settings, baseUrl: string): string {
@@ -168,86 +205,42 @@ function appUrl(baseUrl: string): string {
     : baseUrl.replace("://api.", "://app.");
 }
 
-/** Everything that is printed is in `debug.log` too, silent or not. */
-function printerOf(settings: Settings, debug: DebugLog): Printer {
-  const print = (text: string) => {
-    if (!settings.silent) process.stderr.write(`steelyard: ${text}\n`);
-  };
-  return {
-    info(text) {
-      debug.write("INFO", "print", text);
-      print(text);
-    },
-    serious(text) {
-      debug.write("WARNING", "print", text);
-      print(text);
-    },
-    quietly: (level, text) => debug.write(level, "run", text),
-  };
-}
-
-/** What the run was started with; of the key, only that there is one. */
-function tellSettings(
-  debug: DebugLog,
-  settings: Settings,
-  config: Record<string, string>,
-  { debugLog, internalLog }: RunFolder,
-): void {
-  const tell = (text: string) => debug.write("INFO", "init", text);
-  tell(`Current SDK version is ${VERSION} (steelyard), Node ${process.version}, pid ${process.pid}`);
-  const variables = Object.keys(process.env).filter((name) => name.startsWith("WANDB_"));
-  tell(`Variables that are set: ${variables.sort().join(", ") || "none"}`);
-  const said = { ...settings, apiKey: settings.apiKey ? "(given)" : "(not given)" };
-  tell(`Settings: ${JSON.stringify(said)}`);
-  tell(`Logging user logs to ${debugLog}`);
-  tell(`Logging internal logs to ${internalLog}`);
-  tell(
-    `init called with config: {${Object.entries(config)
-      .map(([key, json]) => `${JSON.stringify(key)}: ${json}`)
-      .join(", ")}}`,
-  );
-}
-
-function startWorker(
-  start: WorkerStart,
-  print: Printer,
-  timeoutMs: number,
-): Promise<{ worker: Worker; started: StartedRun }> {
+function startWorker(start: WorkerStart): Worker {
   // The tree runs from source, the package from what was compiled.
   const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
-  const worker = new Worker(new URL(file, import.meta.url), {
+  return new Worker(new URL(file, import.meta.url), {
     workerData: start,
     name: `steelyard ${start.runId}`,
     stdout: true,
     stderr: true,
   });
-  return new Promise((resolvePromise, reject) => {
-    let lastNotice = "";
-    const fail = (message: string) => {
-      clearTimeout(timer);
-      void worker.terminate();
-      reject(new Error(message));
-    };
-    const timer = setTimeout(
-      () =>
-        fail(
-          `the server at ${start.baseUrl} did not answer within ${Math.round(timeoutMs / 1000)} s${lastNotice ? ` (${lastNotice})` : ""}; check WANDB_BASE_URL, or set WANDB_MODE=offline`,
-        ),
-      timeoutMs,
+}
+
+/** Make the run at the server. Throws when it says no, or nothing within the time. */
+async function openOnline(
+  start: WorkerStart,
+  facts: RunFacts,
+  print: Printer,
+  timeoutMs: number,
+): Promise<OpenedRun> {
+  let reason = "";
+  const http: Http = {
+    baseUrl: start.baseUrl,
+    apiKey: start.apiKey,
+    signal: AbortSignal.timeout(timeoutMs),
+    onRetry(why) {
+      print.quietly("WARNING", `no answer (${why}), trying again`);
+      if (reason === "")
+        print.serious(`the server at ${start.baseUrl} does not answer (${why}); trying again`);
+      reason = why;
+    },
+  };
+  try {
+    return await openRun(http, start, facts, new ConfigDocument(start.config, start.version).json);
+  } catch (error) {
+    if (!http.signal.aborted) throw error;
+    throw new Error(
+      `the server at ${start.baseUrl} did not answer within ${Math.round(timeoutMs / 1000)} s${reason ? ` (${reason})` : ""}; check WANDB_BASE_URL, or set WANDB_MODE=offline`,
     );
-    worker.once("error", (error) => fail(error.message));
-    const hear = (message: FromWorker) => {
-      if (message.kind === "notice") {
-        lastNotice = message.text;
-        print.serious(message.text);
-      }
-      if (message.kind === "refused") fail(message.message);
-      if (message.kind === "started") {
-        clearTimeout(timer);
-        worker.off("message", hear);
-        resolvePromise({ worker, started: message.run });
-      }
-    };
-    worker.on("message", hear);
-  });
+  }
 }

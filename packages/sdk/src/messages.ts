@@ -1,8 +1,17 @@
 import type { MetricFields } from "@steelyard/protocol/records";
+import type { GitFacts } from "./environment.ts";
 import type { RingMemory } from "./ring.ts";
+import type { OpenedRun } from "./run-transport.ts";
 
 /** What the main thread tells the worker of a run. */
 export type ToWorker =
+  | {
+      kind: "open";
+      /** Undefined offline. */
+      opened: OpenedRun | undefined;
+      git: GitFacts | undefined;
+      metadata: Record<string, unknown>;
+    }
   | { kind: "shape"; id: number; keys: string[] }
   | { kind: "finish"; exitCode: number; deadlineMs: number }
   | InOrder;
@@ -19,22 +28,10 @@ export type InOrder =
 export type Entry = readonly [key: string, valueJson: string];
 
 export type FromWorker =
-  | { kind: "started"; run: StartedRun }
   | { kind: "refused"; message: string }
   | { kind: "stop" }
   | { kind: "notice"; text: string; serious: boolean }
   | { kind: "finished"; sent: boolean };
-
-/** The run as the server knows it; offline, as it was asked for. */
-export interface StartedRun {
-  entity: string;
-  project: string;
-  displayName: string;
-  /** Step of the next row: 0, or after the last one of a resumed run. */
-  step: number;
-  resumed: boolean;
-  config: Record<string, unknown>;
-}
 
 export interface WorkerStart {
   ring: RingMemory;
@@ -57,12 +54,11 @@ export interface WorkerStart {
   config: Record<string, string>;
   startTimeMs: number;
   logFile: string;
+  /** It is open already, new and empty: the descriptor. */
+  log: number;
   filesDir: string;
   /** `debug-internal.log`. */
   internalLog: string;
   program: string;
-  git: { remote: string; commit: string } | undefined;
-  metadata: Record<string, unknown>;
-  requirements: string;
   version: string;
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { RecordLogWriter } from "@steelyard/protocol/record-log";
 import { appendHistoryRow, type HistoryShape, type RowText } from "@steelyard/protocol/records";
 
@@ -17,9 +17,9 @@ export class RunLog {
   #number = 0;
   #bytes = 0;
 
-  /** @throws when the file exists: each start of a run has a log of its own. */
-  constructor(path: string) {
-    this.#file = openSync(path, "wx", 0o666);
+  /** `file` = descriptor of a new file; each start of a run has a log of its own. */
+  constructor(file: number) {
+    this.#file = file;
   }
 
   /** So many were written or wait to be. */

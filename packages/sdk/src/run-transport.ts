@@ -6,6 +6,7 @@ import {
   type FileStreamAnswer,
   type FileStreamRequest,
 } from "@steelyard/protocol/file-stream";
+import type { GitFacts } from "./environment.ts";
 import { graphql, type Http, RefusedError, send } from "./http.ts";
 import type { TakenLines } from "./line-queue.ts";
 import type { Entry, WorkerStart } from "./messages.ts";
@@ -47,8 +48,18 @@ interface Bucket {
   config: string;
 }
 
+/** What is found out about the program while the run's thread starts. */
+export interface RunFacts {
+  git: GitFacts | undefined;
+}
+
 /** Make the run at the server, or go on with the one that is there. Throws RefusedError with what to do. */
-export async function openRun(http: Http, start: WorkerStart, configJson: string): Promise<OpenedRun> {
+export async function openRun(
+  http: Http,
+  start: WorkerStart,
+  { git }: RunFacts,
+  configJson: string,
+): Promise<OpenedRun> {
   const before = start.resume === "" ? undefined : await existing(http, start);
   if (start.resume === "must" && !before) {
     throw new RefusedError(
@@ -84,8 +95,8 @@ export async function openRun(http: Http, start: WorkerStart, configJson: string
     sweep: start.sweepId || null,
     host: start.host || null,
     program: start.program || null,
-    repo: start.git?.remote || null,
-    commit: start.git?.commit || null,
+    repo: git?.remote || null,
+    commit: git?.commit || null,
     config: before ? mergedConfig(before.config, configJson) : configJson,
   });
   const { bucket } = upsertBucket;
@@ -188,7 +199,7 @@ export async function streamRows(
   const body = history && history.lines.count > 0 ? withHistory(request, history) : JSON.stringify(request);
   const response = await send(http, "POST", `/files/${path}/file_stream`, body);
   try {
-    return (await response.json()) as FileStreamAnswer;
+    return JSON.parse(response.text) as FileStreamAnswer;
   } catch {
     // The official server's answers need not be JSON; a 2xx is what counts.
     return {};
@@ -229,12 +240,11 @@ export async function uploadFiles(
   );
   for (const { name, uploadUrl } of createRunFiles.files) {
     if (!uploadUrl) continue;
-    const content = await readFile(join(folder, name));
     await send(
       http,
       "PUT",
       uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl,
-      new Uint8Array(content),
+      await readFile(join(folder, name)),
       headers,
     );
   }

@@ -4,10 +4,12 @@ import type { MetricFields } from "@steelyard/protocol/records";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
 import { type LiveView, liveView } from "./live-view.ts";
-import type { Entry, FromWorker, InOrder, StartedRun, ToWorker, WorkerStart } from "./messages.ts";
+import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
 import { NumericRows } from "./numeric-rows.ts";
+import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
 import { RunSummary } from "./run-summary.ts";
+import type { OpenedRun } from "./run-transport.ts";
 import { isPlainObject, toJson } from "./values.ts";
 
 /** What `log` may be told beside the row. */
@@ -34,14 +36,6 @@ const FINISH_DEADLINE_MS = 60_000;
 /** A process that is leaving waits at most this long for its runs. */
 const EXIT_DEADLINE_MS = 5000;
 const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "none", "best", "copy"];
-
-/** How a run prints; decided by WANDB_SILENT and WANDB_QUIET. */
-export interface Printer {
-  info(text: string): void;
-  serious(text: string): void;
-  /** Into `debug.log` only. */
-  quietly(level: "INFO" | "WARNING" | "ERROR", text: string): void;
-}
 
 /**
  * One run. `log` costs a fraction of a microsecond on the calling thread: the numbers are written into shared memory, and
@@ -84,14 +78,14 @@ export class Run {
   /** Made by `init`. */
   constructor(
     start: WorkerStart,
-    started: StartedRun,
+    started: OpenedRun,
     worker: Worker,
     print: Printer,
     options: { url: string; captureConsole: boolean; onFinish: (run: Run, exitCode: number) => void },
   ) {
     this.id = start.runId;
-    this.entity = started.entity;
-    this.project = started.project;
+    this.entity = started.run.entity;
+    this.project = started.run.project;
     this.name = started.displayName;
     this.resumed = started.resumed;
     this.dir = start.filesDir;
@@ -115,7 +109,12 @@ export class Run {
       () => this.#numbers.latest(),
       (entries) => this.#post({ kind: "summary", entries }),
     );
+    this.#summary.heard(started.summary, 0);
     this.summary = liveView(() => this.#summary);
+    // What a thread cannot tell of itself any more: it found no memory, its file is gone.
+    worker.on("error", (error) =>
+      this.#hear({ kind: "refused", message: `the run cannot go on: ${error.message}` }),
+    );
     worker.on("message", (message: FromWorker) => this.#hear(message));
     worker.unref();
     this.#forget.push(

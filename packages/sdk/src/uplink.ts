@@ -4,14 +4,7 @@ import type { History } from "./history.ts";
 import { type Http, RefusedError } from "./http.ts";
 import type { LineQueue } from "./line-queue.ts";
 import type { FromWorker, WorkerStart } from "./messages.ts";
-import {
-  type OpenedRun,
-  openRun,
-  type RunAddress,
-  sendConfig,
-  streamRows,
-  uploadFiles,
-} from "./run-transport.ts";
+import { type OpenedRun, type RunAddress, sendConfig, streamRows, uploadFiles } from "./run-transport.ts";
 import type { Summary } from "./summary.ts";
 import { type ConsoleLine, Terminal } from "./terminal.ts";
 
@@ -84,11 +77,12 @@ export class Uplink {
     return this.#completed;
   }
 
-  /** Make the run at the server. Throws RefusedError. */
-  async open(): Promise<OpenedRun> {
-    this.#log.write("INFO", "opening the run", { server: this.#start.baseUrl, resume: this.#start.resume });
-    const opened = await openRun(this.#http, this.#start, this.#out.config.json);
-    const { run, step, resumed, historyLines, eventLines, consoleLines } = opened;
+  /** The run is there: what is sent goes behind what it has. */
+  opened({ run, historyLines, eventLines, consoleLines, step, resumed }: OpenedRun): void {
+    this.#run = run;
+    this.#historyOffset = historyLines;
+    this.#eventsOffset = eventLines;
+    this.terminal = new Terminal(consoleLines);
     this.#log.write("INFO", "the run is open", {
       ...run,
       step,
@@ -97,17 +91,6 @@ export class Uplink {
       eventLines,
       consoleLines,
     });
-    this.#run = opened.run;
-    this.#historyOffset = opened.historyLines;
-    this.#eventsOffset = opened.eventLines;
-    this.terminal = new Terminal(opened.consoleLines);
-    if (this.#start.resume === "" && opened.historyLines > 0)
-      this.#tell({
-        kind: "notice",
-        serious: true,
-        text: `the run ${opened.run.name} has ${opened.historyLines} rows already: these are added to them, from step 0. Give resume: "allow" to go on where it stood, or another id`,
-      });
-    return opened;
   }
 
   /** Whatever is being tried ends now: a server that is away must not hold the end up. */

@@ -15,6 +15,7 @@ import {
 } from "@steelyard/protocol/records";
 import { ConfigDocument } from "./config-document.ts";
 import { InternalLog } from "./debug-log.ts";
+import { packageList } from "./environment.ts";
 import { History } from "./history.ts";
 import { LineQueue } from "./line-queue.ts";
 import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
@@ -45,7 +46,7 @@ const tell = (message: FromWorker) => {
 };
 
 const ring = new RingReader(start.ring);
-const log = new RunLog(start.logFile);
+const log = new RunLog(start.log);
 const config = new ConfigDocument(start.config, start.version);
 const summary = new Summary();
 const lines = new LineQueue(`${start.logFile}.unsent`);
@@ -69,6 +70,12 @@ const uplink = new Uplink(start, { config, history, lines, summary }, tell, inte
 const system = new SystemMetrics();
 let finishing: { exitCode: number; deadlineMs: number } | undefined;
 let finishTimer: NodeJS.Timeout | undefined;
+
+type Open = Extract<ToWorker, { kind: "open" }>;
+let isOpen: (message: Open) => void = () => {};
+const open = new Promise<Open>((resolve) => {
+  isOpen = resolve;
+});
 
 /** Messages whose place among the rows is a marker in the ring. */
 let inOrder: InOrder[] = [];
@@ -106,7 +113,8 @@ function inTurn(message: InOrder): void {
 }
 
 function hear(message: ToWorker): void {
-  if (message.kind === "shape") history.define(message.id, message.keys);
+  if (message.kind === "open") isOpen(message);
+  else if (message.kind === "shape") history.define(message.id, message.keys);
   else if (message.kind !== "finish") inOrder.push(message);
   else if (!finishing) {
     finishing = message;
@@ -169,16 +177,17 @@ function sampleSystem(): void {
   );
 }
 
+/** Waits for what the program's thread found out meanwhile, and begins the log with it. */
 async function begin(): Promise<void> {
-  internal.write("INFO", "using version", { version: start.version, mode: start.mode, id: start.runId });
-  const opened = start.mode === "online" ? await uplink.open() : undefined;
+  const { opened, git, metadata } = await open;
   if (opened) {
+    uplink.opened(opened);
     config.inherit(opened.config);
     history.startTimeMs -= opened.runtimeS * 1000;
     summary.set(opened.summary);
   }
   const { name: runId, entity, project } = uplink.run;
-  const { group, jobType, notes, tags, host, sweepId, startTimeMs, git } = start;
+  const { group, jobType, notes, tags, host, sweepId, startTimeMs } = start;
   const displayName = opened?.displayName ?? start.displayName;
   log.append((num) => headerRecord(num, `steelyard ${start.version}`));
   log.append((num) =>
@@ -201,26 +210,21 @@ async function begin(): Promise<void> {
   log.append((num) =>
     filesRecord(num, ["wandb-metadata.json", "requirements.txt", "config.yaml", "wandb-summary.json"]),
   );
-  writeFileSync(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(start.metadata, null, 2));
-  if (start.requirements) writeFileSync(join(start.filesDir, "requirements.txt"), start.requirements);
   log.flush();
-  tell({
-    kind: "started",
-    run: {
-      entity,
-      project,
-      displayName,
-      step: opened?.step ?? 0,
-      resumed: opened?.resumed ?? false,
-      config: opened?.config ?? {},
-    },
-  });
+  drain();
+  writeFileSync(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
+  const requirements = packageList(start.program);
+  if (requirements) {
+    writeFileSync(join(start.filesDir, "requirements.txt"), requirements);
+    firstFiles.push("requirements.txt");
+  }
 }
+const firstFiles = ["wandb-metadata.json"];
 
 /** Until the run ends: drain, write, send what there is, no more often than allowed. */
 async function live(): Promise<void> {
   let nextSample = performance.now() + 1000;
-  const uploads = uplink.upload(["wandb-metadata.json", ...(start.requirements ? ["requirements.txt"] : [])]);
+  const uploads = uplink.upload(firstFiles);
   const drainer = setInterval(drain, DRAIN_MS);
   while (!finishing) {
     const now = performance.now();
@@ -274,6 +278,7 @@ process.on("uncaughtException", (error) => {
 });
 // Messages are taken by `drain`; the listener only keeps the port open.
 port.on("message", (message: ToWorker) => hear(message));
+internal.write("INFO", "using version", { version: start.version, mode: start.mode, id: start.runId });
 try {
   await begin();
   await live();

@@ -1,0 +1,56 @@
+import type { Settings } from "@steelyard/protocol/settings";
+import type { DebugLog } from "./debug-log.ts";
+import type { RunFolder } from "./run-folder.ts";
+import { VERSION } from "./version.ts";
+
+/** How a run prints; WANDB_SILENT decides what reaches the terminal. */
+export interface Printer {
+  info(text: string): void;
+  serious(text: string): void;
+  /** Into `debug.log` only. */
+  quietly(level: "INFO" | "WARNING" | "ERROR", text: string): void;
+}
+
+/** Everything that is printed is in `debug.log` too, silent or not. */
+export function printerOf(settings: Settings, debug: DebugLog): Printer {
+  const print = (text: string) => {
+    if (!settings.silent) process.stderr.write(`steelyard: ${text}\n`);
+  };
+  return {
+    info(text) {
+      debug.write("INFO", "print", text);
+      print(text);
+    },
+    serious(text) {
+      debug.write("WARNING", "print", text);
+      print(text);
+    },
+    quietly: (level, text) => debug.write(level, "run", text),
+  };
+}
+
+/** What the run was started with; of the key, only that there is one. */
+export function tellSettings(
+  debug: DebugLog,
+  settings: Settings,
+  config: Record<string, string>,
+  { debugLog, internalLog }: RunFolder,
+): void {
+  const tell = (text: string) => debug.write("INFO", "init", text);
+  tell(`Current SDK version is ${VERSION} (steelyard), Node ${process.version}, pid ${process.pid}`);
+  const variables = Object.keys(process.env).filter((name) => name.startsWith("WANDB_"));
+  tell(`Variables that are set: ${variables.sort().join(", ") || "none"}`);
+  const said = {
+    ...settings,
+    apiKey: settings.apiKey ? "(given)" : "(not given)",
+    baseUrl: settings.baseUrl.replace(/\/\/[^@/]*@/, "//"),
+  };
+  tell(`Settings: ${JSON.stringify(said)}`);
+  tell(`Logging user logs to ${debugLog}`);
+  tell(`Logging internal logs to ${internalLog}`);
+  tell(
+    `init called with config: {${Object.entries(config)
+      .map(([key, json]) => `${JSON.stringify(key)}: ${json}`)
+      .join(", ")}}`,
+  );
+}
