@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -73,14 +73,16 @@ suite("the SDK's log and the official client", {
         id,
         `for (let step = 0; ; step++) {
   run.log({ step, third: step / 3 });
-  if (step === 3000) console.log("enough");
   if (step % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
 }`,
         { init: `mode: "offline"` },
       );
-      await new Promise((resolve) => child.stdout?.once("data", resolve));
+      const ended = exitOf(child);
+      const written = () =>
+        logsOf(dir, id).reduce((sum, log) => sum + (statSync(log, { throwIfNoEntry: false })?.size ?? 0), 0);
+      while (written() < 300_000) await new Promise((resolve) => setTimeout(resolve, 10));
       child.kill("SIGKILL");
-      await exitOf(child);
+      assert.equal(await ended, "SIGKILL");
       const [log = ""] = logsOf(dir, id);
       const { records } = readLog(log);
       const { code, stderr, stdout } = await runScript(version, "sync_log.py", server, {
