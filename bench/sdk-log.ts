@@ -2,10 +2,11 @@
 // Python client, offline both. The Python environments are those of `npm test` (STEELYARD_TEST_VENVS names another folder);
 // without one, no comparison.
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { init } from "steelyard";
+import { interpreterOf, newestClient } from "../conformance/python.ts";
 
 const ROWS = Number(process.env.BENCH_ROWS ?? 10_000_000);
 const PACED = 20_000;
@@ -119,16 +120,11 @@ print(f"{sum(took) / n * 1e6:.1f} {took[n // 2] * 1e6:.1f} {took[int(n * 0.99)] 
 await paced();
 const rate = await flatOut(20_000);
 await flatOut(ROWS);
-const venvs = process.env.STEELYARD_TEST_VENVS ?? join(import.meta.dirname, "..", ".venvs");
-const python = globSync(join(venvs, "*", "bin", "python"))
-  .filter((path) => /\d+\.\d+\.\d+\/bin\/python$/.test(path))
-  .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
-  .at(-1);
-if (python && existsSync(python)) {
-  const { stdout } = spawnSync(python, ["-c", PYTHON, dir], { encoding: "utf8" });
+if (newestClient) {
+  const { stdout } = spawnSync(interpreterOf(newestClient), ["-c", PYTHON, dir], { encoding: "utf8" });
   const [mean, p50, p99, rows] = stdout.trim().split("\n").at(-1)?.split(" ").map(Number) ?? [];
   console.log(
-    `official Python client, offline, same rows: mean ${mean} us, p50 ${p50} us, p99 ${p99} us; 20,000 rows ${rows} rows/s; ours ${(rate / (rows ?? 1)).toFixed(1)} times that`,
+    `official Python client ${newestClient}, offline, same rows: mean ${mean} us, p50 ${p50} us, p99 ${p99} us; 20,000 rows ${rows} rows/s; ours ${(rate / (rows ?? 1)).toFixed(1)} times that`,
   );
 } else console.log("official Python client: none here, no comparison");
 rmSync(dir, { recursive: true, force: true });

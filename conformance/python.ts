@@ -13,6 +13,11 @@ export const clientVersions: string[] = CLIENTS.map(({ version }) => version).fi
 );
 export const newestClient: string | undefined = clientVersions.at(-1);
 
+/** The interpreter that has that release. */
+export function interpreterOf(version: string): string {
+  return join(VENVS, version, "bin", "python");
+}
+
 /** Name of the environment with the training libraries of that weight, when it is installed. */
 export function integrationsVenv(weight: "light" | "keras" | "torch"): string | undefined {
   const name = `integrations-${weight}`;
@@ -39,7 +44,7 @@ export function runScript(
 ): Promise<ScriptResult> {
   const folder = mkdtempSync(join(tmpdir(), "steelyard-client-"));
   const child = spawn(
-    join(VENVS, version, "bin", "python"),
+    interpreterOf(version),
     [new URL(`scripts/${script}`, import.meta.url).pathname, ...(options.args ?? [])],
     {
       cwd: folder,

@@ -83,24 +83,29 @@ interface Transport {
   agent: Agent;
 }
 
-const transports: Record<string, Promise<Transport> | undefined> = {};
+const transports = new Map<string, Transport>();
 
-/** Loaded when first needed: `https` alone takes as long to load as all of the SDK. Called early by who has to wait anyway. */
-export function transportOf(protocol: string): Promise<Transport> {
-  transports[protocol] ??= (protocol === "https:" ? import("node:https") : import("node:http")).then(
-    (module) => ({ request: module.request, agent: new module.Agent({ keepAlive: true }) }),
-  );
-  return transports[protocol];
+/**
+ * Loaded when first needed, and not by `import`: that reads every export, `WebSocket` of `node:http` among them, and the
+ * client behind it costs more than all of the SDK.
+ */
+function transportOf(protocol: string): Transport {
+  const known = transports.get(protocol);
+  if (known) return known;
+  const { request, Agent } = process.getBuiltinModule(protocol === "https:" ? "node:https" : "node:http");
+  const transport = { request, agent: new Agent({ keepAlive: true }) };
+  transports.set(protocol, transport);
+  return transport;
 }
 
-async function once(
+function once(
   target: URL,
   method: string,
   body: string | Uint8Array,
   headers: Record<string, string | number>,
   signal: AbortSignal,
 ): Promise<Answer & { headers: IncomingHttpHeaders }> {
-  const transport = await transportOf(target.protocol);
+  const transport = transportOf(target.protocol);
   return new Promise((resolve, reject) => {
     const request = transport.request(target, {
       method,

@@ -9,7 +9,7 @@ import { checkApiKey, keyFromNetrc } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
-import { type Http, transportOf } from "./http.ts";
+import type { Http } from "./http.ts";
 import type { ToWorker, WorkerStart } from "./messages.ts";
 import { type Printer, printerOf, tellSettings } from "./printer.ts";
 import { createRing } from "./ring.ts";
@@ -128,9 +128,7 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
   const timeoutMs = options.initTimeoutMs ?? INIT_TIMEOUT_MS;
   let opened: OpenedRun | undefined;
   try {
-    const asked = settings.disableGit ? undefined : gitFacts(process.cwd());
-    if (start.mode === "online") await transportOf(new URL(baseUrl).protocol);
-    const git = await asked;
+    const git = settings.disableGit ? undefined : await gitFacts(process.cwd());
     const metadata = metadataOf(start.program, settings.host, git, startTimeMs);
     if (start.mode === "online") {
       debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);

@@ -1,11 +1,19 @@
 import { PREFIX, type RingMemory, RingWriter } from "./ring.ts";
+import type { StepMetrics, StepValue } from "./step-metrics.ts";
 
 /** Rows that never look alike would fill the table of shapes: beyond this many they go the other way. */
 const MAX_SHAPES = 10_000;
 
 interface Shape {
   id: number;
+  /** Of the caller's object. */
   keys: string[];
+  /** What the rows have: those, and step metrics that the caller leaves out. */
+  all: string[];
+  /** Step metrics among the keys, by place. */
+  steps: readonly { place: number; value: StepValue }[];
+  /** Step metrics that are added, in order. */
+  added: readonly StepValue[];
   /** Values of the last row of this shape, for `summary` on this side. */
   last: Float64Array;
   /** Which row that was, so that the latest of several shapes wins. */
@@ -20,13 +28,22 @@ interface Shape {
 export class NumericRows {
   readonly ring: RingWriter;
   readonly #tellShape: (id: number, keys: string[]) => void;
+  readonly #stepMetrics: StepMetrics;
   readonly #byKeys = new Map<string, Shape>();
+  readonly #shapes: Shape[] = [];
   #shape: Shape | undefined;
 
   /** `tellShape` posts a shape to the worker, before its first row. */
-  constructor(memory: RingMemory, tellShape: (id: number, keys: string[]) => void) {
+  constructor(memory: RingMemory, stepMetrics: StepMetrics, tellShape: (id: number, keys: string[]) => void) {
     this.ring = new RingWriter(memory);
+    this.#stepMetrics = stepMetrics;
     this.#tellShape = tellShape;
+  }
+
+  /** Step metrics were defined: every shape is to be looked at anew. */
+  forgetShapes(): void {
+    this.#shape = undefined;
+    this.#byKeys.clear();
   }
 
   /** True when every value is a number and the row is handed over; else nothing was done. `row` counts up. */
@@ -40,20 +57,28 @@ export class NumericRows {
   }
 
   #handOver(data: Readonly<Record<string, unknown>>, shape: Shape, step: number, row: number): boolean {
-    const { keys, last } = shape;
+    const { keys, all, added, steps, last } = shape;
     const { ring } = this;
-    const place = ring.place(keys.length);
+    const place = ring.place(all.length);
     const { cells } = ring;
+    const from = place + PREFIX;
     let count = 0;
     for (const key in data) {
       const value = data[key];
       if (typeof value !== "number" || keys[count] !== key) return false;
-      cells[place + PREFIX + count] = value;
+      cells[from + count] = value;
+      count++;
+    }
+    if (count !== keys.length) return false;
+    for (const { number } of added) {
+      if (number === undefined) return false;
+      cells[from + count] = number;
       count++;
     }
     // Refused when reading the object logged another row meanwhile (a getter may).
-    if (count !== keys.length || !ring.publish(place, shape.id, step, Date.now() / 1000, count)) return false;
-    for (let index = 0; index < count; index++) last[index] = cells[place + PREFIX + index] as number;
+    if (!ring.publish(place, shape.id, step, Date.now() / 1000, count)) return false;
+    for (let index = 0; index < count; index++) last[index] = cells[from + index] as number;
+    for (const { place: index, value } of steps) value.number = last[index] as number;
     shape.row = row;
     return true;
   }
@@ -61,22 +86,35 @@ export class NumericRows {
   #shapeOf(data: Readonly<Record<string, unknown>>): Shape | undefined {
     if (data === null || typeof data !== "object" || Array.isArray(data)) return undefined;
     const keys = Object.keys(data);
-    if (keys.length === 0 || keys.length > RingWriter.MAX_VALUES) return undefined;
+    if (keys.length === 0 || keys.length > RingWriter.MAX_VALUES / 2) return undefined;
     for (const key of keys) if (typeof data[key] !== "number" || key.startsWith("_")) return undefined;
     const name = keys.join("\0");
-    let shape = this.#byKeys.get(name);
-    if (!shape && this.#byKeys.size < MAX_SHAPES) {
-      shape = { id: this.#byKeys.size, keys, last: new Float64Array(keys.length), row: 0 };
-      this.#byKeys.set(name, shape);
-      this.#tellShape(shape.id, keys);
-    }
+    const known = this.#byKeys.get(name);
+    if (known || this.#shapes.length >= MAX_SHAPES) return known;
+    const missing = this.#stepMetrics.missing(keys);
+    const all = [...keys, ...missing];
+    const shape: Shape = {
+      id: this.#shapes.length,
+      keys,
+      all,
+      steps: keys.flatMap((key, place) => {
+        const value = this.#stepMetrics.value(key);
+        return value ? [{ place, value }] : [];
+      }),
+      added: missing.flatMap((key) => this.#stepMetrics.value(key) ?? []),
+      last: new Float64Array(all.length),
+      row: 0,
+    };
+    this.#shapes.push(shape);
+    this.#byKeys.set(name, shape);
+    this.#tellShape(shape.id, all);
     return shape;
   }
 
   /** Last number of each key of each shape, and which row it was. */
   latest(): { key: string; value: number; row: number }[] {
-    return [...this.#byKeys.values()].flatMap(({ keys, last, row }) =>
-      row === 0 ? [] : keys.map((key, index) => ({ key, value: last[index] as number, row })),
+    return this.#shapes.flatMap(({ all, last, row }) =>
+      row === 0 ? [] : all.map((key, index) => ({ key, value: last[index] as number, row })),
     );
   }
 }

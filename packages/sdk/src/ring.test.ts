@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NumericRows } from "./numeric-rows.ts";
 import { BESIDE, createRing, PREFIX, RingReader, RingWriter } from "./ring.ts";
+import { StepMetrics } from "./step-metrics.ts";
 
 test("rows of every length come out as they went in, round the ring many times", () => {
   const memory = createRing();
@@ -36,7 +37,7 @@ test("rows of every length come out as they went in, round the ring many times",
 test("a getter that logs does not break the row it is in", () => {
   const memory = createRing();
   const shapes: string[][] = [];
-  const rows = new NumericRows(memory, (_, keys) => shapes.push(keys));
+  const rows = new NumericRows(memory, new StepMetrics(), (_, keys) => shapes.push(keys));
   const reader = new RingReader(memory);
   let step = 0;
   const odd = {

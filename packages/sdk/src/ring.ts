@@ -18,6 +18,7 @@ export const BESIDE = -1;
 /** Shape of what is left at the ring's end, too little for the row that came. */
 const SKIP = -2;
 const CELLS = 1 << 18;
+const PAGE_BYTES = 4096;
 /** A waiting writer is woken when this much was read: early enough to go on, rarely enough that waking costs nothing. */
 const TELL_CELLS = CELLS / 8;
 
@@ -108,6 +109,15 @@ export class RingReader {
   constructor(memory: RingMemory) {
     this.#head = new Int32Array(memory.head);
     this.#cells = new Float64Array(memory.cells);
+  }
+
+  /**
+   * Have the memory mapped, so that the writer is not the one to wait for it: a page a time it would cost some 7 us in
+   * every 57 rows of five numbers. Changes nothing of what is written already.
+   */
+  map(): void {
+    const words = new Int32Array(this.#cells.buffer);
+    for (let at = 0; at < words.length; at += PAGE_BYTES / 4) Atomics.or(words, at, 0);
   }
 
   /** How far the writer is. What it told beside the ring for the rows up to here has been posted already. */

@@ -238,14 +238,11 @@ export async function uploadFiles(
       header.slice(header.indexOf(":") + 1),
     ]),
   );
-  for (const { name, uploadUrl } of createRunFiles.files) {
-    if (!uploadUrl) continue;
-    await send(
-      http,
-      "PUT",
-      uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl,
-      await readFile(join(folder, name)),
-      headers,
-    );
-  }
+  await Promise.all(
+    createRunFiles.files.map(async ({ name, uploadUrl }) => {
+      if (!uploadUrl) return;
+      const url = uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl;
+      await send(http, "PUT", url, await readFile(join(folder, name)), headers);
+    }),
+  );
 }

@@ -10,6 +10,7 @@ import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
 import { RunSummary } from "./run-summary.ts";
 import type { OpenedRun } from "./run-transport.ts";
+import { StepMetrics } from "./step-metrics.ts";
 import { isPlainObject, toJson } from "./values.ts";
 
 /** What `log` may be told beside the row. */
@@ -63,7 +64,7 @@ export class Run {
   readonly #forget: (() => void)[] = [];
   readonly #stop = new AbortController();
   readonly #numbers: NumericRows;
-  /** No row is open, the run goes on, and no key waits for another's value: rows of numbers need no thought. */
+  /** No row is open and the run goes on: rows of numbers need no thought. */
   #plain = true;
   #rows = 0;
   #step: number;
@@ -71,8 +72,7 @@ export class Run {
   #openTimestamp = 0;
   #finished: Promise<void> | undefined;
   #ended: (sent: boolean) => void = () => {};
-  readonly #stepMetrics = new Map<string, string>();
-  readonly #lastStepValue = new Map<string, string>();
+  readonly #stepMetrics = new StepMetrics();
   #warnedFinished = false;
 
   /** Made by `init`. */
@@ -93,7 +93,7 @@ export class Run {
     this.#onFinish = options.onFinish;
     this.#step = started.step;
     this.#worker = worker;
-    this.#numbers = new NumericRows(start.ring, (id, keys) =>
+    this.#numbers = new NumericRows(start.ring, this.#stepMetrics, (id, keys) =>
       worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker),
     );
     this.#done = new Int32Array(start.done);
@@ -213,30 +213,14 @@ export class Run {
   #flushOpen(): void {
     const open = this.#open;
     this.#open = undefined;
-    this.#plain = this.#finished === undefined && this.#stepMetrics.size === 0;
+    this.#plain = this.#finished === undefined;
     if (open && open.size > 0) this.#write([...open], this.#openTimestamp);
   }
 
   #write(entries: Entry[], timestamp: number): void {
-    if (this.#stepMetrics.size > 0) this.#fillStepMetrics(entries);
+    this.#stepMetrics.fill(entries);
     this.#summary.heard(entries, ++this.#rows);
     this.#post({ kind: "row", step: this.#step, timestamp, entries });
-  }
-
-  /** `defineMetric` with a step metric: rows of the one get the last value of the other, as the client does. */
-  #fillStepMetrics(entries: Entry[]): void {
-    const present = new Set(entries.map(([key]) => key));
-    for (const [key, json] of entries)
-      if ([...this.#stepMetrics.values()].includes(key)) this.#lastStepValue.set(key, json);
-    for (const key of present) {
-      for (const [name, stepMetric] of this.#stepMetrics) {
-        const matches = name.endsWith("*") ? key.startsWith(name.slice(0, -1)) : key === name;
-        if (matches && key !== stepMetric && !present.has(stepMetric)) {
-          present.add(stepMetric);
-          entries.push([stepMetric, this.#lastStepValue.get(stepMetric) ?? "0"]);
-        }
-      }
-    }
   }
 
   /**
@@ -259,8 +243,8 @@ export class Run {
     const stepSync = options.stepSync ?? stepMetric !== "";
     const metric: MetricFields = { name, stepMetric, stepSync, hidden, summary, overwrite };
     if (stepSync && stepMetric) {
-      this.#stepMetrics.set(name, stepMetric);
-      this.#plain = false;
+      this.#stepMetrics.define(name, stepMetric);
+      this.#numbers.forgetShapes();
     }
     this.#print.quietly("INFO", `defineMetric ${JSON.stringify(metric)}`);
     this.#post({ kind: "metric", metric });

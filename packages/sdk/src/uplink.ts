@@ -129,8 +129,11 @@ export class Uplink {
   async complete(exitCode: number, files: string[]): Promise<void> {
     if (!this.#live) return;
     try {
-      await this.#sendConfig();
-      await uploadFiles(this.#http, this.#run, this.#start.filesDir, files);
+      await Promise.all([
+        uploadFiles(this.#http, this.#run, this.#start.filesDir, files),
+        this.#sendConfig().then(() => this.#sendOnce(undefined)),
+      ]);
+      // The server takes the run as over with this one: all else is there.
       while (!this.#completed) await this.#sendOnce({ exitCode });
       this.#log.write("INFO", "the server has everything", {
         exitCode,

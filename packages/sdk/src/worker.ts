@@ -46,6 +46,7 @@ const tell = (message: FromWorker) => {
 };
 
 const ring = new RingReader(start.ring);
+ring.map();
 const log = new RunLog(start.log);
 const config = new ConfigDocument(start.config, start.version);
 const summary = new Summary();
@@ -70,6 +71,8 @@ const uplink = new Uplink(start, { config, history, lines, summary }, tell, inte
 const system = new SystemMetrics();
 let finishing: { exitCode: number; deadlineMs: number } | undefined;
 let finishTimer: NodeJS.Timeout | undefined;
+/** Ends the pause between two turns. */
+let wake = () => {};
 
 type Open = Extract<ToWorker, { kind: "open" }>;
 let isOpen: (message: Open) => void = () => {};
@@ -118,6 +121,7 @@ function hear(message: ToWorker): void {
   else if (message.kind !== "finish") inOrder.push(message);
   else if (!finishing) {
     finishing = message;
+    wake();
     internal.write("INFO", "finishing", { exitCode: message.exitCode, deadlineMs: message.deadlineMs });
     finishTimer = setTimeout(() => uplink.abort(), message.deadlineMs);
   }
@@ -233,7 +237,10 @@ async function live(): Promise<void> {
       sampleSystem();
     }
     await uplink.turn();
-    await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      setTimeout(resolve, DRAIN_MS);
+    });
   }
   clearInterval(drainer);
   await uploads;

@@ -1,0 +1,105 @@
+/**
+ * What a program waits for before its first row: loading the SDK as published (compiled, from its tarballs) and `init` on a
+ * warm server, in processes of their own; the same of the official Python client.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { interpreterOf, newestClient } from "../conformance/python.ts";
+import { startServer } from "../conformance/server.ts";
+
+const ROUNDS = 7;
+const SCRIPT = `
+const began = performance.now();
+const { init } = await import("steelyard");
+const took = [performance.now() - began];
+for (let n = 0; n < 3; n++) {
+  const start = performance.now();
+  const run = await init({ project: "bench", console: false, silent: true });
+  run.log({ loss: 1 });
+  took.push(performance.now() - start);
+  const end = performance.now();
+  await run.finish();
+  took.push(performance.now() - end);
+}
+console.log(JSON.stringify(took));
+`;
+const PYTHON = `
+import time
+began = time.perf_counter()
+import wandb
+took = [time.perf_counter() - began]
+start = time.perf_counter()
+run = wandb.init(project="bench", settings=wandb.Settings(console="off", silent=True))
+run.log({"loss": 1})
+took.append(time.perf_counter() - start)
+end = time.perf_counter()
+run.finish()
+took.append(time.perf_counter() - end)
+print([round(seconds * 1000, 1) for seconds in took])
+`;
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+/** Median of each place over several processes' lists. */
+const medians = (lists: number[][]) =>
+  (lists[0] ?? []).map((_, place) => median(lists.map((list) => list[place] ?? Number.NaN)));
+
+const dir = mkdtempSync(join(tmpdir(), "steelyard-bench-"));
+const server = await startServer();
+try {
+  const packed = execFileSync(process.execPath, [new URL("../scripts/pack.mjs", import.meta.url).pathname], {
+    encoding: "utf8",
+  });
+  for (const tarball of packed
+    .split("\n")
+    .filter((line) => /steelyard-(protocol-)?\d[^/]*\.tgz$/.test(line))) {
+    const name = /steelyard-protocol-/.test(tarball) ? "@steelyard/protocol" : "steelyard";
+    const place = join(dir, "node_modules", name);
+    mkdirSync(place, { recursive: true });
+    execFileSync("tar", ["xzf", tarball, "-C", place, "--strip-components=1"]);
+  }
+  writeFileSync(join(dir, "script.mjs"), SCRIPT);
+  const env = {
+    ...process.env,
+    WANDB_BASE_URL: server.url,
+    WANDB_API_KEY: server.apiKey,
+    WANDB_DIR: dir,
+    WANDB_ERROR_REPORTING: "false",
+    NO_PROXY: "127.0.0.1,localhost",
+  };
+  const measure = (command: string, args: string[]) =>
+    medians(
+      Array.from({ length: ROUNDS + 1 }, () => {
+        const { stdout, stderr } = spawnSync(command, args, { cwd: dir, env, encoding: "utf8" });
+        const last = stdout.trim().split("\n").at(-1);
+        if (!last) throw new Error(stderr);
+        return JSON.parse(last) as number[];
+        // The first warms the server and the disk's cache.
+      }).slice(1),
+    );
+  const [load, first, end, next] = measure(process.execPath, ["script.mjs"]) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  console.log(`import            ${load.toFixed(0)} ms   goal < 50`);
+  console.log(
+    `init to first log ${first.toFixed(0)} ms in a new process, ${next.toFixed(0)} ms for its next run   goal < 30`,
+  );
+  console.log(`finish            ${end.toFixed(0)} ms`);
+  if (newestClient) {
+    const [pLoad, pInit, pEnd] = measure(interpreterOf(newestClient), ["-c", PYTHON]) as [
+      number,
+      number,
+      number,
+    ];
+    console.log(
+      `official Python client ${newestClient}: import ${pLoad.toFixed(0)} ms, init to first log ${pInit.toFixed(0)} ms, finish ${pEnd.toFixed(0)} ms; ours ${(pLoad / load).toFixed(1)}, ${(pInit / first).toFixed(1)} and ${(pEnd / end).toFixed(1)} times as fast`,
+    );
+  } else console.log("official Python client: none here, no comparison");
+} finally {
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+}
