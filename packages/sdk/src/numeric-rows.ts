@@ -10,10 +10,8 @@ interface Shape {
   keys: string[];
   /** What the rows have: those, and step metrics that the caller leaves out. */
   all: string[];
-  /** Step metrics among the keys, by place. */
-  steps: readonly { place: number; value: StepValue }[];
-  /** Step metrics that are added, in order. */
-  added: readonly StepValue[];
+  /** Step metrics among the keys, by place, and those that are added, in order; undefined when there is none of either. */
+  steps: { own: { place: number; value: StepValue }[]; added: StepValue[] } | undefined;
   /** Values of the last row of this shape, for `summary` on this side. */
   last: Float64Array;
   /** Which row that was, so that the latest of several shapes wins. */
@@ -57,7 +55,7 @@ export class NumericRows {
   }
 
   #handOver(data: Readonly<Record<string, unknown>>, shape: Shape, step: number, row: number): boolean {
-    const { keys, all, added, steps, last } = shape;
+    const { keys, all, steps, last } = shape;
     const { ring } = this;
     const place = ring.place(all.length);
     const { cells } = ring;
@@ -70,15 +68,17 @@ export class NumericRows {
       count++;
     }
     if (count !== keys.length) return false;
-    for (const { number } of added) {
-      if (number === undefined) return false;
-      cells[from + count] = number;
-      count++;
+    if (steps) {
+      for (const { number } of steps.added) {
+        if (number === undefined) return false;
+        cells[from + count] = number;
+        count++;
+      }
     }
     // Refused when reading the object logged another row meanwhile (a getter may).
     if (!ring.publish(place, shape.id, step, Date.now() / 1000, count)) return false;
     for (let index = 0; index < count; index++) last[index] = cells[from + index] as number;
-    for (const { place: index, value } of steps) value.number = last[index] as number;
+    if (steps) for (const { place: index, value } of steps.own) value.number = last[index] as number;
     shape.row = row;
     return true;
   }
@@ -93,15 +93,16 @@ export class NumericRows {
     if (known || this.#shapes.length >= MAX_SHAPES) return known;
     const missing = this.#stepMetrics.missing(keys);
     const all = [...keys, ...missing];
+    const own = keys.flatMap((key, place) => {
+      const value = this.#stepMetrics.value(key);
+      return value ? [{ place, value }] : [];
+    });
+    const added = missing.flatMap((key) => this.#stepMetrics.value(key) ?? []);
     const shape: Shape = {
       id: this.#shapes.length,
       keys,
       all,
-      steps: keys.flatMap((key, place) => {
-        const value = this.#stepMetrics.value(key);
-        return value ? [{ place, value }] : [];
-      }),
-      added: missing.flatMap((key) => this.#stepMetrics.value(key) ?? []),
+      steps: own.length + missing.length > 0 ? { own, added } : undefined,
       last: new Float64Array(all.length),
       row: 0,
     };

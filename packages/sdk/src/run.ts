@@ -56,6 +56,12 @@ export class Run {
   readonly config: LiveView<Config>;
   readonly summary: LiveView<RunSummary>;
 
+  // What `log` reads each time stands together.
+  readonly #numbers: NumericRows;
+  /** No row is open and the run goes on: rows of numbers need no thought. */
+  #plain = true;
+  #rows = 0;
+  #step: number;
   readonly #summary: RunSummary;
   readonly #onFinish: (run: Run, exitCode: number) => void;
   readonly #worker: Worker;
@@ -63,11 +69,6 @@ export class Run {
   readonly #print: Printer;
   readonly #forget: (() => void)[] = [];
   readonly #stop = new AbortController();
-  readonly #numbers: NumericRows;
-  /** No row is open and the run goes on: rows of numbers need no thought. */
-  #plain = true;
-  #rows = 0;
-  #step: number;
   #open: Map<string, string> | undefined;
   #openTimestamp = 0;
   #finished: Promise<void> | undefined;
