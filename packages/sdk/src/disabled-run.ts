@@ -1,6 +1,7 @@
 import { Config } from "./config.ts";
 import { type LiveView, liveView } from "./live-view.ts";
 import { RunSummary } from "./run-summary.ts";
+import { Summary } from "./summary.ts";
 import { toJson } from "./values.ts";
 
 /** WANDB_MODE=disabled: the same face, and nothing behind it: no file, no thread, no network. */
@@ -16,10 +17,7 @@ export class DisabledRun {
   readonly signal: AbortSignal = new AbortController().signal;
   readonly config: LiveView<Config>;
   readonly summary: LiveView<RunSummary>;
-  readonly #summary = new RunSummary(
-    () => [],
-    () => {},
-  );
+  readonly #kept = new Summary();
   step = 0;
 
   readonly #onFinish: (run: unknown) => void;
@@ -28,16 +26,19 @@ export class DisabledRun {
     this.#onFinish = onFinish;
     const values = new Config({ ...config }, () => {});
     this.config = liveView(() => values);
-    this.summary = liveView(() => this.#summary);
+    const summary = new RunSummary(
+      this.#kept,
+      () => {},
+      () => {},
+    );
+    this.summary = liveView(() => summary);
   }
 
   /** Nothing is recorded, but who reads the summary back finds it. */
   log(data: Readonly<Record<string, unknown>>): void {
-    const entries = Object.entries(data).filter(([, value]) => value !== undefined);
-    this.#summary.heard(
-      entries.map(([key, value]) => [key, toJson(value, key, { forRow: true })]),
-      ++this.step,
-    );
+    for (const [key, value] of Object.entries(data))
+      if (value !== undefined) this.#kept.logged(key, toJson(value, key, { forRow: true }));
+    this.step++;
   }
   defineMetric(): void {}
   async finish(): Promise<void> {

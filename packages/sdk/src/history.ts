@@ -26,6 +26,9 @@ interface Shape {
   lineBytes: number;
   /** Of the last row. */
   values: number[];
+  /** Places of keys with a rule, by the summary's count of definitions; undefined when there is none. */
+  ruled: number[] | undefined;
+  definitions: number;
 }
 
 /**
@@ -80,6 +83,8 @@ export class History {
       prefixes,
       lineBytes: prefixes.reduce((sum, { length }) => sum + length, `""},\n`.length),
       values: keys.map(() => 0),
+      ruled: undefined,
+      definitions: 0,
     });
   }
 
@@ -94,7 +99,7 @@ export class History {
     this.#facts(step, timestamp);
     this.#write(shape, cells, from);
     this.#log.row(shape.record, this.#text, step);
-    if (this.#summary.ruled) this.settle();
+    this.#tellRuled(shape);
     if (this.sending) this.#line(shape);
   }
 
@@ -128,8 +133,22 @@ export class History {
     const shape = this.#unheard;
     if (!shape) return;
     this.#unheard = undefined;
-    for (let index = 0; index < shape.keys.length; index++)
-      this.#summary.logged(shape.keys[index] as string, numberJson(shape.values[index] as number));
+    for (let index = 0; index < shape.keys.length; index++) {
+      const key = shape.keys[index] as string;
+      if (!this.#summary.ruled(key)) this.#summary.number(key, shape.values[index] as number);
+    }
+  }
+
+  /** Of which more than the last value is kept, hear of every row. */
+  #tellRuled(shape: Shape): void {
+    if (shape.definitions !== this.#summary.definitions) {
+      shape.definitions = this.#summary.definitions;
+      const ruled = shape.keys.flatMap((key, place) => (this.#summary.ruled(key) ? [place] : []));
+      shape.ruled = ruled.length > 0 ? ruled : undefined;
+    }
+    if (!shape.ruled) return;
+    for (const place of shape.ruled)
+      this.#summary.number(shape.keys[place] as string, shape.values[place] as number);
   }
 
   #facts(step: number, timestamp: number): void {

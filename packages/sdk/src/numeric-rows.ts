@@ -1,5 +1,6 @@
 import { PREFIX, type RingMemory, RingWriter } from "./ring.ts";
 import type { StepMetrics, StepValue } from "./step-metrics.ts";
+import type { Summary } from "./summary.ts";
 
 /** Rows that never look alike would fill the table of shapes: beyond this many they go the other way. */
 const MAX_SHAPES = 10_000;
@@ -12,10 +13,10 @@ interface Shape {
   all: string[];
   /** Step metrics among the keys, by place, and those that are added, in order; undefined when there is none of either. */
   steps: { own: { place: number; value: StepValue }[]; added: StepValue[] } | undefined;
+  /** Keys of which the summary keeps more than the last value, by place; undefined when there is none. */
+  ruled: { place: number; key: string }[] | undefined;
   /** Values of the last row of this shape, for `summary` on this side. */
   last: Float64Array;
-  /** Which row that was, so that the latest of several shapes wins. */
-  row: number;
 }
 
 /**
@@ -28,34 +29,57 @@ export class NumericRows {
   readonly #tellShape: (id: number, keys: string[]) => void;
   readonly #stepMetrics: StepMetrics;
   readonly #byKeys = new Map<string, Shape>();
-  readonly #shapes: Shape[] = [];
+  readonly #summary: Summary;
+  #shapes = 0;
   #shape: Shape | undefined;
+  /** The summary has not heard of this shape's last row. */
+  #unheard = false;
 
   /** `tellShape` posts a shape to the worker, before its first row. */
-  constructor(memory: RingMemory, stepMetrics: StepMetrics, tellShape: (id: number, keys: string[]) => void) {
+  constructor(
+    memory: RingMemory,
+    stepMetrics: StepMetrics,
+    summary: Summary,
+    tellShape: (id: number, keys: string[]) => void,
+  ) {
+    this.#summary = summary;
     this.ring = new RingWriter(memory);
     this.#stepMetrics = stepMetrics;
     this.#tellShape = tellShape;
   }
 
-  /** Step metrics were defined: every shape is to be looked at anew. */
+  /** A metric was defined: every shape is to be looked at anew. */
   forgetShapes(): void {
+    this.settle();
     this.#shape = undefined;
     this.#byKeys.clear();
   }
 
-  /** True when every value is a number and the row is handed over; else nothing was done. `row` counts up. */
-  log(data: Readonly<Record<string, unknown>>, step: number, row: number): boolean {
+  /** True when every value is a number and the row is handed over; else nothing was done. */
+  log(data: Readonly<Record<string, unknown>>, step: number): boolean {
     const shape = this.#shape;
-    if (shape && this.#handOver(data, shape, step, row)) return true;
+    if (shape && this.#handOver(data, shape, step)) return true;
     const other = this.#shapeOf(data);
-    if (!other || !this.#handOver(data, other, step, row)) return false;
+    if (!other) return false;
+    this.settle();
     this.#shape = other;
-    return true;
+    return this.#handOver(data, other, step);
   }
 
-  #handOver(data: Readonly<Record<string, unknown>>, shape: Shape, step: number, row: number): boolean {
-    const { keys, all, steps, last } = shape;
+  /** The summary hears of the last row. */
+  settle(): void {
+    if (!this.#unheard || !this.#shape) return;
+    this.#unheard = false;
+    const { all, last } = this.#shape;
+    for (let place = 0; place < all.length; place++) {
+      const key = all[place] as string;
+      // The others heard of every row as it was logged.
+      if (!this.#summary.ruled(key)) this.#summary.number(key, last[place] as number);
+    }
+  }
+
+  #handOver(data: Readonly<Record<string, unknown>>, shape: Shape, step: number): boolean {
+    const { keys, all, steps, ruled, last } = shape;
     const { ring } = this;
     const place = ring.place(all.length);
     const { cells } = ring;
@@ -79,7 +103,8 @@ export class NumericRows {
     if (!ring.publish(place, shape.id, step, Date.now() / 1000, count)) return false;
     for (let index = 0; index < count; index++) last[index] = cells[from + index] as number;
     if (steps) for (const { place: index, value } of steps.own) value.number = last[index] as number;
-    shape.row = row;
+    if (ruled) for (const { place: index, key } of ruled) this.#summary.number(key, last[index] as number);
+    this.#unheard = true;
     return true;
   }
 
@@ -90,7 +115,7 @@ export class NumericRows {
     for (const key of keys) if (typeof data[key] !== "number" || key.startsWith("_")) return undefined;
     const name = keys.join("\0");
     const known = this.#byKeys.get(name);
-    if (known || this.#shapes.length >= MAX_SHAPES) return known;
+    if (known || this.#shapes >= MAX_SHAPES) return known;
     const missing = this.#stepMetrics.missing(keys);
     const all = [...keys, ...missing];
     const own = keys.flatMap((key, place) => {
@@ -98,24 +123,17 @@ export class NumericRows {
       return value ? [{ place, value }] : [];
     });
     const added = missing.flatMap((key) => this.#stepMetrics.value(key) ?? []);
+    const ruled = all.flatMap((key, place) => (this.#summary.ruled(key) ? [{ place, key }] : []));
     const shape: Shape = {
-      id: this.#shapes.length,
+      id: this.#shapes++,
       keys,
       all,
       steps: own.length + missing.length > 0 ? { own, added } : undefined,
+      ruled: ruled.length > 0 ? ruled : undefined,
       last: new Float64Array(all.length),
-      row: 0,
     };
-    this.#shapes.push(shape);
     this.#byKeys.set(name, shape);
     this.#tellShape(shape.id, all);
     return shape;
-  }
-
-  /** Last number of each key of each shape, and which row it was. */
-  latest(): { key: string; value: number; row: number }[] {
-    return this.#shapes.flatMap(({ all, last, row }) =>
-      row === 0 ? [] : all.map((key, index) => ({ key, value: last[index] as number, row })),
-    );
   }
 }

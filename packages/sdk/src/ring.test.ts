@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { NumericRows } from "./numeric-rows.ts";
 import { BESIDE, createRing, PREFIX, RingReader, RingWriter } from "./ring.ts";
 import { StepMetrics } from "./step-metrics.ts";
+import { Summary } from "./summary.ts";
 
 test("rows of every length come out as they went in, round the ring many times", () => {
   const memory = createRing();
@@ -37,19 +38,19 @@ test("rows of every length come out as they went in, round the ring many times",
 test("a getter that logs does not break the row it is in", () => {
   const memory = createRing();
   const shapes: string[][] = [];
-  const rows = new NumericRows(memory, new StepMetrics(), (_, keys) => shapes.push(keys));
+  const rows = new NumericRows(memory, new StepMetrics(), new Summary(), (_, keys) => shapes.push(keys));
   const reader = new RingReader(memory);
   let step = 0;
   const odd = {
     a: 1,
     get b() {
-      rows.log({ inner: 7 }, step++, 1);
+      rows.log({ inner: 7 }, step++);
       return 2;
     },
   };
   // The keys are known before: the row is written while its getter logs another.
-  assert.ok(rows.log({ a: 5, b: 6 }, step++, 1));
-  const taken = rows.log(odd, step++, 1);
+  assert.ok(rows.log({ a: 5, b: 6 }, step++));
+  const taken = rows.log(odd, step++);
   const got: number[][] = [];
   reader.drain(reader.written, (shape, _step, _timestamp, cells, from) => {
     got.push([shape, ...cells.subarray(from, from + (cells[from - 1] as number))]);

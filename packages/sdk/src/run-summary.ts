@@ -1,21 +1,25 @@
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { Entry } from "./messages.ts";
+import type { Summary } from "./summary.ts";
 import { toJson } from "./values.ts";
 
-/** The run's summary: the last value of each key until it is set here. */
+/** The run's summary, as the program reads and sets it: the last value of each key, or what `defineMetric` asked for. */
 export class RunSummary {
-  readonly #set = new Map<string, { value: unknown; row: number }>();
-  readonly #latest: () => { key: string; value: number; row: number }[];
+  readonly #summary: Summary;
+  readonly #settle: () => void;
   readonly #tell: (entries: Entry[]) => void;
 
-  constructor(latest: () => { key: string; value: number; row: number }[], tell: (entries: Entry[]) => void) {
-    this.#latest = latest;
+  /** `settle` brings in what was logged and not heard yet; `tell` passes on what was set. */
+  constructor(summary: Summary, settle: () => void, tell: (entries: Entry[]) => void) {
+    this.#summary = summary;
+    this.#settle = settle;
     this.#tell = tell;
   }
 
-  /** The last value logged or set; undefined when there is none. */
+  /** Undefined when nothing was logged or set. */
   get(key: string): unknown {
-    return this.toJSON()[key];
+    this.#settle();
+    return this.#summary.get(key);
   }
 
   /** @throws TypeError when the value cannot be recorded. */
@@ -25,20 +29,13 @@ export class RunSummary {
 
   update(values: Readonly<Record<string, unknown>>): void {
     const entries = Object.entries(values).map(([key, value]): Entry => [key, toJson(value, key)]);
-    for (const [key, value] of Object.entries(values))
-      this.#set.set(key, { value, row: Number.POSITIVE_INFINITY });
+    this.#settle();
+    this.#summary.set(entries);
     this.#tell(entries);
   }
 
-  /** Rows that did not take the fast way; called by the run. */
-  heard(entries: readonly Entry[], row: number): void {
-    for (const [key, json] of entries) this.#set.set(key, { value: parseExtendedJson(json), row });
-  }
-
   toJSON(): Record<string, unknown> {
-    const all = new Map(this.#set);
-    for (const { key, value, row } of this.#latest())
-      if (row >= (all.get(key)?.row ?? 0)) all.set(key, { value, row });
-    return Object.fromEntries([...all].map(([key, { value }]) => [key, value]));
+    this.#settle();
+    return Object.fromEntries(this.#summary.entries.map(([key, json]) => [key, parseExtendedJson(json)]));
   }
 }

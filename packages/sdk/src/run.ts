@@ -11,6 +11,7 @@ import { watchProcessEnd } from "./process-end.ts";
 import { RunSummary } from "./run-summary.ts";
 import type { OpenedRun } from "./run-transport.ts";
 import { StepMetrics } from "./step-metrics.ts";
+import { Summary } from "./summary.ts";
 import { isPlainObject, toJson } from "./values.ts";
 
 /** What `log` may be told beside the row. */
@@ -62,7 +63,8 @@ export class Run {
   #plain = true;
   #rows = 0;
   #step: number;
-  readonly #summary: RunSummary;
+  /** What `summary` shows. */
+  readonly #kept = new Summary();
   readonly #onFinish: (run: Run, exitCode: number) => void;
   readonly #worker: Worker;
   readonly #done: Int32Array;
@@ -94,7 +96,7 @@ export class Run {
     this.#onFinish = options.onFinish;
     this.#step = started.step;
     this.#worker = worker;
-    this.#numbers = new NumericRows(start.ring, this.#stepMetrics, (id, keys) =>
+    this.#numbers = new NumericRows(start.ring, this.#stepMetrics, this.#kept, (id, keys) =>
       worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker),
     );
     this.#done = new Int32Array(start.done);
@@ -106,12 +108,13 @@ export class Run {
       this.#post({ kind: "config", config: all }),
     );
     this.config = liveView(() => config);
-    this.#summary = new RunSummary(
-      () => this.#numbers.latest(),
+    const summary = new RunSummary(
+      this.#kept,
+      () => this.#numbers.settle(),
       (entries) => this.#post({ kind: "summary", entries }),
     );
-    this.#summary.heard(started.summary, 0);
-    this.summary = liveView(() => this.#summary);
+    this.#kept.restore(started.summary);
+    this.summary = liveView(() => summary);
     // What a thread cannot tell of itself any more: it found no memory, its file is gone.
     worker.on("error", (error) =>
       this.#hear({ kind: "refused", message: `the run cannot go on: ${error.message}` }),
@@ -153,12 +156,7 @@ export class Run {
   log(data: Readonly<Record<string, unknown>>, step: number | undefined, commit?: boolean): void;
   log(data: Readonly<Record<string, unknown>>, options?: LogOptions | number, commit?: boolean): void {
     // Checks are few here on purpose: this is the hot path.
-    if (
-      options === undefined &&
-      commit === undefined &&
-      this.#plain &&
-      this.#numbers.log(data, this.#step, this.#rows + 1)
-    ) {
+    if (options === undefined && commit === undefined && this.#plain && this.#numbers.log(data, this.#step)) {
       this.#step++;
       this.#rows++;
     } else if (typeof options === "object") this.#logAny(data, options);
@@ -220,7 +218,9 @@ export class Run {
 
   #write(entries: Entry[], timestamp: number): void {
     this.#stepMetrics.fill(entries);
-    this.#summary.heard(entries, ++this.#rows);
+    this.#numbers.settle();
+    for (const [key, json] of entries) this.#kept.logged(key, json);
+    this.#rows++;
     this.#post({ kind: "row", step: this.#step, timestamp, entries });
   }
 
@@ -245,8 +245,9 @@ export class Run {
     const metric: MetricFields = { name, stepMetric, stepSync, hidden, summary, overwrite };
     if (stepSync && stepMetric) {
       this.#stepMetrics.define(name, stepMetric);
-      this.#numbers.forgetShapes();
     }
+    this.#numbers.forgetShapes();
+    this.#kept.define(metric);
     this.#print.quietly("INFO", `defineMetric ${JSON.stringify(metric)}`);
     this.#post({ kind: "metric", metric });
   }

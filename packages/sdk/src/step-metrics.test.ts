@@ -4,18 +4,19 @@ import type { Entry } from "./messages.ts";
 import { NumericRows } from "./numeric-rows.ts";
 import { createRing, RingReader } from "./ring.ts";
 import { StepMetrics } from "./step-metrics.ts";
+import { Summary } from "./summary.ts";
 
 test("rows get the last value of their step metric, numbers and others alike", () => {
   const steps = new StepMetrics();
   const memory = createRing();
   const shapes: string[][] = [];
-  const numbers = new NumericRows(memory, steps, (id, keys) => {
+  const numbers = new NumericRows(memory, steps, new Summary(), (id, keys) => {
     shapes[id] = keys;
   });
   const reader = new RingReader(memory);
   let row = 0;
   const log = (data: Record<string, number>): Record<string, number> => {
-    assert.ok(numbers.log(data, row, ++row));
+    assert.ok(numbers.log(data, row++));
     let got: Record<string, number> = {};
     reader.drain(reader.written, (shape, _step, _timestamp, cells, from) => {
       got = Object.fromEntries((shapes[shape] ?? []).map((key, at) => [key, cells[from + at] as number]));
@@ -44,6 +45,6 @@ test("rows get the last value of their step metric, numbers and others alike", (
   assert.deepEqual(log({ "val/loss": 3 }), { "val/loss": 3, epoch: 3, batch: 71 });
   fill([["batch", '"late"']]);
   // A value that is no number goes the other way.
-  assert.equal(numbers.log({ "val/loss": 3 }, row, ++row), false);
+  assert.equal(numbers.log({ "val/loss": 3 }, row++), false);
   assert.deepEqual(fill([["val/loss", "3"]]).at(-1), ["batch", '"late"']);
 });

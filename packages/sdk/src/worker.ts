@@ -188,7 +188,7 @@ async function begin(): Promise<void> {
     uplink.opened(opened);
     config.inherit(opened.config);
     history.startTimeMs -= opened.runtimeS * 1000;
-    summary.set(opened.summary);
+    summary.restore(opened.summary);
   }
   const { name: runId, entity, project } = uplink.run;
   const { group, jobType, notes, tags, host, sweepId, startTimeMs } = start;
@@ -262,7 +262,7 @@ async function end(): Promise<void> {
   });
   writeFileSync(join(start.filesDir, "config.yaml"), config.yaml);
   writeFileSync(join(start.filesDir, "wandb-summary.json"), uplink.summaryJson());
-  summary.set(summary.entries);
+  summary.restore(summary.entries);
   await uplink.complete(exitCode, ["config.yaml", "wandb-summary.json"]);
   clearTimeout(finishTimer);
   lines.close();
