@@ -1,1 +1,1 @@
-export function serverDocument(): { path: string; before: string; text: string };
+export function documents(): { path: string; before: string; text: string }[];

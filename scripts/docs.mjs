@@ -1,26 +1,98 @@
-// `node scripts/docs.mjs`: the generated parts of docs/, from the tables they describe. A test fails when they are stale.
-import { readFileSync, writeFileSync } from "node:fs";
+// `node scripts/docs.mjs`: the generated documents and parts of docs/, from the tables they describe. A test fails when
+// they are stale.
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { allowedValues, SETTING_NAMES, settingOf } from "../packages/protocol/src/settings/index.ts";
 import { OPTIONS } from "../packages/server/src/config.ts";
 import { ROOT } from "./toolchain.mjs";
 
-/** The text of docs/server.md with its settings table made anew. */
-export function serverDocument() {
-  const path = join(ROOT, "docs", "server.md");
+/** Every document with what it should say: `{path, before, text}`. */
+export function documents() {
+  return [serverDocument(), variablesDocument("en"), variablesDocument("ko")];
+}
+
+function serverDocument() {
   const rows = Object.values(OPTIONS).map(
     ({ variable, flag, default: value, text }) =>
       `| \`${variable}\` | ${flag ? `\`${flag}\`` : "–"} | ${value ? `\`${value}\`` : "–"} | ${text} |`,
   );
-  const table = ["| variable | flag | default | |", "|---|---|---|---|", ...rows].join("\n");
+  return withTables("server.md", {
+    settings: ["| variable | flag | default | |", "|---|---|---|---|", ...rows].join("\n"),
+  });
+}
+
+const WORDS = {
+  en: { head: ["variable", "values", "default", "effect", "held by"], settings: "code", none: "–" },
+  ko: { head: ["변수", "값", "기본값", "효과", "검증하는 테스트"], settings: "코드", none: "–" },
+};
+
+function variablesDocument(language) {
+  const words = WORDS[language];
+  const tests = testsByVariable();
+  const row = (name) => {
+    const setting = settingOf(name);
+    const [variable, ...others] = setting.variables;
+    const cells = [
+      [`\`${variable}\``, ...others.map((other) => `\`${other}\``)].join("<br>"),
+      allowedValues(setting),
+      defaultOf(setting, language) ?? words.none,
+      `${setting[language]}<br>${words.settings}: \`${name}\``,
+      (tests.get(variable) ?? []).join("<br>") || words.none,
+    ];
+    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  };
+  const table = (names) =>
+    [`| ${words.head.join(" | ")} |`, `|${"---|".repeat(words.head.length)}`, ...names.map(row)].join("\n");
+  const page = SETTING_NAMES.filter((name) => settingOf(name).page);
+  return withTables(language === "en" ? "environment-variables.md" : "environment-variables.ko.md", {
+    page: table(page),
+    more: table(SETTING_NAMES.filter((name) => !page.includes(name))),
+  });
+}
+
+function defaultOf(setting, language) {
+  if (setting.otherwise) return setting.otherwise[language];
+  if (setting.default === undefined || setting.default === "" || setting.default.length === 0)
+    return undefined;
+  return `\`${setting.default}\``;
+}
+
+/** Variable → where tests are that have it in the beginning of their name: `test("WANDB_TAGS: …`. */
+function testsByVariable() {
+  const tests = new Map();
+  for (const file of globSync(
+    ["conformance/**/*.test.ts", "packages/*/src/**/*.test.ts", "e2e/**/*.test.ts"],
+    {
+      cwd: ROOT,
+    },
+  ).sort()) {
+    const text = readFileSync(join(ROOT, file), "utf8");
+    for (const [, name] of text.matchAll(
+      /\btest\(\s*["'`]((?:WANDB|STEELYARD)_[A-Z_]+(?:, (?:WANDB|STEELYARD)_[A-Z_]+)*)[: ]/g,
+    )) {
+      for (const variable of name.split(", ")) {
+        const link = `[${file.split("/").at(-1)}](../${file})`;
+        const known = tests.get(variable) ?? [];
+        if (!known.includes(link)) tests.set(variable, [...known, link]);
+      }
+    }
+  }
+  return tests;
+}
+
+/** The document with what stands between `<!-- generated: NAME -->` and `<!-- end -->` made anew. */
+function withTables(file, tables) {
+  const path = join(ROOT, "docs", file);
   const before = readFileSync(path, "utf8");
-  const text = before.replace(
-    /<!-- generated: settings -->[\s\S]*?<!-- end -->/,
-    () => `<!-- generated: settings -->\n\n${table}\n\n<!-- end -->`,
-  );
+  let text = before;
+  for (const [name, table] of Object.entries(tables)) {
+    const place = new RegExp(`<!-- generated: ${name} -->[\\s\\S]*?<!-- end -->`);
+    if (!place.test(text)) throw new Error(`docs/${file} has no place for ${name}`);
+    text = text.replace(place, () => `<!-- generated: ${name} -->\n\n${table}\n\n<!-- end -->`);
+  }
   return { path, before, text };
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const { path, text } = serverDocument();
-  writeFileSync(path, text);
+  for (const { path, text } of documents()) writeFileSync(path, text);
 }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { test } from "node:test";
-import { serverDocument } from "./docs.mjs";
+import { documents } from "./docs.mjs";
 
-test("docs/server.md says the settings that config.ts has", () => {
-  const { before, text } = serverDocument();
-  assert.equal(before, text, "run: node scripts/docs.mjs");
-});
+for (const { path, before, text } of documents()) {
+  test(`docs/${basename(path)} says what the tables have`, () => {
+    assert.equal(before, text, "run: node scripts/docs.mjs");
+  });
+}
