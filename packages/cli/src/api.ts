@@ -1,0 +1,103 @@
+import { type Credentials, findCredentials, type LoadedSettings, loadSettings } from "steelyard/settings";
+import { CommandError, warn } from "./terminal.ts";
+
+const TIMEOUT_MS = 30_000;
+
+/** The server of the settings, asked as the user of the key. Errors say what to do. */
+export interface Api {
+  host: string;
+  baseUrl: string;
+  credentials: Credentials;
+  graphql<T>(document: string, variables?: Record<string, unknown>): Promise<T>;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+}
+
+/** Settings, with their warnings told. Throws CommandError for what is not allowed. */
+export function settingsOf(): LoadedSettings {
+  try {
+    const loaded = loadSettings();
+    for (const warning of loaded.warnings) warn(warning);
+    return loaded;
+  } catch (error) {
+    throw new CommandError((error as Error).message);
+  }
+}
+
+/** Throws CommandError when nobody is signed in. */
+export function openApi(loaded: LoadedSettings = settingsOf()): Api {
+  let credentials: Credentials | undefined;
+  try {
+    credentials = findCredentials(loaded, warn);
+  } catch (error) {
+    throw new CommandError((error as Error).message);
+  }
+  if (!credentials)
+    throw new CommandError("No API key configured. Use `steelyard login` to log in, or set WANDB_API_KEY.");
+  return apiOf(loaded.settings.baseUrl, credentials, loaded.settings.extraHttpHeaders);
+}
+
+export function apiOf(
+  baseUrl: string,
+  credentials: Credentials,
+  extraHeaders: Readonly<Record<string, string>> = {},
+): Api {
+  const authorization = `Basic ${Buffer.from(`api:${credentials.apiKey}`).toString("base64")}`;
+  const { host } = new URL(baseUrl);
+  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    try {
+      return await fetch(baseUrl + path, {
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...init,
+        headers: { ...extraHeaders, authorization, ...(init.headers as Record<string, string>) },
+      });
+    } catch (error) {
+      const { cause } = error as { cause?: { code?: string } };
+      throw new CommandError(
+        `no server answers at ${baseUrl} (${cause?.code ?? (error as Error).name}); start one with \`steelyard server start\`, or check WANDB_BASE_URL`,
+      );
+    }
+  };
+  return {
+    host,
+    baseUrl,
+    credentials,
+    fetch: ask,
+    async graphql<T>(document: string, variables: Record<string, unknown> = {}) {
+      const response = await ask("/graphql", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query: document, variables }),
+      });
+      const text = await response.text();
+      let body: { data?: T; errors?: { message: string }[]; error?: string };
+      try {
+        body = JSON.parse(text) as typeof body;
+      } catch {
+        throw new CommandError(
+          `${baseUrl} answered ${response.status} with something that is no GraphQL answer; is it the address of a Steelyard or W&B server?`,
+        );
+      }
+      if (body.errors?.[0] || !body.data)
+        throw new CommandError(`${body.errors?.[0]?.message ?? body.error ?? `status ${response.status}`}`);
+      return body.data;
+    },
+  };
+}
+
+export interface Viewer {
+  username: string;
+  entity: string;
+  teams: string[];
+}
+
+export async function viewerOf(api: Api): Promise<Viewer> {
+  const { viewer } = await api.graphql<{
+    viewer: { username: string; entity: string; teams: { edges: { node: { name: string } }[] } } | null;
+  }>("query Viewer { viewer { username entity teams { edges { node { name } } } } }");
+  if (!viewer) throw new CommandError(`${api.baseUrl} does not know this key`);
+  return {
+    username: viewer.username,
+    entity: viewer.entity,
+    teams: viewer.teams.edges.map(({ node }) => node.name),
+  };
+}

@@ -1,0 +1,92 @@
+import {
+  allowedValues,
+  type Candidate,
+  SETTING_NAMES,
+  type SettingName,
+  settingOf,
+  settingOfKey,
+  settingOfVariable,
+} from "@steelyard/protocol/settings";
+import { Command } from "commander";
+import { settingsOf } from "../api.ts";
+import { CommandError, print, printJson, styled, table } from "../terminal.ts";
+import { masked } from "./status.ts";
+
+export function settingsCommand(): Command {
+  return new Command("settings")
+    .description("every setting: its value, where it comes from, and why")
+    .addCommand(
+      new Command("list")
+        .description("the settings that somebody has set, or with --all every one")
+        .option("--all", "also those that hold by default")
+        .option("--json", "as JSON")
+        .action(list),
+    )
+    .addCommand(
+      new Command("explain")
+        .description("every source of one setting, what it says, which won and what the setting does")
+        .argument("<variable>", "WANDB_PROJECT, run_name, or apiKey")
+        .option("--json", "as JSON")
+        .action(explain),
+    );
+}
+
+const shown = (name: SettingName, value: unknown): unknown =>
+  settingOf(name).secret ? masked(value) : (value ?? null);
+const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+function list(options: { all?: boolean; json?: boolean }): void {
+  const { settings, origins } = settingsOf();
+  const rows = SETTING_NAMES.filter((name) => options.all || origins[name].kind !== "default").map((name) => ({
+    name,
+    variable: settingOf(name).variables[0],
+    value: shown(name, settings[name]),
+    source: origins[name].name,
+  }));
+  if (options.json) return printJson(rows);
+  if (rows.length === 0) return print("Nothing is set; `steelyard settings list --all` shows what holds by default.");
+  print(table(rows.map(({ variable, value, source }) => [variable, asText(value), source])));
+}
+
+function explain(word: string, options: { json?: boolean }): void {
+  const name =
+    settingOfVariable(word)?.name ?? settingOfKey(word) ?? SETTING_NAMES.find((known) => known === word);
+  if (!name)
+    throw new CommandError(
+      `${word} is no setting; \`steelyard settings list --all\` shows their names, docs/environment-variables.md what they do`,
+    );
+  const setting = settingOf(name);
+  const { settings, origins, candidates } = settingsOf();
+  const said: readonly Candidate[] = candidates.get(name) ?? [];
+  const korean = /^ko/.test(process.env.LC_ALL ?? process.env.LC_MESSAGES ?? process.env.LANG ?? "");
+  if (options.json) {
+    printJson({
+      name,
+      variables: setting.variables,
+      key: setting.key,
+      value: shown(name, settings[name]),
+      source: origins[name].name,
+      sources: said.map(({ origin, value }) => ({ source: origin.name, value: shown(name, value) })),
+      default: setting.default ?? null,
+      allowed: allowedValues(setting),
+      effect: setting.en,
+    });
+    return;
+  }
+  print(styled("bold", `${setting.variables.join(", ")}`, process.stdout));
+  print(`  ${korean ? setting.ko : setting.en}`);
+  print(`  allowed: ${allowedValues(setting)}`);
+  print("");
+  const byDefault = setting.otherwise?.[korean ? "ko" : "en"] ?? asText(setting.default ?? null);
+  const rows = [
+    ["default", byDefault],
+    ...said.map(({ origin, value }) => [origin.name, asText(shown(name, value))] as const),
+  ];
+  print(
+    table(
+      rows.map(([source = "", value = ""], at) => [at === rows.length - 1 ? "→" : " ", source, value]),
+    ),
+  );
+  if (origins[name].kind !== "default" && said.at(-1)?.origin.name !== origins[name].name)
+    print(`\n  ${origins[name].name} has the last word: ${asText(shown(name, settings[name]))}`);
+}

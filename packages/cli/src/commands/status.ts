@@ -1,0 +1,52 @@
+import { SETTING_NAMES, type SettingName, settingOf } from "@steelyard/protocol/settings";
+import { Command } from "commander";
+import type { LoadedSettings } from "steelyard/settings";
+import { settingsOf } from "../api.ts";
+import { print, printJson, styled } from "../terminal.ts";
+
+/** Keys that `wandb status` shows, with their own names there. */
+const SHOWN: Readonly<Record<string, SettingName>> = {
+  _extra_http_headers: "extraHttpHeaders",
+  api_key: "apiKey",
+  base_url: "baseUrl",
+  entity: "entity",
+  git_remote: "gitRemote",
+  ignore_globs: "ignoreGlobs",
+  organization: "organization",
+  project: "project",
+  root_dir: "dir",
+};
+
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("show the settings that hold here and where they come from")
+    .option("--settings", "show the settings", true)
+    .option("--no-settings", "show nothing")
+    .option("--json", "only the JSON")
+    .action((options: { settings: boolean; json?: boolean }) => {
+      if (!options.settings) return;
+      const loaded = settingsOf();
+      if (!options.json) print(styled("bold", "Current Settings", process.stdout));
+      printJson(statusOf(loaded));
+    });
+}
+
+/** What `wandb status` shows, and beside it where each value comes from. A key is never shown. */
+function statusOf(loaded: LoadedSettings): Record<string, unknown> {
+  const names = new Map(Object.entries(SHOWN));
+  for (const name of SETTING_NAMES)
+    if (loaded.origins[name].kind === "file") names.set(settingOf(name).key, name);
+  const values: Record<string, unknown> = { _proxies: null, section: "default" };
+  const sources: Record<string, string> = {};
+  for (const [key, name] of names) {
+    values[key] = settingOf(name).secret
+      ? masked(loaded.settings[name])
+      : (loaded.settings[name] ?? (name === "dir" ? loaded.machine.workingDirectory : null));
+    sources[key] = loaded.origins[name].name;
+  }
+  return Object.fromEntries(Object.entries({ ...values, sources }).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export function masked(secret: unknown): string | null {
+  return typeof secret === "string" ? `${secret.slice(0, 2)}…${secret.slice(-2)}` : null;
+}

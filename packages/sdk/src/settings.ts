@@ -1,0 +1,4 @@
+/** What the command line shares with the SDK: settings with their sources, keys, and requests to the server. */
+export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
+export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
+export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
