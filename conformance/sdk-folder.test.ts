@@ -144,7 +144,15 @@ test("links: none when not wanted, and a file of somebody else stays", async () 
 
 test("folders: .wandb where it is, a number for a second start in the same second, letters of every script", async () => {
   mkdirSync(join(dir, ".wandb"));
-  const runs = await Promise.all([1, 2, 3].map(() => start({ mode: "offline", id: "한글 run/1" })));
+  // From outside the id is made fit; from code it would be refused.
+  process.env.WANDB_RUN_ID = "한글 run/1";
+  const starting = Promise.all([1, 2, 3].map(() => start({ mode: "offline" })));
+  delete process.env.WANDB_RUN_ID;
+  const runs = await starting;
+  await assert.rejects(
+    start({ mode: "offline", id: "한글 run/1" }),
+    /init\(\{ runId \}\) is .*an id without/,
+  );
   await Promise.all(runs.map((run) => run.finish()));
   assert.equal(existsSync(inRoot()), false);
   const folders = readdirSync(join(dir, ".wandb")).filter((name) => name.startsWith("offline-run-"));

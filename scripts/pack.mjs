@@ -58,6 +58,7 @@ assemble("sdk", {
     ...description,
     bin: { steelyard: "./dist/cli/main.js" },
     exports: {
+      ...description.exports,
       ".": {
         ...description.exports["."],
         // CommonJS callers: Node loads ES modules by require() since 20.19.

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { VERSION } from "steelyard/settings";
 import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
@@ -8,7 +9,6 @@ import { serverCommand } from "./commands/server.ts";
 import { settingsCommand } from "./commands/settings.ts";
 import { statusCommand } from "./commands/status.ts";
 import { CommandError, PROGRAM, styled } from "./terminal.ts";
-import { VERSION } from "./version.ts";
 
 /** Exit statuses: 0 done, 1 it did not work (the message says why), 2 a wrong command or option. */
 const USAGE = 2;

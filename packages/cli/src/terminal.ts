@@ -9,7 +9,8 @@ import { styleText } from "node:util";
  */
 
 /** `wandb` when called through an alias of that name. */
-export const PROGRAM = basename(process.argv[1] ?? "").replace(/\.\w+$/, "") === "wandb" ? "wandb" : "steelyard";
+export const PROGRAM =
+  basename(process.argv[1] ?? "").replace(/\.\w+$/, "") === "wandb" ? "wandb" : "steelyard";
 
 /** An error that was expected: its message is for the user and the exit status is 1 unless another is given. */
 export class CommandError extends Error {
@@ -52,7 +53,10 @@ export function table(rows: readonly (readonly string[])[]): string {
   );
   return rows
     .map((row) =>
-      row.map((cell, at) => (at < row.length - 1 ? cell.padEnd(widths[at] ?? 0) : cell)).join("  ").trimEnd(),
+      row
+        .map((cell, at) => (at < row.length - 1 ? cell.padEnd(widths[at] ?? 0) : cell))
+        .join("  ")
+        .trimEnd(),
     )
     .join("\n");
 }

@@ -2,14 +2,15 @@ import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
-import { resolveSettings, type Settings } from "@steelyard/protocol/settings";
+import { appUrl, runUrl } from "@steelyard/protocol/settings";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
-import { checkApiKey, keyFromNetrc } from "./credentials.ts";
+import { findCredentials } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
 import type { Http } from "./http.ts";
+import { type LoadedSettings, loadSettings } from "./machine.ts";
 import type { ToWorker, WorkerStart } from "./messages.ts";
 import { type Printer, printerOf, tellSettings } from "./printer.ts";
 import { createRing } from "./ring.ts";
@@ -29,7 +30,7 @@ export interface InitOptions {
   tags?: readonly string[];
   group?: string;
   jobType?: string;
-  /** Id of the run; made up when not given. At most 64 characters; every non-word character becomes a dash. */
+  /** Id of the run; made up when not given. At most 64 characters, none of : ; , # ? / '. */
   id?: string;
   resume?: "allow" | "must" | "never" | "auto" | boolean;
   /** Folder in which `wandb/` is made. */
@@ -45,75 +46,78 @@ export interface InitOptions {
   initTimeoutMs?: number;
 }
 
-const INIT_TIMEOUT_MS = 90_000;
+/** The client's word for runs that name no project. */
+const DEFAULT_PROJECT = "uncategorized";
 
 /**
  * Start a run. Resolves when the server knows it (offline: when the log is open). `onFinish` is called when the run takes
  * no more.
  *
  * @throws Error when the key is missing or wrong, the server refuses the run, or does not answer within `initTimeoutMs`;
- *   SettingError when a variable or argument has a value that is not allowed.
+ *   SettingsError when a variable or argument has a value that is not allowed.
  * @example
  * const run = await init({ project: "digits", config: { lr: 0.01 } });
  * run.log({ loss: 0.5 });
  * await run.finish();
  */
 export async function init(options: InitOptions = {}, onFinish: (run: Run) => void = () => {}): Promise<Run> {
-  const settings = resolveSettings(
-    {
-      project: options.project,
-      entity: options.entity,
-      name: options.name,
-      notes: options.notes,
-      tags: options.tags,
-      group: options.group,
-      jobType: options.jobType,
-      runId: options.id,
-      resume: options.resume === true ? "auto" : options.resume === false ? "" : options.resume,
-      dir: options.dir,
-      mode: options.mode,
-      baseUrl: options.baseUrl,
-      apiKey: options.apiKey,
-      silent: options.silent,
-      console: options.console === undefined ? undefined : options.console ? "wrap" : "off",
-    },
-    process.env,
-  );
+  const loaded = loadSettings({
+    project: options.project,
+    entity: options.entity,
+    name: options.name,
+    notes: options.notes,
+    tags: options.tags,
+    group: options.group,
+    jobType: options.jobType,
+    runId: options.id,
+    resume: typeof options.resume === "boolean" ? String(options.resume) : options.resume,
+    dir: options.dir,
+    mode: options.mode,
+    baseUrl: options.baseUrl,
+    apiKey: options.apiKey,
+    silent: options.silent,
+    console: options.console === undefined ? undefined : options.console ? "wrap" : "off",
+    initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
+  });
+  const { settings } = loaded;
+  const offline = settings.mode === "offline" || settings.mode === "dryrun";
   const config = configJson(options.config);
   if (settings.mode === "disabled")
     return new DisabledRun(options.config ?? {}, onFinish as (run: unknown) => void) as unknown as Run;
-  const baseUrl = settings.baseUrl.replace(/\/+$/, "");
-  if (!URL.canParse(baseUrl))
+  if (settings.mode === "shared")
     throw new Error(
-      `WANDB_BASE_URL is "${settings.baseUrl}", which is no address; it should look like http://127.0.0.1:8080`,
+      'mode "shared" is the Python client\'s: several processes that write one run are not in this SDK yet; give each a run of its own and one group',
     );
-  const apiKey = settings.mode === "online" ? apiKeyOf(settings, baseUrl) : "";
+  const { baseUrl } = settings;
+  const apiKey = offline ? "" : apiKeyOf(loaded);
 
   const startTimeMs = Date.now();
-  const place = makeRunFolder(settings, startTimeMs);
+  const place = makeRunFolder(loaded, startTimeMs);
   const { root, runId, logFile, filesDir } = place;
   const debug = new DebugLog(place.debugLog);
   tellSettings(debug, settings, config, place);
 
   const print = printerOf(settings, debug);
+  for (const path of loaded.files) print.info(`Loading settings from ${path}`);
+  for (const warning of loaded.warnings) print.serious(warning);
 
   const start: WorkerStart = {
     ring: createRing(),
     done: new SharedArrayBuffer(4),
-    mode: settings.mode === "offline" ? "offline" : "online",
+    mode: offline ? "offline" : "online",
     baseUrl,
     apiKey,
     runId,
-    entity: settings.entity,
-    project: settings.project,
-    displayName: settings.name,
-    notes: settings.notes,
-    tags: settings.tags,
-    group: settings.group,
-    jobType: settings.jobType,
-    host: settings.host || hostname(),
-    sweepId: settings.sweepId,
-    resume: settings.resume as WorkerStart["resume"],
+    entity: settings.entity ?? "",
+    project: settings.project ?? DEFAULT_PROJECT,
+    displayName: settings.name ?? "",
+    notes: settings.notes ?? "",
+    tags: [...(settings.tags ?? [])],
+    group: settings.group ?? "",
+    jobType: settings.jobType ?? "",
+    host: settings.host ?? hostname(),
+    sweepId: settings.sweepId ?? "",
+    resume: settings.resume ?? "",
     config,
     startTimeMs,
     logFile,
@@ -125,11 +129,11 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
   };
   // The thread gets ready while git and the server are asked.
   const worker = startWorker(start);
-  const timeoutMs = options.initTimeoutMs ?? INIT_TIMEOUT_MS;
+  const timeoutMs = settings.initTimeout * 1000;
   let opened: OpenedRun | undefined;
   try {
     const git = settings.disableGit ? undefined : await gitFacts(process.cwd());
-    const metadata = metadataOf(start.program, settings.host, git, startTimeMs);
+    const metadata = metadataOf(start.program, start.host, git, startTimeMs);
     if (start.mode === "online") {
       debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);
       opened = await openOnline(start, { git }, print, timeoutMs);
@@ -147,15 +151,14 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
     "init",
     `run ${[started.run.entity, started.run.project, runId].filter(Boolean).join("/")} ${started.resumed ? `resumed at step ${started.step}` : "started"}, returning control to the program`,
   );
-  if (settings.resume === "" && started.historyLines > 0)
+  if (start.resume === "" && started.historyLines > 0)
     print.serious(
       `the run ${runId} has ${started.historyLines} rows already: these are added to them, from step 0. Give resume: "allow" to go on where it stood, or another id`,
     );
-  noteUnfinished(root, settings.resume, runId);
-  const url =
-    start.mode === "online"
-      ? `${appUrl(baseUrl)}/${[started.run.entity, started.run.project].map(encodeURIComponent).join("/")}/runs/${encodeURIComponent(runId)}`
-      : "";
+  noteUnfinished(root, start.resume, runId);
+  const url = offline
+    ? ""
+    : (runUrl({ ...settings, entity: started.run.entity, project: started.run.project, runId }) ?? "");
   if (url) print.info(`View run ${started.displayName} at: ${url}`);
   else print.info(`This run is offline; its log is ${start.logFile}`);
   return new Run(start, started, worker, print, {
@@ -184,23 +187,14 @@ function offlineRun({ runId, entity, project, displayName }: WorkerStart): Opene
   };
 }
 
-function apiKeyOf(settings: Settings, baseUrl: string): string {
-  const key = settings.apiKey || keyFromNetrc(baseUrl, process.env);
-  if (!key) {
-    throw new Error(
-      `no API key for ${baseUrl}: make one at ${appUrl(baseUrl)}/authorize and set WANDB_API_KEY, or set WANDB_MODE=offline`,
-    );
-  }
-  checkApiKey(key);
-  return key;
-}
-
-/** As the official client derives the page's address from the API's. */
-function appUrl(baseUrl: string): string {
-  if (process.env.WANDB_APP_URL) return process.env.WANDB_APP_URL.replace(/\/+$/, "");
-  return baseUrl.includes("://api.wandb.")
-    ? baseUrl.replace("://api.", "://")
-    : baseUrl.replace("://api.", "://app.");
+function apiKeyOf(loaded: LoadedSettings): string {
+  const warn = (text: string) => loaded.warnings.push(text);
+  const credentials = findCredentials(loaded, warn);
+  if (credentials) return credentials.apiKey;
+  const { baseUrl } = loaded.settings;
+  throw new Error(
+    `no API key for ${baseUrl}: make one at ${appUrl(loaded.settings)}/authorize and set WANDB_API_KEY, or set WANDB_MODE=offline`,
+  );
 }
 
 function startWorker(start: WorkerStart): Worker {
@@ -225,7 +219,7 @@ async function openOnline(
   const http: Http = {
     baseUrl: start.baseUrl,
     apiKey: start.apiKey,
-    signal: AbortSignal.timeout(timeoutMs),
+    signal: timeoutMs === 0 ? new AbortController().signal : AbortSignal.timeout(timeoutMs),
     onRetry(why) {
       print.quietly("WARNING", `no answer (${why}), trying again`);
       if (reason === "")

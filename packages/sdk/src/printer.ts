@@ -3,7 +3,7 @@ import type { DebugLog } from "./debug-log.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { VERSION } from "./version.ts";
 
-/** How a run prints; WANDB_SILENT decides what reaches the terminal. */
+/** How a run prints; WANDB_SILENT and WANDB_QUIET decide what reaches the terminal. */
 export interface Printer {
   info(text: string): void;
   serious(text: string): void;
@@ -13,17 +13,18 @@ export interface Printer {
 
 /** Everything that is printed is in `debug.log` too, silent or not. */
 export function printerOf(settings: Settings, debug: DebugLog): Printer {
-  const print = (text: string) => {
-    if (!settings.silent) process.stderr.write(`steelyard: ${text}\n`);
+  const { silent, quiet, showInfo, showWarnings } = settings;
+  const print = (shown: boolean, text: string) => {
+    if (shown && !silent) process.stderr.write(`steelyard: ${text}\n`);
   };
   return {
     info(text) {
       debug.write("INFO", "print", text);
-      print(text);
+      print(showInfo && !quiet, text);
     },
     serious(text) {
       debug.write("WARNING", "print", text);
-      print(text);
+      print(showWarnings, text);
     },
     quietly: (level, text) => debug.write(level, "run", text),
   };

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import {
-  existsSync,
+  accessSync,
+  constants,
   lstatSync,
   mkdirSync,
   readFileSync,
@@ -9,12 +10,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
-import type { Settings } from "@steelyard/protocol/settings";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { foldersOf, runFolderName, type Settings } from "@steelyard/protocol/settings";
+import type { LoadedSettings } from "./machine.ts";
 
 const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
-const MAX_ID = 64;
 
 /** Where a run's files are, named as by the official client. */
 export interface RunFolder {
@@ -30,17 +31,17 @@ export interface RunFolder {
 }
 
 /** Makes the folders of a run, and the links to the newest. */
-export function makeRunFolder(settings: Settings, startTimeMs: number): RunFolder {
-  const root = workingFolder(settings.dir);
+export function makeRunFolder({ settings, machine }: LoadedSettings, startTimeMs: number): RunFolder {
+  const root = workingFolder(foldersOf(settings, machine).wandb);
   const runId = runIdOf(settings, root);
-  const folder = ownFolder(root, settings.mode === "offline" ? "offline-run" : "run", startTimeMs, runId);
+  const folder = ownFolder(root, settings, startTimeMs, runId);
   const filesDir = join(folder, "files");
   const logs = join(folder, "logs");
   mkdirSync(filesDir, { recursive: true });
   mkdirSync(logs, { recursive: true });
   const debugLog = join(logs, "debug.log");
   const internalLog = join(logs, "debug-internal.log");
-  if (settings.symlink) {
+  if (settings.symlink ?? machine.platform !== "win32") {
     point(join(root, "latest-run"), folder);
     point(join(root, "debug.log"), debugLog);
     point(join(root, "debug-internal.log"), internalLog);
@@ -59,12 +60,11 @@ export function makeRunFolder(settings: Settings, startTimeMs: number): RunFolde
   };
 }
 
-/** `DIR/wandb` (`DIR/.wandb` where that is), or a temporary folder when that cannot be written. */
-function workingFolder(dir: string): string {
-  const base = resolve(dir.replace(/^~(?=$|[/\\])/, homedir()) || ".");
-  const wanted = join(base, existsSync(join(base, ".wandb")) ? ".wandb" : "wandb");
+/** Where the settings say, or a temporary folder when that cannot be written. */
+function workingFolder(wanted: string): string {
   try {
     mkdirSync(wanted, { recursive: true });
+    accessSync(wanted, constants.R_OK | constants.W_OK);
     return wanted;
   } catch (error) {
     const instead = join(tmpdir(), "wandb");
@@ -77,11 +77,7 @@ function workingFolder(dir: string): string {
 }
 
 function runIdOf(settings: Settings, root: string): string {
-  if (settings.runId) {
-    if (settings.runId.length > MAX_ID)
-      throw new Error(`the run id has ${settings.runId.length} characters; at most ${MAX_ID} are allowed`);
-    return settings.runId.replace(/[^\p{L}\p{N}_-]/gu, "-");
-  }
+  if (settings.runId) return settings.runId;
   const left = settings.resume === "auto" ? unfinishedRun(root) : undefined;
   if (left) return left;
   let id = "";
@@ -90,10 +86,17 @@ function runIdOf(settings: Settings, root: string): string {
 }
 
 /** A run of the same second has the folder already: this one gets a number. */
-function ownFolder(root: string, kind: string, startTimeMs: number, runId: string): string {
-  const local = new Date(startTimeMs - new Date(startTimeMs).getTimezoneOffset() * 60_000).toISOString();
-  const stamp = local.slice(0, 19).replaceAll("-", "").replaceAll(":", "").replace("T", "_");
-  const first = join(root, `${kind}-${stamp}-${runId}`);
+function ownFolder(root: string, settings: Settings, startTimeMs: number, runId: string): string {
+  const began = new Date(startTimeMs);
+  const start = {
+    year: began.getFullYear(),
+    month: began.getMonth() + 1,
+    day: began.getDate(),
+    hour: began.getHours(),
+    minute: began.getMinutes(),
+    second: began.getSeconds(),
+  };
+  const first = join(root, runFolderName(settings, start, runId));
   for (let number = 0; ; number++) {
     const folder = number === 0 ? first : `${first}-${number}`;
     // Undefined where it was there already.

@@ -2,3 +2,4 @@
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
 export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
+export { VERSION } from "./version.ts";

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { type Api, openApi, settingsOf, viewerOf } from "../api.ts";
 import { changeSettings, settingsFilesOf } from "../settings-files.ts";
-import { ask, choose, CommandError, confirm, isInteractive, PROGRAM, print, styled } from "../terminal.ts";
+import { ask, CommandError, choose, confirm, isInteractive, PROGRAM, print, styled } from "../terminal.ts";
 
 interface Options {
   project?: string;
@@ -36,7 +36,9 @@ async function init(options: Options): Promise<void> {
     return;
   }
   if (!isInteractive())
-    throw new CommandError(`there is no terminal to ask at; use ${PROGRAM} init --project NAME [--entity NAME]`);
+    throw new CommandError(
+      `there is no terminal to ask at; use ${PROGRAM} init --project NAME [--entity NAME]`,
+    );
   if (existsSync(local)) {
     if (!(await confirm("This directory has been configured previously, should we re-configure it?")))
       throw new CommandError("Aborted!");

@@ -1,5 +1,5 @@
-import { Command } from "commander";
 import { appUrl, SETTINGS } from "@steelyard/protocol/settings";
+import { Command } from "commander";
 import {
   apiKeyProblem,
   type Credentials,
@@ -28,7 +28,10 @@ const CLOUD = SETTINGS.baseUrl.default;
 export function loginCommand(): Command {
   return new Command("login")
     .description("sign this machine in: keep a key for a server in netrc")
-    .argument("[key...]", "the key; it stays in your shell's history, so rather paste it at the prompt or use --key-stdin")
+    .argument(
+      "[key...]",
+      "the key; it stays in your shell's history, so rather paste it at the prompt or use --key-stdin",
+    )
     .option("--host <url>", "address of the server; remembered for you")
     .option("--base-url <url>", "the same")
     .option("--cloud", `the hosted service, ${CLOUD}`)

@@ -37,15 +37,18 @@ const asText = (value: unknown): string => (typeof value === "string" ? value : 
 
 function list(options: { all?: boolean; json?: boolean }): void {
   const { settings, origins } = settingsOf();
-  const rows = SETTING_NAMES.filter((name) => options.all || origins[name].kind !== "default").map((name) => ({
-    name,
-    variable: settingOf(name).variables[0],
-    value: shown(name, settings[name]),
-    source: origins[name].name,
-  }));
-  if (options.json) return printJson(rows);
-  if (rows.length === 0) return print("Nothing is set; `steelyard settings list --all` shows what holds by default.");
-  print(table(rows.map(({ variable, value, source }) => [variable, asText(value), source])));
+  const rows = SETTING_NAMES.filter((name) => options.all || origins[name].kind !== "default").map(
+    (name) => ({
+      name,
+      variable: settingOf(name).variables[0],
+      value: shown(name, settings[name]),
+      source: origins[name].name,
+    }),
+  );
+  if (options.json) printJson(rows);
+  else if (rows.length === 0)
+    print("Nothing is set; `steelyard settings list --all` shows what holds by default.");
+  else print(table(rows.map(({ variable, value, source }) => [variable, asText(value), source])));
 }
 
 function explain(word: string, options: { json?: boolean }): void {
@@ -83,9 +86,7 @@ function explain(word: string, options: { json?: boolean }): void {
     ...said.map(({ origin, value }) => [origin.name, asText(shown(name, value))] as const),
   ];
   print(
-    table(
-      rows.map(([source = "", value = ""], at) => [at === rows.length - 1 ? "→" : " ", source, value]),
-    ),
+    table(rows.map(([source = "", value = ""], at) => [at === rows.length - 1 ? "→" : " ", source, value])),
   );
   if (origins[name].kind !== "default" && said.at(-1)?.origin.name !== origins[name].name)
     print(`\n  ${origins[name].name} has the last word: ${asText(shown(name, settings[name]))}`);
