@@ -230,6 +230,57 @@ ${exit}`,
   }
 });
 
+test("what the process prints is on the server, line by line, a progress bar as one, across a resume", async () => {
+  const lines = async () => {
+    const { project } = await server.query<{
+      project: { run: { logLines: { edges: { node: { number: number; level: string; line: string } }[] } } };
+    }>(
+      `{ project(name: "${PROJECT}", entityName: "admin") { run(name: "prints") {
+        logLines(first: 10000, useImprovedPagination: true) { edges { node { number level line } } } } } }`,
+    );
+    return project.run.logLines.edges.map(({ node }) => [node.number, node.level, node.line]);
+  };
+  const first = startScript(
+    server,
+    dir,
+    "prints",
+    `console.log("한글 😀");
+for (let n = 0; n <= 10; n++) { process.stdout.write("\\r" + n * 10 + "%"); await new Promise((resolve) => setTimeout(resolve, 50)); }
+process.stdout.write("\\n");
+console.error("wrong");
+process.stdout.write(new TextEncoder().encode("bytes\\n"));
+for (let n = 0; n < 500; n++) console.log("line " + n);`,
+    { init: `resume: "allow"` },
+  );
+  assert.equal(await exitOf(first), 0);
+  const numbered = Array.from({ length: 500 }, (_, n) => [4 + n, "", `line ${n}`]);
+  const expected = [
+    [0, "", "한글 😀"],
+    [1, "", "100%"],
+    [2, "error", "wrong"],
+    [3, "", "bytes"],
+    ...numbered,
+  ];
+  // What the SDK itself prints is there too, as with the official client.
+  const shown = (await lines()).filter(([, , line]) => !String(line).startsWith("steelyard: "));
+  assert.deepEqual(
+    shown.map(([, level, line]) => [level ?? "", line]),
+    expected.map(([, level, line]) => [level, line]),
+  );
+  const before = (await lines()).length;
+  assert.equal(
+    await exitOf(startScript(server, dir, "prints", `console.log("again")`, { init: `resume: "must"` })),
+    0,
+  );
+  const all = await lines();
+  assert.ok(all.length > before);
+  assert.deepEqual(
+    all.map(([number]) => number),
+    all.map((_, number) => number),
+  );
+  assert.ok(all.slice(before).some(([, , line]) => line === "again"));
+});
+
 test("one run, two processes at once: both end well, every line is one of theirs, both logs are whole", async () => {
   const first = await init({
     baseUrl: server.url,

@@ -3,23 +3,38 @@ export interface ConsoleLine {
   number: number;
   stream: "stdout" | "stderr";
   text: string;
+  /** When it was begun; later changes do not move it. */
+  atMs: number;
 }
 
-/** Longest line kept whole; what follows is cut, as a terminal of that width would wrap it away. */
-const MAX_LINE = 100_000;
+/** Lines that can still be reached by the cursor; those above are what they are. */
+const VIEW_LINES = 32;
+/** Characters of a line that are kept; further ones are dropped, as by the official client. */
+const MAX_LINE = 4096;
+/** What moves the cursor. Everything else, colours among it, is text: the page shows it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const MOVES = /(\r\n|\n|\r|\x1b\[A|\x1b\[B)/;
+const ASTRAL = /[\ud800-\udfff]/;
+
+type Line = Omit<ConsoleLine, "stream">;
+
+/** One stream's lines and cursor. */
+interface View {
+  lines: Line[];
+  row: number;
+  column: number;
+}
 
 /**
- * Console text as lines, the way a terminal shows it: a carriage return begins the line again, so that a progress bar is
- * one line that changes. Each stream has its own open line; numbers are given in order of appearance.
+ * Console text as lines, the way a terminal shows it: a carriage return goes back to the line's beginning and what follows
+ * is written over it, so that a progress bar is one line that changes; the cursor goes up and down among the last lines.
+ * Each stream has its own view; numbers are given in order of appearance.
  */
 export class Terminal {
   #next: number;
-  readonly #open: Record<
-    "stdout" | "stderr",
-    { number: number; text: string; restart: boolean } | undefined
-  > = {
-    stdout: undefined,
-    stderr: undefined,
+  readonly #views: Record<"stdout" | "stderr", View> = {
+    stdout: { lines: [], row: 0, column: 0 },
+    stderr: { lines: [], row: 0, column: 0 },
   };
   readonly #changed = new Map<number, ConsoleLine>();
 
@@ -27,23 +42,57 @@ export class Terminal {
     this.#next = firstNumber;
   }
 
-  write(stream: "stdout" | "stderr", text: string): void {
-    for (const part of text.split(/(\r\n|\n|\r)/)) {
-      if (part === "") continue;
-      let line = this.#open[stream];
-      if (!line) {
-        if (part === "\r") continue;
-        line = { number: this.#next++, text: "", restart: false };
-        this.#open[stream] = line;
+  write(stream: "stdout" | "stderr", text: string, atMs: number): void {
+    const view = this.#views[stream];
+    for (const part of text.split(MOVES)) {
+      switch (part) {
+        case "":
+          break;
+        case "\n":
+        case "\r\n":
+          // An empty line is a line.
+          this.#lineOf(view, stream, atMs);
+          this.#down(view);
+          view.column = 0;
+          break;
+        case "\r":
+          view.column = 0;
+          break;
+        case "\x1b[A":
+          view.row = Math.max(0, view.row - 1);
+          break;
+        case "\x1b[B":
+          this.#lineOf(view, stream, atMs);
+          this.#down(view);
+          break;
+        default:
+          this.#put(view, stream, part, atMs);
       }
-      if (part === "\n" || part === "\r\n") this.#open[stream] = undefined;
-      else if (part === "\r") line.restart = true;
-      else {
-        line.text = (line.restart ? part : line.text + part).slice(0, MAX_LINE);
-        line.restart = false;
-      }
-      this.#changed.set(line.number, { number: line.number, stream, text: line.text });
     }
+  }
+
+  #down(view: View): void {
+    view.row++;
+    if (view.row < VIEW_LINES) return;
+    view.lines.shift();
+    view.row--;
+  }
+
+  /** The line under the cursor, and those above it that nobody wrote to. */
+  #lineOf(view: View, stream: "stdout" | "stderr", atMs: number): Line {
+    while (view.lines.length <= view.row) {
+      const line = { number: this.#next++, text: "", atMs };
+      view.lines.push(line);
+      this.#changed.set(line.number, { ...line, stream });
+    }
+    return view.lines[view.row] as Line;
+  }
+
+  #put(view: View, stream: "stdout" | "stderr", part: string, atMs: number): void {
+    const line = this.#lineOf(view, stream, atMs);
+    line.text = written(line.text, view.column, part);
+    view.column += ASTRAL.test(part) ? [...part].length : part.length;
+    this.#changed.set(line.number, { ...line, stream });
   }
 
   /** Changed lines since the last call, as stretches of consecutive numbers. */
@@ -62,4 +111,17 @@ export class Terminal {
   get changed(): boolean {
     return this.#changed.size > 0;
   }
+}
+
+/** `part` over `before` from that character on. Characters are code points: an emoji is one. */
+function written(before: string, column: number, part: string): string {
+  if (!ASTRAL.test(before) && !ASTRAL.test(part)) {
+    const start = before.length < column ? before.padEnd(column) : before.slice(0, column);
+    return (start + part + before.slice(column + part.length)).slice(0, MAX_LINE);
+  }
+  const characters = [...before];
+  while (characters.length < column) characters.push(" ");
+  const added = [...part];
+  characters.splice(column, added.length, ...added);
+  return characters.slice(0, MAX_LINE).join("");
 }

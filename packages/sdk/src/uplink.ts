@@ -260,10 +260,10 @@ export class Uplink {
 function consoleChunk(lines: readonly ConsoleLine[]): { offset: number; content: string[] } {
   return {
     offset: lines[0]?.number ?? 0,
-    content: lines.map(({ stream, text }) =>
+    content: lines.map(({ stream, text, atMs }) =>
       JSON.stringify({
         ...(stream === "stderr" ? { level: "error" } : {}),
-        ts: new Date().toISOString().replace("Z", ""),
+        ts: new Date(atMs).toISOString().replace("Z", ""),
         content: text,
       }),
     ),

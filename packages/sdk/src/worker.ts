@@ -109,7 +109,8 @@ function inTurn(message: InOrder): void {
       log.append((num) => metricRecord(num, message.metric));
       break;
     case "output":
-      uplink.terminal.write(message.stream, message.text);
+      // Nobody would take the lines: they must not pile up.
+      if (uplink.live) uplink.terminal.write(message.stream, message.text, message.atMs);
       log.append((num) => outputRawRecord(num, message.stream, message.atMs, message.text));
       break;
   }

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Terminal } from "./terminal.ts";
+
+const CASES: [name: string, writes: string[], lines: string[]][] = [
+  ["lines", ["a\nb", "c\r\n", "\n", "d"], ["a", "bc", "", "d"]],
+  ["a progress bar is one line", ["10%\r", "20%\r", "100%\n", "done"], ["100%", "done"]],
+  ["a return does not erase", ["loading\rok\n"], ["okading"]],
+  ["colours are text", ["\x1b[31mred\x1b[0m\n"], ["\x1b[31mred\x1b[0m"]],
+  ["bars above one another", ["one\ntwo\n\x1b[A\x1b[AONE\r\x1b[BTWO\n"], ["ONE", "TWO"]],
+  ["the cursor keeps its column", ["abc\x1b[A\x1b[Bd"], ["abc", "   d"]],
+  ["emoji are one character each", ["😀😀\rx"], ["x😀"]],
+  ["한글", ["가나다\r라"], ["라나다"]],
+  ["up stops at the first line", ["\x1b[A\x1b[Afirst\n"], ["first"]],
+];
+
+for (const [name, writes, lines] of CASES) {
+  test(`console: ${name}`, () => {
+    const terminal = new Terminal(0);
+    const shown = new Map<number, string>();
+    for (const text of writes) {
+      terminal.write("stdout", text, 0);
+      for (const stretch of terminal.take()) for (const line of stretch) shown.set(line.number, line.text);
+    }
+    assert.deepEqual(
+      [...shown].sort(([a], [b]) => a - b).map(([, text]) => text),
+      lines,
+    );
+  });
+}
+
+test("console: only what changed is taken, in stretches; lines far above stay", () => {
+  const terminal = new Terminal(100);
+  for (let line = 0; line < 100; line++) terminal.write("stdout", `line ${line}\n`, line);
+  terminal.write("stderr", "error\n", 500);
+  const [first = []] = terminal.take();
+  assert.deepEqual([first.length, first[0]?.number, first[100]?.stream], [101, 100, "stderr"]);
+  assert.deepEqual([first[7]?.atMs, first[100]?.atMs], [7, 500]);
+  terminal.write("stdout", `${"\x1b[A".repeat(50)}top\r`, 600);
+  terminal.write("stdout", `${"\x1b[B".repeat(3)}x`, 600);
+  assert.deepEqual(
+    terminal.take().map((stretch) => stretch.map(({ number, text, atMs }) => [number, text, atMs])),
+    [[[169, "tope 69", 69]], [[172, "xine 72", 72]]],
+  );
+  terminal.write("stdout", `\r${"y".repeat(10_000)}`, 700);
+  assert.equal(terminal.take()[0]?.[0]?.text.length, 4096);
+});
