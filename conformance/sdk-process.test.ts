@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -134,15 +134,18 @@ for (let step = 0; ; step++) {
   );
   let said = "";
   let lastMs = 0;
+  const ended = exitOf(child);
   await new Promise<void>((resolve) => {
     child.stdout?.on("data", (text) => {
       said += text;
       lastMs = Number(said.trimEnd().split(/\s/).at(-1));
-      if (said.length > 3000) resolve();
+      // The run's thread is up: it has written for a while.
+      const [log] = logsOf(dir, "killed");
+      if (log && (statSync(log, { throwIfNoEntry: false })?.size ?? 0) > 300_000) resolve();
     });
   });
   child.kill("SIGKILL");
-  assert.equal(await exitOf(child), "SIGKILL");
+  assert.equal(await ended, "SIGKILL");
   const { records, damage } = readLog(logsOf(dir, "killed")[0]);
   assert.ok(
     damage.every((text) => /the log is cut/.test(text)),
