@@ -119,7 +119,7 @@ type Project {
   readOnly: Boolean
   user: User
   runCount(filters: JSONString): Int!
-  runs(filters: JSONString, order: String, after: String, before: String, first: Int, last: Int): RunConnection
+  runs(filters: JSONString, order: String, after: String, before: String, first: Int, last: Int, offset: Int): RunConnection
   buckets(filters: JSONString, order: String, after: String, first: Int): RunConnection
   run(name: String!, desc: String): Run
   bucket(name: String!, missingOk: Boolean, desc: String): Run
@@ -128,7 +128,10 @@ type Project {
   runQueue(name: String!): RunQueue
   """Every path of config and summary that a run of this project has, with what it holds; for column pickers."""
   runColumns: [RunColumn!]!
+  """Runs that were deleted and can be restored, the last deleted first; for those who may restore them."""
+  deletedRuns(first: Int): [DeletedRun!]!
 }
+type DeletedRun { id: ID! name: String! displayName: String! deletedAt: DateTime! createdAt: DateTime! user: User }
 type ProjectConnection { edges: [ProjectEdge!]! pageInfo: PageInfo! }
 type ProjectEdge { node: Project cursor: String }
 

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { SteelyardError } from "../errors.ts";
-import { globalId, parseGlobalId } from "../http/global-id.ts";
+import { globalId, parseGlobalId, runGlobalId } from "../http/global-id.ts";
 import type { GraphqlContext, Resolver, Resolvers } from "../http/resolvers.ts";
 import type { Viewer } from "../http/viewer.ts";
 import { countRuns, listRuns, type RunsQuestion } from "../query/run-list.ts";
@@ -148,6 +148,29 @@ const runColumns: Resolver = async (source: ProjectRef, _args, { services }) => 
     path,
     kind: texts === 0 && numbers > 0 ? "number" : numbers === 0 && texts > 0 ? "text" : "mixed",
     runCount: n,
+  }));
+};
+
+/** Who may not restore sees none: a deleted run is nobody else's to look at. */
+const deletedRuns: Resolver = async (source: ProjectRef, { first }: { first?: number | null }, context) => {
+  if (await mayNot(context, source, "write")) return [];
+  const db = context.services.catalog.db;
+  const rows = await db
+    .selectFrom("runs")
+    .select(["id", "name", "display_name", "created_at", "deleted_at", "user_id"])
+    .where("project_id", "=", source.id)
+    .where("deleted_at", "is not", null)
+    .orderBy("deleted_at", "desc")
+    .orderBy("id", "desc")
+    .limit(Math.min(Math.max(first ?? MAX_PAGE, 0), MAX_PAGE))
+    .execute();
+  return rows.map((row) => ({
+    id: runGlobalId({ name: row.name, project: source }),
+    name: row.name,
+    displayName: row.display_name,
+    createdAt: dateTime(row.created_at),
+    deletedAt: dateTime(row.deleted_at),
+    user: () => db.selectFrom("users").selectAll().where("id", "=", row.user_id).executeTakeFirst(),
   }));
 };
 
@@ -341,6 +364,7 @@ export const projectsResolvers: Resolvers = {
     run,
     bucket: run,
     runColumns,
+    deletedRuns,
     // Launch is not served: a project has no queues.
     runQueues: () => [],
     runQueue: () => null,

@@ -31,6 +31,8 @@ export interface RunsQuestion {
   order?: string | null;
   after?: string | null;
   first?: number | null;
+  /** Runs to leave out before the page: for jumping into a long list. Going on through a list is what `after` is for. */
+  offset?: number | null;
 }
 
 export interface RunsPage {
@@ -46,6 +48,11 @@ interface Hit {
   num: number | null;
   txt: string | null;
   created_at: number;
+}
+
+interface Slice {
+  limit: number;
+  offset: number;
 }
 
 /** For tests and the benchmark: another bound, and who is told the plan. */
@@ -65,6 +72,7 @@ export async function listRuns(
   const order = parseOrder(question.order);
   const after = question.after ? decodeCursor(question.after) : undefined;
   const size = Math.min(Math.max(question.first ?? 50, 0), MAX_PAGE);
+  const page = { limit: size + 1, offset: Math.max(question.offset ?? 0, 0) };
   const driveUpTo = options.driveUpTo ?? DRIVE_UP_TO;
   const driver = await cheapestDriver(db, projectId, filter, driveUpTo);
   const walkable = order.field.kind === "cell" || isCreation(order);
@@ -73,8 +81,8 @@ export async function listRuns(
   const condition = conditionOf(filter);
   const hits =
     plan === "walk"
-      ? await walk(db, projectId, condition, order, after, size + 1)
-      : await sortAll(db, projectId, condition, order, after, size + 1, driver);
+      ? await walk(db, projectId, condition, order, after, page)
+      : await sortAll(db, projectId, condition, order, after, page, driver);
   const rows = await rowsOf(db, hits.slice(0, size));
   return { runs: rows, hasNextPage: hits.length > size };
 }
@@ -151,7 +159,7 @@ async function sortAll(
   condition: Condition,
   order: RunOrder,
   after: RunCursor | undefined,
-  limit: number,
+  { limit, offset }: Slice,
   driver: Driver | undefined,
 ): Promise<Hit[]> {
   const { num, txt } = sides(order);
@@ -163,7 +171,7 @@ async function sortAll(
     ) WHERE ${afterCursor(after, order.descending)}
     ORDER BY num IS NULL, num ${way}, txt IS NULL, txt ${way},
       CASE WHEN num IS NULL AND txt IS NULL THEN created_at END ${way}, id ${way}
-    LIMIT ${limit}`.execute(db);
+    LIMIT ${limit} OFFSET ${offset}`.execute(db);
   return rows;
 }
 
@@ -187,67 +195,87 @@ async function walk(
   condition: Condition,
   order: RunOrder,
   after: RunCursor | undefined,
-  limit: number,
+  { limit, offset }: Slice,
 ): Promise<Hit[]> {
   if (order.field.kind !== "cell") {
-    return walkCreation(db, projectId, condition, order, after, limit, sql`r.created_at`);
+    const way = creationWay(projectId, condition, order, after, sql`r.created_at`);
+    return take(db, way, { limit, offset });
   }
   const { path } = order.field;
   const stage = !after ? 0 : typeof after.value === "number" ? 0 : typeof after.value === "string" ? 1 : 2;
+  const absent = sql`(${condition} AND NOT EXISTS (SELECT 1 FROM run_cells c WHERE c.run_id = r.id AND c.path = ${path} AND (c.num IS NOT NULL OR c.txt IS NOT NULL)))`;
+  const from = (at: number) => (at === stage ? after : undefined);
+  const ways = [
+    cellsWay(projectId, condition, order, path, "num", from(0)),
+    cellsWay(projectId, condition, order, path, "txt", from(1)),
+    creationWay(projectId, absent, order, from(2), sql`NULL`),
+  ].slice(stage);
   const hits: Hit[] = [];
-  for (const [at, column] of (["num", "txt"] as const).entries()) {
-    if (at < stage || hits.length >= limit) continue;
-    const from = at === stage ? after : undefined;
-    hits.push(...(await walkCells(db, projectId, condition, order, path, column, from, limit - hits.length)));
-  }
-  if (hits.length < limit) {
-    const absent = sql`(${condition} AND NOT EXISTS (SELECT 1 FROM run_cells c WHERE c.run_id = r.id AND c.path = ${path} AND (c.num IS NOT NULL OR c.txt IS NOT NULL)))`;
-    const from = stage === 2 ? after : undefined;
-    hits.push(...(await walkCreation(db, projectId, absent, order, from, limit - hits.length, sql`NULL`)));
+  let left = offset;
+  for (const [at, way] of ways.entries()) {
+    if (hits.length >= limit) break;
+    const found = await take(db, way, { limit: limit - hits.length, offset: left });
+    hits.push(...found);
+    if (found.length > 0 || left === 0) left = 0;
+    else if (at < ways.length - 1) left -= await countOf(db, way);
   }
   return hits;
 }
 
-async function walkCells(
-  db: CatalogReader,
+/** A stretch of a walk: what it reads, and in which order. */
+interface Way {
+  columns: Condition;
+  from: Condition;
+  order: Condition;
+}
+
+async function take(db: CatalogReader, way: Way, { limit, offset }: Slice): Promise<Hit[]> {
+  const { rows } = await sql<Hit>`
+    SELECT ${way.columns} FROM ${way.from} ORDER BY ${way.order} LIMIT ${limit} OFFSET ${offset}`.execute(db);
+  return rows;
+}
+
+async function countOf(db: CatalogReader, way: Way): Promise<number> {
+  const { rows } = await sql<{ n: number }>`SELECT count(*) AS n FROM ${way.from}`.execute(db);
+  return rows[0]?.n ?? 0;
+}
+
+function cellsWay(
   projectId: number,
   condition: Condition,
   order: RunOrder,
   path: string,
   column: "num" | "txt",
   after: RunCursor | undefined,
-  limit: number,
-): Promise<Hit[]> {
+): Way {
   const value = sql.ref(`s.${column}`);
   const way = order.descending ? sql`DESC` : sql`ASC`;
   const past = order.descending ? sql`<` : sql`>`;
   const position = after ? sql`(${value}, s.run_id) ${past} (${after.value}, ${after.id})` : sql`1`;
-  const { rows } = await sql<Hit>`
-    SELECT r.id AS id, s.num AS num, s.txt AS txt, r.created_at AS created_at
-    FROM run_cells s CROSS JOIN runs r
-    WHERE s.project_id = ${projectId} AND s.path = ${path} AND ${value} IS NOT NULL AND ${position}
-      AND r.id = s.run_id AND r.deleted_at IS NULL AND ${condition}
-    ORDER BY ${value} ${way}, s.run_id ${way} LIMIT ${limit}`.execute(db);
-  return rows;
+  return {
+    columns: sql`r.id AS id, s.num AS num, s.txt AS txt, r.created_at AS created_at`,
+    from: sql`run_cells s CROSS JOIN runs r
+      WHERE s.project_id = ${projectId} AND s.path = ${path} AND ${value} IS NOT NULL AND ${position}
+        AND r.id = s.run_id AND r.deleted_at IS NULL AND ${condition}`,
+    order: sql`${value} ${way}, s.run_id ${way}`,
+  };
 }
 
-async function walkCreation(
-  db: CatalogReader,
+function creationWay(
   projectId: number,
   condition: Condition,
   order: RunOrder,
   after: RunCursor | undefined,
-  limit: number,
   num: RawBuilder<unknown>,
-): Promise<Hit[]> {
+): Way {
   const way = order.descending ? sql`DESC` : sql`ASC`;
   const past = order.descending ? sql`<` : sql`>`;
   const position = after ? sql`(r.created_at, r.id) ${past} (${after.createdAt}, ${after.id})` : sql`1`;
-  const { rows } = await sql<Hit>`
-    SELECT r.id AS id, ${num} AS num, NULL AS txt, r.created_at AS created_at
-    FROM runs r WHERE r.project_id = ${projectId} AND ${position} AND r.deleted_at IS NULL AND ${condition}
-    ORDER BY r.created_at ${way}, r.id ${way} LIMIT ${limit}`.execute(db);
-  return rows;
+  return {
+    columns: sql`r.id AS id, ${num} AS num, NULL AS txt, r.created_at AS created_at`,
+    from: sql`runs r WHERE r.project_id = ${projectId} AND ${position} AND r.deleted_at IS NULL AND ${condition}`,
+    order: sql`r.created_at ${way}, r.id ${way}`,
+  };
 }
 
 async function rowsOf(db: CatalogReader, hits: readonly Hit[]): Promise<RunsPage["runs"]> {

@@ -144,8 +144,18 @@ test("a deleted run answers 410 till it is restored; deleting again succeeds", a
   assert.deepEqual(JSON.parse(JSON.stringify(await world.ask(ann, look))), {
     project: { runCount: 0, run: null },
   });
+  const trash = `{ project(name: "p", entityName: "ann") { deletedRuns { id name user { username } } } }`;
+  const { project } = await world.ask<{ project: { deletedRuns: { id: string; name: string }[] } }>(
+    ann,
+    trash,
+  );
+  assert.deepEqual(JSON.parse(JSON.stringify(project.deletedRuns)), [
+    { id: bucket.id, name: "r1", user: { username: "ann" } },
+  ]);
+  await world.ask(ann, 'mutation O { upsertModel(input: {name: "p", access: "USER_READ"}) { inserted } }');
+  assert.deepEqual(JSON.parse(JSON.stringify(await world.ask(bob, trash))), { project: { deletedRuns: [] } });
   await world.ask(ann, "mutation R($id: ID!) { restoreRun(input: {id: $id}) { run { name } } }", {
-    id: bucket.id,
+    id: project.deletedRuns[0]?.id,
   });
   assert.equal((await upsert({ name: "r1", modelName: "p" })).inserted, false);
 });

@@ -5,6 +5,7 @@ import { addressOf } from "../address/query-state.ts";
 import { graphql } from "../api/client.ts";
 import { useProjects } from "../home/projects.ts";
 import { t } from "../i18n/index.ts";
+import { escapePattern } from "../runs/pattern.ts";
 import { Dialog } from "../ui/controls.tsx";
 
 interface Found {
@@ -98,8 +99,4 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
       </div>
     </Dialog>
   );
-}
-
-export function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

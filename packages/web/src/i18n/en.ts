@@ -118,6 +118,7 @@ export const en = {
   "chart.stale": "Waiting for new data",
   "chart.more": "and {count} more",
   "table.columns": "Columns",
+  "table.pattern": "Search with a regular expression",
   "table.filter": "Filter",
   "table.addFilter": "Add a filter",
   "table.field": "Field",

@@ -118,6 +118,7 @@ export const ko: Record<TextKey, string> = {
   "chart.stale": "새 데이터를 기다리는 중",
   "chart.more": "외 {count}개",
   "table.columns": "열",
+  "table.pattern": "정규식으로 검색",
   "table.filter": "필터",
   "table.addFilter": "필터 추가",
   "table.field": "항목",

@@ -2,44 +2,29 @@ import { t } from "../i18n/index.ts";
 import type { RunRow } from "../runs/runs.ts";
 import { duration, parseJson } from "../ui/format.ts";
 
-/** A column of the runs table: fixed ones by name, the rest `config.<key>` and `summary.<key>`. */
-export interface Column {
-  id: string;
-  label: string;
-  /** Field of the wire's order and filters. */
-  field: string;
-  numeric: boolean;
-}
-
 export const DEFAULT_COLUMNS = ["state", "tags", "created", "duration"];
 
-export function columnOf(id: string): Column {
+/** Fixed columns have a name of ours; the rest is `config.<key>` and `summary.<key>`. */
+export function labelOf(id: string): string {
   switch (id) {
     case "name":
-      return { id, label: t("common.name"), field: "displayName", numeric: false };
+      return t("common.name");
     case "state":
-      return { id, label: t("table.state"), field: "state", numeric: false };
+      return t("table.state");
     case "tags":
-      return { id, label: t("table.tags"), field: "tags", numeric: false };
+      return t("table.tags");
     case "user":
-      return { id, label: t("table.user"), field: "username", numeric: false };
+      return t("table.user");
     case "created":
-      return { id, label: t("table.created"), field: "created_at", numeric: false };
+      return t("table.created");
     case "duration":
-      return { id, label: t("table.duration"), field: "duration", numeric: true };
+      return t("table.duration");
     case "group":
-      return { id, label: t("table.group"), field: "group", numeric: false };
+      return t("table.group");
     case "jobType":
-      return { id, label: t("table.jobType"), field: "jobType", numeric: false };
+      return t("table.jobType");
   }
-  if (id.startsWith("config."))
-    return { id, label: id.slice(7), field: `config.${id.slice(7)}.value`, numeric: false };
-  return {
-    id,
-    label: id.replace(/^summary\./, ""),
-    field: `summary_metrics.${id.replace(/^summary\./, "")}`,
-    numeric: true,
-  };
+  return id.replace(/^(config|summary)\./, "");
 }
 
 export const FIXED_COLUMNS = ["state", "tags", "user", "created", "duration", "group", "jobType"];
@@ -75,16 +60,23 @@ export function cellOf({ run, config, summary }: RunValues, id: string): unknown
   return reach(summary, id.replace(/^summary\./, ""));
 }
 
+/** As `cellOf`, for a program: durations are numbers, in seconds. */
+export function exportOf(row: RunValues, id: string): unknown {
+  if (id === "duration") return durationMs(row.run) / 1000;
+  if (id === "tags") return row.run.tags.join(",");
+  return cellOf(row, id);
+}
+
 export function durationMs(run: { state: string; createdAt: string; heartbeatAt: string }): number {
   const end = run.state === "running" ? Date.now() : Date.parse(run.heartbeatAt);
   return end - Date.parse(run.createdAt);
 }
 
 function reach(object: Record<string, unknown>, key: string): unknown {
-  if (key in object) return object[key];
+  if (Object.hasOwn(object, key)) return object[key];
   let value: unknown = object;
   for (const part of key.split(".")) {
-    if (typeof value !== "object" || value === null) return undefined;
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
     value = (value as Record<string, unknown>)[part];
   }
   return value;

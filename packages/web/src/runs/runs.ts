@@ -29,7 +29,8 @@ export interface RunsQuestion {
   withValues: boolean;
 }
 
-const FIELDS = "id name displayName state tags group jobType createdAt heartbeatAt user { username }";
+export const RUN_FIELDS =
+  "id name displayName state tags group jobType createdAt heartbeatAt user { username }";
 
 interface RunsPage {
   total: number;
@@ -64,7 +65,7 @@ export function useRuns({ entity, project, filters, order, pageSize, withValues 
           project(name: $project, entityName: $entity) {
             runCount(filters: $filters)
             runs(filters: $filters, order: $order, first: $first, after: $after) {
-              edges { cursor node { ${FIELDS} config @include(if: $values) summaryMetrics @include(if: $values) } }
+              edges { cursor node { ${RUN_FIELDS} config @include(if: $values) summaryMetrics @include(if: $values) } }
               pageInfo { endCursor hasNextPage }
             }
           }

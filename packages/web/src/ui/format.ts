@@ -13,6 +13,11 @@ export function shortNumber(value: number): string {
   return text.replace(/\.?0+e/, "e").replace("-", "−");
 }
 
+/** A count as people write it: 100,000. */
+export function grouped(count: number): string {
+  return count.toLocaleString(document.documentElement.lang);
+}
+
 export function bytes(size: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
