@@ -5,6 +5,8 @@ import { App } from "./app/App.tsx";
 import "./theme/theme.css";
 import "./theme/theme.ts";
 
+dropKeyFromAddress();
+
 const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
@@ -23,4 +25,12 @@ if (root) {
       <App />
     </QueryClientProvider>,
   );
+}
+
+/** Nobody signs in by a key in the address here; one that came must not stay in the history or a copied link. */
+function dropKeyFromAddress(): void {
+  const address = new URL(window.location.href);
+  if (!address.searchParams.has("apiKey")) return;
+  address.searchParams.delete("apiKey");
+  window.history.replaceState(window.history.state, "", address);
 }

@@ -90,6 +90,8 @@ type Member {
   photoUrl: String
   accountType: String                # "USER", "SERVICE"
   apiKey: String
+  """admin, member or viewer of the team; admin of one's own entity."""
+  role: String
 }
 type Organization {
   id: ID!

@@ -186,17 +186,18 @@ export const usersResolvers: Resolvers = {
     // Only for those inside: a public project shows its runs, not who works on it.
     members: async (entity: AnyEntity, _args, { services, viewer }) => {
       if (!(await isMember(entity, services, viewer))) return [];
-      let question = services.catalog.db
+      const users = await services.catalog.db
         .selectFrom("users")
+        .leftJoin("members", (join) =>
+          join.onRef("members.user_id", "=", "users.id").on("members.entity_id", "=", entity.id),
+        )
         .selectAll("users")
-        .where("users.deleted_at", "is", null);
-      question =
-        entity.kind === "user"
-          ? question.where("users.entity_id", "=", entity.id)
-          : question.where("users.id", "in", (from) =>
-              from.selectFrom("members").select("user_id").where("entity_id", "=", entity.id),
-            );
-      const users = await question.orderBy("users.id").execute();
+        .select("members.role")
+        .where("users.deleted_at", "is", null)
+        .$if(entity.kind === "user", (question) => question.where("users.entity_id", "=", entity.id))
+        .$if(entity.kind !== "user", (question) => question.where("members.user_id", "is not", null))
+        .orderBy("users.id")
+        .execute();
       return users.map((user) => ({
         id: globalId("User", user.id),
         admin: user.admin === 1,
@@ -205,6 +206,7 @@ export const usersResolvers: Resolvers = {
         username: user.username,
         name: user.display_name ?? user.username,
         accountType: user.kind.toUpperCase(),
+        role: user.role ?? "admin",
       }));
     },
     organization: async (entity: AnyEntity, _args, { services, viewer }) => {

@@ -16,15 +16,36 @@ function setConnected(now: boolean): void {
   for (const watcher of watchers) watcher();
 }
 
+/** Between attempts when the browser has given up, as it does after an answer that is no stream. */
+const RETRY_MS = 3000;
+let retry: ReturnType<typeof setTimeout> | undefined;
+
 function open(): void {
+  close();
   source = new EventSource("/api/v1/live");
   source.onopen = () => setConnected(true);
-  source.onerror = () => setConnected(false);
+  source.onerror = () => {
+    setConnected(false);
+    if (source?.readyState === EventSource.CLOSED) retry ??= setTimeout(open, RETRY_MS);
+  };
   source.addEventListener("change", (event) => {
     const change = JSON.parse((event as MessageEvent<string>).data) as LiveChange;
     for (const listener of listeners) listener(change);
   });
 }
+
+function close(): void {
+  clearTimeout(retry);
+  retry = undefined;
+  source?.close();
+  source = undefined;
+}
+
+// The browser knows before a connection times out; back on the net it need not wait for its next attempt.
+window.addEventListener("offline", () => setConnected(false));
+window.addEventListener("online", () => {
+  if (listeners.size > 0) open();
+});
 
 /** Calls `onChange` for every change of that project (of all when absent) while the component is shown. */
 export function useLive(
@@ -44,10 +65,7 @@ export function useLive(
     if (!source) open();
     return () => {
       listeners.delete(listener);
-      if (listeners.size === 0) {
-        source?.close();
-        source = undefined;
-      }
+      if (listeners.size === 0) close();
     };
   }, [entity, project]);
 }

@@ -1,4 +1,5 @@
-import { Component, lazy, type ReactNode, Suspense, useEffect } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Component, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { useConnected, useLive } from "../api/live.ts";
 import { useSession } from "../api/session.ts";
@@ -12,6 +13,7 @@ const Login = lazy(() => import("../session/Login.tsx"));
 const Authorize = lazy(() => import("../session/Authorize.tsx"));
 const Settings = lazy(() => import("../session/Settings.tsx"));
 const Home = lazy(() => import("../home/Home.tsx"));
+const Entity = lazy(() => import("../home/Entity.tsx"));
 const Project = lazy(() => import("../workspace/Project.tsx"));
 const Run = lazy(() => import("../run/Run.tsx"));
 
@@ -67,9 +69,9 @@ function SignedIn() {
             <Route path="/profile">
               <Redirect to={`/${session.data.username}`} replace />
             </Route>
-            <Route path="/:entity">{({ entity }) => <Home entity={decodeURIComponent(entity)} />}</Route>
+            <Route path="/:entity">{({ entity }) => <Entity entity={decodeURIComponent(entity)} />}</Route>
             <Route path="/:entity/projects">
-              {({ entity }) => <Home entity={decodeURIComponent(entity)} />}
+              {({ entity }) => <Entity entity={decodeURIComponent(entity)} />}
             </Route>
             <Route path="/:entity/:project/runs/:run/*?">
               {({ entity, project, run, "*": rest }) => (
@@ -104,6 +106,16 @@ function SignedIn() {
 /** Keeps the event stream open on every screen, and says when the server is away. */
 function Offline() {
   const connected = useConnected();
+  const client = useQueryClient();
+  const lost = useRef(false);
+  useEffect(() => {
+    if (!connected) lost.current = true;
+    else if (lost.current) {
+      lost.current = false;
+      // What changed meanwhile was told to nobody.
+      void client.invalidateQueries();
+    }
+  }, [connected, client]);
   useLive(undefined, undefined, () => {});
   return connected ? null : (
     <div

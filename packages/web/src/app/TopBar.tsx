@@ -91,7 +91,7 @@ export function TopBar({ session }: { session: Session }) {
       <Link href="/home" className="logo" aria-label={t("nav.home")} title={t("nav.home")}>
         <Mark />
       </Link>
-      <nav className="crumbs" aria-label="breadcrumb">
+      <nav className="crumbs" aria-label={t("nav.breadcrumb")}>
         {crumbs.length === 0 && <span>Steelyard</span>}
         {crumbs.map(({ label, href }, index) => (
           <span key={href} style={{ display: "contents" }}>

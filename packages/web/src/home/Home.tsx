@@ -1,91 +1,26 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { Link, useLocation } from "wouter";
 import { addressOf } from "../address/query-state.ts";
 import { useLive } from "../api/live.ts";
 import { useServer } from "../api/session.ts";
 import { t } from "../i18n/index.ts";
-import { EmptyState, ErrorState, RelativeTime, Skeleton, Snippet, StateBadge } from "../ui/controls.tsx";
+import { ErrorState, Skeleton, Snippet } from "../ui/controls.tsx";
+import { ProjectList } from "./ProjectList.tsx";
 import { useProjects } from "./projects.ts";
 
-export default function Home({ entity, quickstart = false }: { entity?: string; quickstart?: boolean }) {
-  const projects = useProjects(entity);
-  const client = useQueryClient();
-  const [filter, setFilter] = useState("");
-  useLive(entity, undefined, (change) => {
-    if (change.kind === "run" || change.kind === "project" || change.kind === "deleted") {
-      void client.invalidateQueries({ queryKey: ["projects"] });
-    }
-  });
+export default function Home({ quickstart = false }: { quickstart?: boolean }) {
+  const projects = useProjects();
   useEffect(() => {
-    document.title = `${entity ?? t("nav.home")} · Steelyard`;
-  }, [entity]);
+    document.title = `${t("nav.home")} · Steelyard`;
+  }, []);
   if (projects.isPending) return <Skeleton lines={8} />;
   if (projects.error) return <ErrorState error={projects.error} retry={() => projects.refetch()} />;
   if (quickstart || projects.data.length === 0) return <FirstRun follow={!quickstart} />;
-  const shown = projects.data.filter(({ name, entityName }) =>
-    `${entityName}/${name}`.toLowerCase().includes(filter.toLowerCase()),
-  );
   return (
     <main className="screen">
       <div className="sheet">
-        <div style={{ display: "flex", gap: 12, alignItems: "center" }}>
-          <h1>{t("home.title")}</h1>
-          <span className="grow" />
-          <input
-            className="field"
-            data-search
-            aria-label={t("home.filter")}
-            placeholder={t("home.filter")}
-            value={filter}
-            onChange={(event) => setFilter(event.target.value)}
-          />
-        </div>
-        {shown.length === 0 ? (
-          <EmptyState title={t("home.none", { text: filter })} />
-        ) : (
-          <table className="list-table">
-            <thead>
-              <tr>
-                <th>{t("home.project")}</th>
-                <th className="num">{t("home.runs")}</th>
-                <th>{t("home.lastRun")}</th>
-                <th className="hide-narrow">{t("table.state")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((project) => {
-                const last = project.runs.edges[0]?.node;
-                return (
-                  <tr key={project.id}>
-                    <td>
-                      <Link href={addressOf.project(project.entityName, project.name)}>
-                        <span className="muted">{project.entityName}/</span>
-                        <strong style={{ fontWeight: 600 }}>{project.name}</strong>
-                      </Link>
-                    </td>
-                    <td className="num">{project.runCount}</td>
-                    <td>
-                      {last ? (
-                        <>
-                          <Link href={addressOf.run(project.entityName, project.name, last.name)}>
-                            {last.displayName}
-                          </Link>{" "}
-                          <span className="muted">
-                            <RelativeTime iso={last.createdAt} />
-                          </span>
-                        </>
-                      ) : (
-                        <span className="muted">–</span>
-                      )}
-                    </td>
-                    <td className="hide-narrow">{last && <StateBadge state={last.state} />}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        )}
+        <h1>{t("home.title")}</h1>
+        <ProjectList projects={projects.data} />
       </div>
     </main>
   );

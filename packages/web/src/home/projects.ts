@@ -1,5 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { graphql } from "../api/client.ts";
+import { useLive } from "../api/live.ts";
+import { useRefresh } from "../api/refresh.ts";
 import { useSession } from "../api/session.ts";
 
 export interface ProjectRow {
@@ -11,10 +13,15 @@ export interface ProjectRow {
   runs: { edges: { node: { name: string; displayName: string; state: string; createdAt: string } }[] };
 }
 
-/** Projects of one entity, or of all the viewer's, the last used first. */
+/** Projects of one entity, or of all the viewer's, the last used first; kept fresh. */
 export function useProjects(entity?: string) {
   const session = useSession();
   const entities = entity ? [entity] : session.data ? [session.data.entity, ...session.data.teams] : [];
+  const client = useQueryClient();
+  const refresh = useRefresh(1000, () => void client.invalidateQueries({ queryKey: ["projects"] }));
+  useLive(entity, undefined, ({ kind }) => {
+    if (kind === "run" || kind === "project" || kind === "deleted") refresh();
+  });
   return useQuery({
     queryKey: ["projects", ...entities],
     enabled: entities.length > 0,

@@ -7,7 +7,8 @@ import { useLive } from "../api/live.ts";
 import { useRefresh } from "../api/refresh.ts";
 import { t } from "../i18n/index.ts";
 import { Button, EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
-import { parseAnsi } from "./ansi.ts";
+import { SearchField } from "../ui/SearchField.tsx";
+import { AnsiText } from "./AnsiText.tsx";
 import type { RunAddress } from "./Run.tsx";
 
 interface LogLine {
@@ -100,16 +101,14 @@ export default function Logs({ entity, project, run }: RunAddress) {
   const marked = search ? numbers[foundAt] : undefined;
   return (
     <div className="logs">
-      <div className="log-toolbar" role="toolbar">
-        <input
-          className="field"
+      <div className="log-toolbar" role="toolbar" aria-label={t("run.logs")}>
+        <SearchField
           data-search
-          aria-label={t("logs.search")}
-          placeholder={t("logs.search")}
+          label={t("logs.search")}
           value={search}
-          onChange={(event) => {
+          onText={(text) => {
             setFoundAt(0);
-            address.set({ find: event.target.value });
+            address.set({ find: text });
           }}
           onKeyDown={(event) =>
             event.key === "Enter" && go(event.shiftKey ? foundAt - 1 : marked === undefined ? 0 : foundAt + 1)
@@ -175,7 +174,7 @@ export default function Logs({ entity, project, run }: RunAddress) {
                   {item.index + 1}
                 </a>
                 {times && <span className="at">{line?.timestamp?.slice(11, 23) ?? ""}</span>}
-                <span>{line ? <Text line={line.line} search={search} /> : ""}</span>
+                <span>{line ? <AnsiText line={line.line} search={search} /> : ""}</span>
               </div>
             );
           })}
@@ -194,35 +193,4 @@ function usePage(where: RunAddress, page: number, total: number) {
       getJson<Window>(`/api/v1/console${queryString({ ...where, from: page * PAGE, limit: PAGE })}`, signal),
     placeholderData: keepPreviousData,
   });
-}
-
-function Text({ line, search }: { line: string; search: string }) {
-  return parseAnsi(line).map((part, index) => {
-    const style = {
-      color: part.colour,
-      background: part.background,
-      fontWeight: part.bold ? 700 : undefined,
-      opacity: part.dim ? 0.7 : undefined,
-      fontStyle: part.italic ? "italic" : undefined,
-      textDecoration: part.underline ? "underline" : undefined,
-    };
-    return (
-      // biome-ignore lint/suspicious/noArrayIndexKey: parts of a line have no other name
-      <span key={index} style={style}>
-        {search ? <Marked text={part.text} search={search} /> : part.text}
-      </span>
-    );
-  });
-}
-
-function Marked({ text, search }: { text: string; search: string }) {
-  const at = text.toLowerCase().indexOf(search.toLowerCase());
-  if (at < 0) return text;
-  return (
-    <>
-      {text.slice(0, at)}
-      <mark>{text.slice(at, at + search.length)}</mark>
-      <Marked text={text.slice(at + search.length)} search={search} />
-    </>
-  );
 }

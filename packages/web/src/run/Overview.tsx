@@ -5,6 +5,7 @@ import { t } from "../i18n/index.ts";
 import { durationMs } from "../runs-table/columns.ts";
 import { Button, CopyButton, NumberText, RelativeTime } from "../ui/controls.tsx";
 import { duration, parseJson, show } from "../ui/format.ts";
+import { SearchField } from "../ui/SearchField.tsx";
 import { toast } from "../ui/toast.tsx";
 import type { RunFacts } from "./run-query.ts";
 
@@ -141,12 +142,11 @@ function Values({ title, empty, values }: { title: string; empty: string; values
       <header>
         <h2>{title}</h2>
         <span className="grow" />
-        <input
-          className="field"
-          aria-label={`${title}: ${t("run.filterKeys")}`}
+        <SearchField
+          label={`${title}: ${t("run.filterKeys")}`}
           placeholder={t("run.filterKeys")}
           value={search}
-          onChange={(event) => setSearch(event.target.value)}
+          onText={setSearch}
         />
         <CopyButton text={JSON.stringify(values, null, 2)} label="JSON" />
       </header>

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { addressOf } from "../address/query-state.ts";
-import { graphql } from "../api/client.ts";
+import { graphql, queryString } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
 import { runColour } from "../runs/colour.ts";
 import { DELETE_RUN, RESTORE_RUN, STOP_RUN, TAG_RUN } from "../runs/runs.ts";
@@ -19,7 +19,9 @@ import {
   StateBadge,
 } from "../ui/controls.tsx";
 import { duration, parseJson } from "../ui/format.ts";
+import { whileComposing } from "../ui/SearchField.tsx";
 import { toast } from "../ui/toast.tsx";
+import { Crashed } from "./Crashed.tsx";
 import { Overview } from "./Overview.tsx";
 import { type RunFacts, useRun } from "./run-query.ts";
 import "./run.css";
@@ -71,11 +73,7 @@ export default function Run({ entity, project, run, rest }: RunAddress & { rest:
           </Link>
         ))}
       </nav>
-      {data.state === "crashed" && (
-        <p className="banner" role="status">
-          {t("run.crashed", { time: new Date(data.heartbeatAt).toLocaleString() })}
-        </p>
-      )}
+      {data.state === "crashed" && <Crashed entity={entity} project={project} facts={data} />}
       {data.stopped && data.state === "running" && <p className="banner">{t("run.stopping")}</p>}
       <Suspense fallback={<Skeleton lines={8} />}>
         {current === "workspace" && (
@@ -118,6 +116,7 @@ function Header({ entity, project, facts }: { entity: string; project: string; f
       <span className="colour" style={{ background: runColour(facts.name, theme) }} />
       {editing ? (
         <form
+          onKeyDown={whileComposing}
           onSubmit={(event) => {
             event.preventDefault();
             const name = String(new FormData(event.currentTarget).get("name") ?? "").trim();
@@ -216,6 +215,14 @@ function Header({ entity, project, facts }: { entity: string; project: string; f
             >
               {t("run.copyPath")}
             </button>
+            <a
+              className="item"
+              href={`/api/v1/export${queryString({ entity, project, run: facts.name, format: "csv" })}`}
+              download
+              onClick={close}
+            >
+              {t("run.exportHistory")}
+            </a>
             <button
               type="button"
               className="item danger"

@@ -39,15 +39,17 @@ export function useRunCount(set: RunSet) {
     queryKey: ["runs", entity, project, "count", filters],
     placeholderData: (before) => before,
     queryFn: async ({ signal }) => {
-      const { found } = await graphql<{ found: { all: number; shown: number } | null }>(
-        `query CountRuns($entity: String, $project: String, $filters: JSONString) {
-          found: project(name: $project, entityName: $entity) { all: runCount shown: runCount(filters: $filters) }
+      const { found } = await graphql<{ found: { all: number; shown?: number } | null }>(
+        `query CountRuns($entity: String, $project: String, $filters: JSONString, $filtered: Boolean!) {
+          found: project(name: $project, entityName: $entity) {
+            all: runCount shown: runCount(filters: $filters) @include(if: $filtered)
+          }
         }`,
-        { entity, project, filters: filters === "{}" ? null : filters },
+        { entity, project, filters, filtered: filters !== "{}" },
         signal,
       );
       if (!found) throw new ApiError(404, `${entity}/${project}`);
-      return found;
+      return { all: found.all, shown: found.shown ?? found.all };
     },
   });
   const good = useRef<Count>(undefined);

@@ -47,6 +47,7 @@ export default function Login() {
           {t("login.linkUsed")}
         </p>
       )}
+      {/[?&]signup=true\b/.test(returnTo()) && <p className="muted">{t("login.noSignUp")}</p>}
       <Segmented
         label={t("login.title")}
         value={by}
