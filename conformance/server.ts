@@ -11,6 +11,8 @@ export interface RunningServer {
   /** The first administrator's key. */
   apiKey: string;
   dataDir: string;
+  /** What it has written to standard error since its last start. */
+  log(): string;
   /** Of the process now serving. */
   pid(): number;
   /** kill -9, then start again on the same address and data. */
@@ -22,9 +24,10 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-export async function startServer(): Promise<RunningServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), "steelyard-conformance-"));
-  let { child, url } = await launch(dataDir, 0);
+/** On a data folder of its own, gone when it stops, unless one is given. */
+export async function startServer({ dataDir: given }: { dataDir?: string } = {}): Promise<RunningServer> {
+  const dataDir = given ?? mkdtempSync(join(tmpdir(), "steelyard-conformance-"));
+  let { child, url, log } = await launch(dataDir, 0);
   const apiKey = readFileSync(join(dataDir, "admin-api-key"), "utf8").trim();
   const fetchAs = (path: string, init: RequestInit = {}) =>
     fetch(new URL(path, url), {
@@ -35,10 +38,11 @@ export async function startServer(): Promise<RunningServer> {
     url,
     apiKey,
     dataDir,
+    log: () => log(),
     pid: () => child.pid as number,
     async crashAndRestart() {
       await ended(child, "SIGKILL");
-      ({ child, url } = await launch(dataDir, Number(new URL(url).port)));
+      ({ child, url, log } = await launch(dataDir, Number(new URL(url).port)));
     },
     async query<T>(document: string, variables: Record<string, unknown> = {}) {
       const response = await fetchAs("/graphql", {
@@ -54,12 +58,15 @@ export async function startServer(): Promise<RunningServer> {
     fetch: fetchAs,
     async stop() {
       await ended(child, "SIGTERM");
-      rmSync(dataDir, { recursive: true, force: true });
+      if (given === undefined) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
 
-async function launch(dataDir: string, port: number): Promise<{ child: ChildProcess; url: string }> {
+async function launch(
+  dataDir: string,
+  port: number,
+): Promise<{ child: ChildProcess; url: string; log: () => string }> {
   const child = spawn(
     process.execPath,
     [MAIN, "--host", "127.0.0.1", "--port", String(port), "--data-dir", dataDir],
@@ -68,6 +75,10 @@ async function launch(dataDir: string, port: number): Promise<{ child: ChildProc
     },
   );
   let printed = "";
+  let logged = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    logged += chunk.toString();
+  });
   const url = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       printed += chunk.toString();
@@ -80,7 +91,7 @@ async function launch(dataDir: string, port: number): Promise<{ child: ChildProc
       reject(new Error(`the server ended with ${code} before it was ready:\n${printed}`)),
     );
   });
-  return { child, url };
+  return { child, url, log: () => logged };
 }
 
 function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
