@@ -284,6 +284,29 @@ for (let n = 0; n < 500; n++) console.log("line " + n);`,
   assert.ok(all.slice(before).some(([, , line]) => line === "again"));
 });
 
+test("a flood of output arrives whole", async () => {
+  const child = startScript(
+    server,
+    dir,
+    "flood",
+    `for (let n = 0; n < 3000; n++) process.stdout.write(n + " " + "\\u001b\\"한".repeat(1000) + "\\n");`,
+  );
+  child.stdout?.resume();
+  assert.equal(await exitOf(child), 0);
+  const { project } = await server.query<{
+    project: { run: { state: string; tail: { edges: { node: { number: number; line: string } }[] } } };
+  }>(
+    `{ project(name: "${PROJECT}", entityName: "admin") { run(name: "flood") { state
+      tail: logLines(last: 10000) { edges { node { number line } } } } } }`,
+  );
+  const lines = project.run.tail.edges
+    .map(({ node }) => node.line)
+    .filter((line) => !line.startsWith("steelyard: "));
+  assert.equal(project.run.state, "finished");
+  assert.equal(lines.length, 3000);
+  for (const [index, line] of lines.entries()) assert.equal(line, `${index} ${'\u001b"한'.repeat(1000)}`);
+});
+
 test("one run, two processes at once: both end well, every line is one of theirs, both logs are whole", async () => {
   const first = await init({
     baseUrl: server.url,

@@ -20,7 +20,8 @@ for (const [name, writes, lines] of CASES) {
     const shown = new Map<number, string>();
     for (const text of writes) {
       terminal.write("stdout", text, 0);
-      for (const stretch of terminal.take()) for (const line of stretch) shown.set(line.number, line.text);
+      for (const stretch of terminal.take(1000))
+        for (const line of stretch) shown.set(line.number, line.text);
     }
     assert.deepEqual(
       [...shown].sort(([a], [b]) => a - b).map(([, text]) => text),
@@ -33,15 +34,32 @@ test("console: only what changed is taken, in stretches; lines far above stay", 
   const terminal = new Terminal(100);
   for (let line = 0; line < 100; line++) terminal.write("stdout", `line ${line}\n`, line);
   terminal.write("stderr", "error\n", 500);
-  const [first = []] = terminal.take();
+  const [first = []] = terminal.take(10_000);
   assert.deepEqual([first.length, first[0]?.number, first[100]?.stream], [101, 100, "stderr"]);
   assert.deepEqual([first[7]?.atMs, first[100]?.atMs], [7, 500]);
   terminal.write("stdout", `${"\x1b[A".repeat(50)}top\r`, 600);
   terminal.write("stdout", `${"\x1b[B".repeat(3)}x`, 600);
   assert.deepEqual(
-    terminal.take().map((stretch) => stretch.map(({ number, text, atMs }) => [number, text, atMs])),
+    terminal.take(10_000).map((stretch) => stretch.map(({ number, text, atMs }) => [number, text, atMs])),
     [[[169, "tope 69", 69]], [[172, "xine 72", 72]]],
   );
   terminal.write("stdout", `\r${"y".repeat(10_000)}`, 700);
-  assert.equal(terminal.take()[0]?.[0]?.text.length, 4096);
+  assert.equal(terminal.take(0)[0]?.[0]?.text.length, 4096);
+});
+
+test("console: a flood is taken in parts, and does not fill the process", () => {
+  const terminal = new Terminal(0);
+  for (let line = 0; line < 1000; line++) terminal.write("stdout", `${line} ${"x".repeat(995)}\n`, 0);
+  const got: number[] = [];
+  while (terminal.changed) {
+    const [stretch = [], ...others] = terminal.take(100_000);
+    assert.deepEqual([others, stretch.length <= 102], [[], true]);
+    got.push(...stretch.map(({ number }) => number));
+  }
+  assert.deepEqual(got, [...Array(1000).keys()]);
+  for (let line = 0; line < 50_000; line++) terminal.write("stdout", `${"y".repeat(1000)}\n`, 0);
+  let kept = 0;
+  while (terminal.changed) for (const stretch of terminal.take(8 * 2 ** 20)) kept += stretch.length;
+  assert.equal(kept + terminal.dropped, 50_000);
+  assert.ok(kept > 30_000 && kept < 35_000);
 });

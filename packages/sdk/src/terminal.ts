@@ -11,6 +11,10 @@ export interface ConsoleLine {
 const VIEW_LINES = 32;
 /** Characters of a line that are kept; further ones are dropped, as by the official client. */
 const MAX_LINE = 4096;
+/** Characters of changed lines that are kept: a server that is away must not fill the process. The log has everything. */
+const MAX_WAITING = 32 * 2 ** 20;
+/** What a line costs beside its text, in characters. */
+const LINE_COST = 50;
 /** What moves the cursor. Everything else, colours among it, is text: the page shows it. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const MOVES = /(\r\n|\n|\r|\x1b\[A|\x1b\[B)/;
@@ -37,6 +41,9 @@ export class Terminal {
     stderr: { lines: [], row: 0, column: 0 },
   };
   readonly #changed = new Map<number, ConsoleLine>();
+  #characters = 0;
+  /** Lines that nobody took in time. */
+  dropped = 0;
 
   constructor(firstNumber: number) {
     this.#next = firstNumber;
@@ -83,7 +90,7 @@ export class Terminal {
     while (view.lines.length <= view.row) {
       const line = { number: this.#next++, text: "", atMs };
       view.lines.push(line);
-      this.#changed.set(line.number, { ...line, stream });
+      this.#change(line, stream);
     }
     return view.lines[view.row] as Line;
   }
@@ -92,20 +99,44 @@ export class Terminal {
     const line = this.#lineOf(view, stream, atMs);
     line.text = written(line.text, view.column, part);
     view.column += ASTRAL.test(part) ? [...part].length : part.length;
-    this.#changed.set(line.number, { ...line, stream });
+    this.#change(line, stream);
   }
 
-  /** Changed lines since the last call, as stretches of consecutive numbers. */
-  take(): ConsoleLine[][] {
-    const lines = [...this.#changed.values()].sort((a, b) => a.number - b.number);
-    this.#changed.clear();
+  /**
+   * Changed lines, lowest number first, as stretches of consecutive numbers: about `maxCharacters` of them, one at least.
+   * What is not taken stays changed.
+   */
+  take(maxCharacters: number): ConsoleLine[][] {
     const stretches: ConsoleLine[][] = [];
-    for (const line of lines) {
-      const last = stretches.at(-1);
-      if (last && last.at(-1)?.number === line.number - 1) last.push(line);
+    let characters = 0;
+    let before = Number.NaN;
+    for (const line of [...this.#changed.values()].sort((a, b) => a.number - b.number)) {
+      if (characters > maxCharacters) break;
+      characters += line.text.length;
+      this.#forget(line);
+      if (line.number === before + 1) stretches.at(-1)?.push(line);
       else stretches.push([line]);
+      before = line.number;
     }
     return stretches;
+  }
+
+  #change(line: Line, stream: "stdout" | "stderr"): void {
+    const known = this.#changed.get(line.number);
+    if (known) this.#forget(known);
+    const changed = { ...line, stream };
+    this.#changed.set(line.number, changed);
+    this.#characters += line.text.length + LINE_COST;
+    while (this.#characters > MAX_WAITING && this.#changed.size > 1) {
+      const [oldest] = this.#changed.values();
+      this.#forget(oldest as ConsoleLine);
+      this.dropped++;
+    }
+  }
+
+  #forget({ number, text }: ConsoleLine): void {
+    this.#changed.delete(number);
+    this.#characters -= text.length + LINE_COST;
   }
 
   get changed(): boolean {

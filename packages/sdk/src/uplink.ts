@@ -14,6 +14,8 @@ const SEND_EVERY_MS = 250;
 const HEARTBEAT_MS = 15_000;
 const MAX_REQUEST_BYTES = 8 * 2 ** 20;
 const MAX_REQUEST_LINES = 50_000;
+/** Of console lines in a request; as JSON in JSON a character may take twelve bytes, and servers take 64 MiB at most. */
+const MAX_CONSOLE_CHARACTERS = 2 * 2 ** 20;
 
 /** What the run has to say, in the order it came; the uplink takes it away. */
 export interface Outgoing {
@@ -44,6 +46,7 @@ export class Uplink {
   #completed = false;
   #saidRetry = false;
   #stopTold = false;
+  #saidDropped = false;
 
   readonly #log: InternalLog;
   #requests = 0;
@@ -165,9 +168,17 @@ export class Uplink {
     const { summary, lines } = this.#out;
     const rows = lines.take(MAX_REQUEST_BYTES, MAX_REQUEST_LINES);
     const samples = this.events.splice(0);
-    const stretches = this.terminal.take();
+    const stretches = this.terminal.take(MAX_CONSOLE_CHARACTERS);
+    if (this.terminal.dropped > 0 && !this.#saidDropped) {
+      this.#saidDropped = true;
+      this.#tell({
+        kind: "notice",
+        serious: true,
+        text: `the server was away too long for the console output: its oldest lines are kept in ${this.#start.logFile} only`,
+      });
+    }
     const newSummary = summary.changed ? this.summaryJson() : undefined;
-    const last = final !== undefined && lines.empty;
+    const last = final !== undefined && lines.empty && !this.terminal.changed;
     if (
       rows.count === 0 &&
       samples.length === 0 &&
