@@ -7,6 +7,7 @@ import { fileStreamRoutes } from "./file-stream/routes.ts";
 import { filesResolvers } from "./files/graphql.ts";
 import { filesRoutes } from "./files/routes.ts";
 import type { AppEnv } from "./http/app.ts";
+import type { Monitoring } from "./http/monitoring.ts";
 import type { Resolvers } from "./http/resolvers.ts";
 import { liveRoutes } from "./live/routes.ts";
 import { logsRoutes } from "./logs/routes.ts";
@@ -19,11 +20,11 @@ import { announceFeatures, usersResolvers } from "./users/graphql.ts";
 import { usersRoutes } from "./users/routes.ts";
 
 /** Every feature's edges; the one list to add a feature to. */
-export function featureRoutes(services: Services): Hono<AppEnv>[] {
+export function featureRoutes(services: Services, { ingest }: Monitoring): Hono<AppEnv>[] {
   return [
     usersRoutes(services),
     adminRoutes(services),
-    fileStreamRoutes(services),
+    fileStreamRoutes(services, ingest),
     filesRoutes(services),
     artifactsRoutes(services),
     metricsRoutes(services),

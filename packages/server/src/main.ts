@@ -4,16 +4,18 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { serve } from "@hono/node-server";
+import type { Logger } from "pino";
 import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
 import { openFolder } from "./engines/folder/blob-store.ts";
 import { InProcessBus } from "./engines/in-process/bus.ts";
 import { openSegments } from "./engines/segments/store.ts";
 import { SqliteCatalog } from "./engines/sqlite/catalog.ts";
+import { countBlobs } from "./files/counted-blobs.ts";
 import { createApp } from "./http/server.ts";
 import { createLog } from "./log.ts";
 import { startCrashDetector } from "./runs/crash-detector.ts";
 import type { Services } from "./services.ts";
-import { createApiKey, createSignInLink, createUser } from "./users/user-store.ts";
+import { createApiKey, createSignInLink, createUser, viewerByKey } from "./users/user-store.ts";
 
 /** Requests in flight when asked to stop get this long; a client sends again what was cut. */
 const STOP_DEADLINE_MS = 5000;
@@ -30,20 +32,62 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Open the engines, make the first administrator, listen. Throws ConfigError with what to do when it cannot. */
-export async function startServer(
-  config: Config,
-  options: { now?: () => number } = {},
-): Promise<RunningServer> {
+export interface StartOptions {
+  now?: () => number;
+  /** Upper bound of the metric store's file; beyond it appends fail as on a full disk. */
+  maxMetricsBytes?: number;
+  /** Where the log goes instead of standard error. */
+  log?: Logger;
+}
+
+/** What to close, in the order it was opened. */
+type Opened = (() => void | Promise<void>)[];
+
+/**
+ * Open the engines, make the first administrator, listen. Throws ConfigError with what to do when it cannot; whatever was
+ * open by then is closed again and the data folder is free.
+ */
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const unlock = lock(config.dataDir);
-  const log = createLog(config.logLevel);
+  const log = options.log ?? createLog(config.logLevel);
+  const opened: Opened = [];
+  try {
+    return await openServer(config, options, log, opened);
+  } catch (cause) {
+    await closeAll(opened, log);
+    throw cause;
+  }
+}
+
+/** Last opened first. One that fails must not keep the others open, nor the folder locked. */
+async function closeAll(opened: Opened, log: Logger): Promise<void> {
+  for (let close = opened.pop(); close; close = opened.pop()) {
+    try {
+      await close();
+    } catch (cause) {
+      log.error({ err: cause }, "closing failed");
+    }
+  }
+}
+
+async function openServer(
+  config: Config,
+  options: StartOptions,
+  log: Logger,
+  opened: Opened,
+): Promise<RunningServer> {
+  opened.push(lock(config.dataDir));
   const catalog = new SqliteCatalog(config.databasePath);
+  opened.push(() => catalog.close());
   const metrics = await openSegments(config.metricsPath, {
     onDamage: (damage) => log.error({ damage }, "a damaged chunk is left out"),
+    ...(options.maxMetricsBytes === undefined ? {} : { maxBytes: options.maxMetricsBytes }),
   });
-  const blobs = await openFolder(config.blobsPath);
+  opened.push(() => metrics.close());
+  const blobs = countBlobs(await openFolder(config.blobsPath));
+  opened.push(() => blobs.close());
   const bus = new InProcessBus();
+  opened.push(() => bus.close());
   const stopping = new AbortController();
   const services: Services = {
     stopping: stopping.signal,
@@ -59,14 +103,13 @@ export async function startServer(
   const signInToken = await catalog.write((tx) => createSignInLink(tx, adminId, services.now()));
 
   const app = await createApp(services);
-  const stopDetector = startCrashDetector(services);
+  opened.push(startCrashDetector(services));
   const { server, address } = await listen(app.fetch, config);
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   log.info({ host, port: address.port, version: config.version, dataDir: config.dataDir }, "listening");
 
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
-    stopDetector();
     stopping.abort();
     await new Promise<void>((resolve) => {
       const deadline = setTimeout(() => server.closeAllConnections(), STOP_DEADLINE_MS);
@@ -79,11 +122,7 @@ export async function startServer(
       });
       server.closeIdleConnections();
     });
-    await bus.close();
-    await metrics.close();
-    await blobs.close();
-    await catalog.close();
-    unlock();
+    await closeAll(opened, log);
     log.info("stopped");
   }
   return {
@@ -142,7 +181,7 @@ async function firstAdmin(services: Services): Promise<{ adminApiKey: string | u
       );
       return { adminApiKey: key, adminId: existing.id };
     }
-    return { adminApiKey: readIfThere(keyFile), adminId: existing.id };
+    return { adminApiKey: await goodKey(services, readIfThere(keyFile)), adminId: existing.id };
   }
   const { id, key } = await catalog.write(async (tx) => {
     const user = await createUser(tx, { username: ADMIN, admin: true }, services.now());
@@ -157,6 +196,18 @@ async function firstAdmin(services: Services): Promise<{ adminApiKey: string | u
     return { id: user.id, key: made.key };
   });
   return { adminApiKey: key, adminId: id };
+}
+
+/** Undefined for one that was revoked meanwhile: a key that is printed must work. */
+async function goodKey(services: Services, key: string | undefined): Promise<string | undefined> {
+  if (!key) return undefined;
+  const viewer = await viewerByKey(services.catalog.db, key, services.now());
+  if (viewer) return key;
+  services.log.warn(
+    { file: join(services.config.dataDir, "admin-api-key") },
+    "the first administrator's key was revoked; it is not printed, and its file may go",
+  );
+  return undefined;
 }
 
 function readIfThere(path: string): string | undefined {

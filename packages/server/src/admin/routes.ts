@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
+import { readJson } from "../http/body.ts";
 import type { CatalogTransaction } from "../ports/catalog.ts";
 import { requireAdmin } from "../projects/access.ts";
 import type { Services } from "../services.ts";
@@ -72,12 +73,14 @@ export function adminRoutes(services: Services): Hono<AppEnv> {
   });
   routes.post("/api/v1/admin/users", async (c) => {
     const given = await body(c, NewUser);
+    const { password, apiKey, ...wanted } = given;
+    const passwordHash = password ? await hashPassword(password) : null;
     const made = await catalog.write(async (tx) => {
-      const user = await createUser(tx, given, services.now());
+      const user = await createUser(tx, { ...wanted, passwordHash }, services.now());
       return createApiKey(
         tx,
         user.id,
-        { key: given.apiKey ?? undefined, description: "made by an administrator" },
+        { key: apiKey ?? undefined, description: "made by an administrator" },
         services.now(),
       );
     });
@@ -163,7 +166,7 @@ async function body<Schema extends v.GenericSchema>(
   c: Context<AppEnv>,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const given = v.safeParse(schema, await c.req.json().catch(() => undefined));
+  const given = v.safeParse(schema, await readJson(c.req.raw));
   if (given.success) return given.output;
   const issue = given.issues[0];
   throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);

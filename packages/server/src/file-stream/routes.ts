@@ -9,6 +9,7 @@ import { SteelyardError } from "../errors.ts";
 import { markUploaded, writeTextLines } from "../files/file-store.ts";
 import type { AppEnv } from "../http/app.ts";
 import { readBody } from "../http/body.ts";
+import { answeredError } from "../http/error-answer.ts";
 import type { AppendBatch } from "../ports/metric-store.ts";
 import { findRun, type RunRef, requireViewer } from "../projects/access.ts";
 import {
@@ -20,9 +21,11 @@ import {
   setSystemMetrics,
 } from "../runs/run-store.ts";
 import type { Services } from "../services.ts";
+import type { IngestCounters } from "./counters.ts";
 
 /** The client batches 10 MiB of lines and JSON may double them; below this, 413 would kill a good stream. */
 const MAX_BODY_BYTES = 64 * 2 ** 20;
+const PATH = "/files/:entity/:project/:run/file_stream";
 
 /**
  * The hot path of ingest: parse the outer JSON once, hand the lines to the metric store as they are (it parses them in its
@@ -31,9 +34,13 @@ const MAX_BODY_BYTES = 64 * 2 ** 20;
  * Rows first, then the catalog: a crash between the two leaves the client without an answer, it sends the same bytes again,
  * and both are written by position, so the repeat changes nothing that is there.
  */
-export function fileStreamRoutes(services: Services): Hono<AppEnv> {
+export function fileStreamRoutes(services: Services, ingest: IngestCounters): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
-  routes.post("/files/:entity/:project/:run/file_stream", async (c) => {
+  routes.use(PATH, async (c, next) => {
+    await next();
+    if (c.error) ingest.refused(answeredError(c.error).code);
+  });
+  routes.post(PATH, async (c) => {
     const viewer = requireViewer(c.get("viewer"));
     const { entity, project, run: name } = c.req.param();
     const run = await findRun(services, viewer, entity, project, name, "write");
@@ -42,11 +49,14 @@ export function fileStreamRoutes(services: Services): Hono<AppEnv> {
         "not-found",
         `there is no run ${entity}/${project}/${name}; it may have been deleted`,
       );
-    const request = parseRequest((await readBody(c.req.raw, MAX_BODY_BYTES)).toString("utf8"));
+    const body = await readBody(c.req.raw, MAX_BODY_BYTES);
+    const began = performance.now();
+    const request = parseRequest(body.toString("utf8"));
     const writer = c.req.header("x-wandb-async-client-id") ?? "";
     if (writer.length > 128)
       throw new SteelyardError("bad-request", "X-WANDB-ASYNC-CLIENT-ID is longer than 128 characters");
-    const answer = await record(services, run, writer, request);
+    const answer = await record(services, ingest, run, writer, request);
+    ingest.request(body.length, (performance.now() - began) / 1000);
     return c.json(answer);
   });
   return routes;
@@ -64,6 +74,7 @@ function parseRequest(text: string): FileStreamRequest {
 
 async function record(
   services: Services,
+  ingest: IngestCounters,
   run: RunRef,
   writer: string,
   request: FileStreamRequest,
@@ -87,10 +98,12 @@ async function record(
   }
 
   const results = batches.length > 0 ? await metrics.append(batches) : [];
-  for (const [at, { rejected }] of results.entries()) {
-    for (const { line, reason } of rejected) {
+  for (const [at, result] of results.entries()) {
+    const batch = batches[at];
+    if (batch) ingest.batch(batch.stream, batch.lines.length, result);
+    for (const { line, reason } of result.rejected) {
       log.warn(
-        { run: run.name, stream: batches[at]?.stream, line, reason },
+        { run: run.name, stream: batch?.stream, line, reason },
         "a line was refused; the others are stored",
       );
     }
@@ -108,6 +121,7 @@ async function record(
       );
       // One bad summary line must not cost the rows beside it: the next one replaces it anyway.
       if (refused instanceof SteelyardError && refused.status < 500) {
+        ingest.summaryRefused();
         log.warn({ run: run.name, reason: refused.message }, "a summary was refused; the rows are stored");
       } else if (refused) throw refused;
     }

@@ -2,15 +2,25 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { SteelyardError } from "../errors.ts";
 
+/** What the page's and the administrators' questions may weigh. */
+const MAX_JSON_BYTES = 2 ** 20;
+
 const inflate = promisify(gunzip);
+
+/** A body of JSON; undefined when it is none, which no schema takes. Throws too-large. */
+export async function readJson(request: Request, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
+  const text = (await readBody(request, maxBytes)).toString("utf8");
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The body, unpacked when gzipped; throws too-large beyond `maxBytes` either way, before it is all in memory. */
 export async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
   const tooLarge = () =>
-    new SteelyardError(
-      "too-large",
-      `the body is larger than ${Math.floor(maxBytes / 2 ** 20)} MiB; send less at once`,
-    );
+    new SteelyardError("too-large", `the body is larger than ${sizeText(maxBytes)}; send less at once`);
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -35,4 +45,8 @@ export async function readBody(request: Request, maxBytes: number): Promise<Buff
     if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge();
     throw new SteelyardError("bad-request", "the gzip body is damaged", { cause });
   }
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 2 ** 20 ? `${Math.floor(bytes / 2 ** 10)} KiB` : `${Math.floor(bytes / 2 ** 20)} MiB`;
 }

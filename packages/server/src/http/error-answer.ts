@@ -12,7 +12,7 @@ export interface ErrorAnswer {
 
 /** What a client is told of an error, whatever was thrown; what it is not told goes to the log with the cause. */
 export function answerOf(error: unknown, log: Logger, details: Record<string, unknown>): ErrorAnswer {
-  const known = error instanceof SteelyardError ? error : fromEngine(error);
+  const known = answeredError(error);
   if (known.status >= 500) log.error({ ...details, err: error, code: known.code }, known.message);
   else log.info({ ...details, code: known.code, cause: known.cause }, known.message);
   return {
@@ -21,6 +21,11 @@ export function answerOf(error: unknown, log: Logger, details: Record<string, un
     message: known.message.replace(/\s*\n\s*/g, " "),
     ...(known.status === 503 || known.status === 507 ? { retryAfterS: 5 } : {}),
   };
+}
+
+/** The error of the catalogue that stands for whatever was thrown. */
+export function answeredError(error: unknown): SteelyardError {
+  return error instanceof SteelyardError ? error : fromEngine(error);
 }
 
 /** SQLite's and the file system's ways of saying "full" and "busy": both heal, so both must be answers the client retries. */

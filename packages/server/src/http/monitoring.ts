@@ -1,10 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { createIngestCounters, type IngestCounters } from "../file-stream/counters.ts";
 import type { Services } from "../services.ts";
 
 /** What `/metrics` says, in Prometheus' words. One per server, so that two in a process do not mix. */
 export interface Monitoring {
   registry: Registry;
   request(method: string, route: string, status: number, seconds: number): void;
+  ingest: IngestCounters;
 }
 
 export function createMonitoring(services: Pick<Services, "catalog" | "metrics" | "blobs">): Monitoring {
@@ -41,6 +43,7 @@ export function createMonitoring(services: Pick<Services, "catalog" | "metrics" 
   });
   return {
     registry,
+    ingest: createIngestCounters(registry),
     request(method, route, status, duration) {
       requests.inc({ method, route, status: String(status) });
       seconds.observe({ route }, duration);

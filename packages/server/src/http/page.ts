@@ -1,7 +1,8 @@
 import { createReadStream, existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { extname, join, relative, sep } from "node:path";
 import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { Hono } from "hono";
 import type { AppEnv } from "./app.ts";
 
@@ -42,15 +43,16 @@ interface Asset {
 }
 
 /** The built page: files with hashed names for good, every other address the shell (its router reads the address). */
-export async function pageRoutes(): Promise<Hono<AppEnv>> {
+export async function pageRoutes(places: readonly URL[] = PLACES): Promise<Hono<AppEnv>> {
   const routes = new Hono<AppEnv>();
-  const place = PLACES.find((candidate) => existsSync(new URL("index.html", candidate)));
+  const place = places.find((candidate) => existsSync(new URL("index.html", candidate)));
   if (!place) {
     routes.get("*", (c) => c.text("The page is not built. Start the server with: npm start\n", 503));
     return routes;
   }
-  const assets = await listAssets(place.pathname);
-  const shell = await readFile(join(place.pathname, "index.html"));
+  const folder = fileURLToPath(place);
+  const assets = await listAssets(folder);
+  const shell = await readFile(join(folder, "index.html"));
 
   routes.get("*", (c) => {
     const asset = assets.get(decoded(c.req.path));
@@ -101,7 +103,7 @@ async function listAssets(folder: string): Promise<Map<string, Asset>> {
       if (packed) encodings.push({ name, path: path + suffix, sizeBytes: packed.size });
     }
     const { size } = await stat(path);
-    assets.set(`/${path.slice(folder.length)}`, { path, type, sizeBytes: size, encodings });
+    assets.set(`/${relative(folder, path).split(sep).join("/")}`, { path, type, sizeBytes: size, encodings });
   }
   assets.delete("/index.html");
   return assets;

@@ -13,12 +13,20 @@ import { pageRoutes } from "./page.ts";
 
 /** `wandb verify` posts 10 MB variables; configs and summaries are GraphQL too. */
 const MAX_GRAPHQL_BYTES = 32 * 2 ** 20;
+/** Of who shows no key: enough for any question that may be asked without one. */
+const MAX_ANONYMOUS_BYTES = 64 * 2 ** 10;
 
 /** Every door of the server on one app; testable without a socket. */
 export async function createApp(services: Services): Promise<Hono<AppEnv>> {
   const app = new Hono<AppEnv>();
   const monitoring = createMonitoring(services);
   const graphql = graphqlEndpoint(mergeResolvers(featureResolvers()));
+  /** Filled from the routes below: a counter per address that anyone thinks of would grow without end. */
+  const kinds = new Set<string>();
+  const kindOf = (path: string) => {
+    const kind = routeKind(path);
+    return kinds.has(kind) || !kind.startsWith("api/") ? kind : "api";
+  };
 
   app.use(async (c, next) => {
     const requestId = randomUUID().slice(0, 8);
@@ -33,7 +41,7 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
     }
     await next();
     const seconds = (performance.now() - began) / 1000;
-    const route = routeKind(c.req.path);
+    const route = kindOf(c.req.path);
     monitoring.request(c.req.method, route, c.res.status, seconds);
     services.log.debug(
       { requestId, method: c.req.method, route, status: c.res.status, ms: Math.round(seconds * 1000) },
@@ -44,7 +52,7 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
     const answer = answerOf(error, services.log, {
       requestId: c.get("requestId"),
       method: c.req.method,
-      route: routeKind(c.req.path),
+      route: kindOf(c.req.path),
     });
     if (answer.retryAfterS !== undefined) c.header("retry-after", String(answer.retryAfterS));
     const body =
@@ -80,7 +88,10 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
   });
 
   app.post("/graphql", async (c) => {
-    const request = parseGraphqlBody(await readBody(c.req.raw, MAX_GRAPHQL_BYTES));
+    const body = c.get("viewer")
+      ? await readBody(c.req.raw, MAX_GRAPHQL_BYTES)
+      : await readBody(c.req.raw, MAX_ANONYMOUS_BYTES).catch(asMissingKey);
+    const request = parseGraphqlBody(body);
     const answer = await graphql(request, {
       services,
       viewer: c.get("viewer"),
@@ -91,13 +102,24 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
     return c.json(answer.body as Record<string, unknown>, answer.status as 200);
   });
 
-  for (const routes of featureRoutes(services)) app.route("/", routes);
+  for (const routes of featureRoutes(services, monitoring)) app.route("/", routes);
   app.all("/api/*", (c) =>
     c.json({ error: `there is no ${c.req.method} ${c.req.path}`, code: "not-found" }, 404),
   );
   app.route("/", await pageRoutes());
+  for (const { path } of app.routes) kinds.add(routeKind(path));
   app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path}`, code: "not-found" }, 404));
   return app;
+}
+
+/** Too much from nobody: the size is right for who has a key, so the key is what is missing. */
+function asMissingKey(error: unknown): never {
+  if (!(error instanceof SteelyardError) || error.code !== "too-large") throw error;
+  throw new SteelyardError(
+    "not-authenticated",
+    "a request this large needs an API key; create one at /authorize and set WANDB_API_KEY",
+    { cause: error },
+  );
 }
 
 function parseGraphqlBody(body: Buffer): GraphqlRequest {

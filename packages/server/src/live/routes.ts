@@ -2,6 +2,7 @@ import type { LiveChange } from "@steelyard/protocol/live";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { AppEnv } from "../http/app.ts";
+import { authenticate } from "../http/authenticate.ts";
 import { visibleProject } from "../metrics/routes.ts";
 import type { Change } from "../ports/bus.ts";
 import { findProjectById, requireViewer } from "../projects/access.ts";
@@ -11,14 +12,14 @@ import type { Services } from "../services.ts";
 const BEAT_MS = 15_000;
 /** Changes that wait for a slow reader; beyond it the oldest go: each only says that something is stale. */
 const MAX_WAITING = 1000;
-/** How long "may this viewer see that project" is believed. */
+/** How long "this viewer may see that project" is believed. */
 const ACCESS_MS = 60_000;
 
 /** `GET /api/v1/live`: what changed, as server-sent events, to those who may see it. */
 export function liveRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   routes.get("/api/v1/live", async (c) => {
-    const viewer = requireViewer(c.get("viewer"));
+    requireViewer(c.get("viewer"));
     const { entity = "", project } = c.req.query();
     const only = project === undefined ? undefined : await visibleProject(c, services, entity, project);
     const known = new Map<number, { entity: string; project: string; visible: boolean; untilMs: number }>();
@@ -26,7 +27,10 @@ export function liveRoutes(services: Services): Hono<AppEnv> {
     async function place(change: Change) {
       const before = known.get(change.project);
       if (before && before.untilMs > services.now()) return before;
-      const found = await findProjectById(services, viewer, change.project, "read").catch(() => undefined);
+      // The key may have been revoked since, the person deleted.
+      const still = await authenticate(services, c.req.raw.headers, "GET").catch(() => undefined);
+      const found =
+        still && (await findProjectById(services, still, change.project, "read").catch(() => undefined));
       const now = {
         entity: found?.entityName ?? "",
         project: found?.name ?? "",

@@ -5,11 +5,14 @@ import { stream } from "hono/streaming";
 import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
+import { readJson } from "../http/body.ts";
 import { findProject, findRun, type ProjectRef, type RunRef } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 
 const MAX_RUNS = 1000;
 const MAX_KEYS = 200;
+/** All of them at their longest. */
+const MAX_QUESTION_BYTES = 8 * 2 ** 20;
 const MAX_BUCKETS = 4000;
 /** Runs × keys × buckets of one question: 16 M buckets would be a gigabyte. */
 const MAX_TOTAL_BUCKETS = 4_000_000;
@@ -39,7 +42,7 @@ export function metricsRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
 
   routes.post("/api/v1/series", async (c) => {
-    const given = v.safeParse(Question, await c.req.json().catch(() => undefined));
+    const given = v.safeParse(Question, await readJson(c.req.raw, MAX_QUESTION_BYTES));
     if (!given.success) {
       const [issue] = given.issues;
       throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);

@@ -37,6 +37,8 @@ export interface RejectedLine {
 export interface AppendResult {
   /** 1 + the highest line number ever stored for (run, stream) over all writers; what `historyLineCount` says. */
   lineCount: number;
+  /** Values in the stored lines of this batch: what a row of k keys has k of. */
+  points: number;
   rejected: RejectedLine[];
 }
 

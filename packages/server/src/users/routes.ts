@@ -4,8 +4,10 @@ import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
 import { baseUrlOf, cookieOf, isFromAnotherSite, SESSION_COOKIE } from "../http/authenticate.ts";
+import { readJson } from "../http/body.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
+import { SignInAttempts } from "./sign-in-attempts.ts";
 import {
   createSession,
   deleteSession,
@@ -15,6 +17,7 @@ import {
   viewerByKey,
 } from "./user-store.ts";
 
+const MAX_SIGN_IN_BYTES = 16 * 2 ** 10;
 const SignIn = v.union([
   v.object({ apiKey: v.pipe(v.string(), v.maxLength(600)) }),
   v.object({
@@ -23,15 +26,10 @@ const SignIn = v.union([
   }),
 ]);
 
-/** Wrong sign-ins allowed per name within a window; then the name waits. */
-const MAX_FAILURES = 10;
-const FAILURE_WINDOW_MS = 5 * 60_000;
-const MAX_NAMES = 10_000;
-
 /** The page's session: `/api/v1/session`, `/sign-in`, and what the page must know before anyone signed in. */
 export function usersRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
-  const failures = new Map<string, { count: number; untilMs: number }>();
+  const attempts = new SignInAttempts(services.now);
 
   routes.get("/api/v1/server", async (c) => {
     const run = await services.catalog.db.selectFrom("runs").select("id").limit(1).executeTakeFirst();
@@ -57,34 +55,32 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
     // Else another site could sign a person in as somebody else and watch what they log.
     if (isFromAnotherSite(c.req.raw.headers))
       throw new SteelyardError("forbidden", "sign in on the page itself");
-    const given = v.safeParse(SignIn, await c.req.json().catch(() => undefined));
+    const given = v.safeParse(SignIn, await readJson(c.req.raw, MAX_SIGN_IN_BYTES));
     if (!given.success)
       throw new SteelyardError("bad-request", 'send {"apiKey": "…"} or {"username": "…", "password": "…"}');
-    const nowMs = services.now();
-    const name =
-      "apiKey" in given.output ? `key of ${clientAddress(c)}` : given.output.username.toLowerCase();
-    const past = failures.get(name);
-    if (past && past.untilMs > nowMs && past.count >= MAX_FAILURES) {
-      c.header("retry-after", String(Math.ceil((past.untilMs - nowMs) / 1000)));
-      throw new SteelyardError(
-        "too-many-requests",
-        `too many wrong attempts; wait ${Math.ceil((past.untilMs - nowMs) / 1000)} s`,
-      );
+    const { output } = given;
+    const address = clientAddress(c);
+    // Keys are too long to be guessed: all of one address count together.
+    const name = "apiKey" in output ? "" : output.username.toLowerCase();
+    const waitS = attempts.waitS(address, name);
+    if (waitS > 0) {
+      c.header("retry-after", String(waitS));
+      throw new SteelyardError("too-many-requests", `too many wrong attempts; wait ${waitS} s`);
     }
+    const { db } = services.catalog;
     const userId =
-      "apiKey" in given.output
-        ? (await viewerByKey(services.catalog.db, given.output.apiKey.trim(), nowMs))?.userId
-        : await userByPassword(services.catalog.db, given.output.username, given.output.password);
+      "apiKey" in output
+        ? (await viewerByKey(db, output.apiKey.trim(), services.now()))?.userId
+        : await attempts.inTurn(address, () => userByPassword(db, output.username, output.password));
     if (userId === undefined) {
-      if (failures.size > MAX_NAMES) failures.clear();
-      const fresh = !past || past.untilMs <= nowMs;
-      failures.set(name, { count: fresh ? 1 : past.count + 1, untilMs: nowMs + FAILURE_WINDOW_MS });
+      attempts.wrong(address, name);
+      services.log.info({ address, code: "not-authenticated" }, "a sign-in was wrong");
       throw new SteelyardError(
         "not-authenticated",
-        "apiKey" in given.output ? "this key is not known here" : "name or password is wrong",
+        "apiKey" in output ? "this key is not known here" : "name or password is wrong",
       );
     }
-    failures.delete(name);
+    attempts.right(address, name);
     await signIn(c, services, userId);
     return c.json({ ok: true });
   });
@@ -119,7 +115,13 @@ async function signIn(c: Context<AppEnv>, services: Services, userId: number): P
   });
 }
 
+/**
+ * Who asks, for counting. A proxy on this machine appends the address it was asked from; what others write in that header
+ * means nothing.
+ */
 function clientAddress(c: Context<AppEnv>): string {
   const bindings = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined;
-  return bindings?.incoming?.socket?.remoteAddress ?? "unknown";
+  const peer = bindings?.incoming?.socket?.remoteAddress ?? "unknown";
+  if (!/^(::1|(::ffff:)?127\.)/.test(peer)) return peer;
+  return c.req.header("x-forwarded-for")?.split(",").at(-1)?.trim().slice(0, 100) || peer;
 }

@@ -75,6 +75,7 @@ class Segments implements MetricStore {
 
   async append(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
     const rejected: RejectedLine[][] = [];
+    const points: number[] = [];
     const transfer: ArrayBuffer[] = [];
     const entries = batches.map((batch): Entry => {
       const { run, stream, writer, offset, lines } = batch;
@@ -84,6 +85,7 @@ class Segments implements MetricStore {
       const parsed =
         stream === "console" ? { block: textRows(lines, offset), rejected: [] } : parseRows(lines, offset);
       rejected.push(parsed.rejected);
+      points.push(parsed.block.values);
       const { head, parts } = parsed.block.encode(true);
       const entry = {
         run,
@@ -104,7 +106,11 @@ class Segments implements MetricStore {
       transfer,
     );
     for (const { due } of results) if (due !== undefined) this.#sealSoon(due);
-    return results.map(({ lineCount }, i) => ({ lineCount, rejected: rejected[i] ?? [] }));
+    return results.map(({ lineCount }, i) => ({
+      lineCount,
+      points: points[i] ?? 0,
+      rejected: rejected[i] ?? [],
+    }));
   }
 
   async series(question: SeriesQuestion): Promise<Series[]> {
