@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -175,6 +175,8 @@ after(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
+/** A tree whose page was never built says so. */
+const PAGE_STATUS = existsSync(new URL("../../../web/assets/index.html", import.meta.url)) ? 200 : 503;
 const RUN = "entity=lab&project=p&run=r";
 
 interface Door {
@@ -214,7 +216,7 @@ const DOORS: Record<string, Door> = {
   },
   "ALL /api/*": { path: () => "/api/none", from: "nobody", status: 404 },
   // The page is the same for all; what it shows it asks for.
-  "GET /*": { path: () => "/home", from: "nobody" },
+  "GET /*": { path: () => "/home", from: "nobody", status: PAGE_STATUS },
   "GET /api/v1/server": { path: () => "/api/v1/server", from: "nobody" },
   "GET /api/v1/session": { path: () => "/api/v1/session", from: "stranger" },
   "POST /api/v1/session": {
