@@ -28,9 +28,9 @@ export function liveRoutes(services: Services): Hono<AppEnv> {
       const before = known.get(change.project);
       if (before && before.untilMs > services.now()) return before;
       // The key may have been revoked since, the person deleted.
-      const still = await authenticate(services, c.req.raw.headers, "GET").catch(() => undefined);
-      const found =
-        still && (await findProjectById(services, still, change.project, "read").catch(() => undefined));
+      const viewer = await authenticate(services, c.req.raw.headers, "GET").catch(() => undefined);
+      if (!viewer) return undefined;
+      const found = await findProjectById(services, viewer, change.project, "read").catch(() => undefined);
       const now = {
         entity: found?.entityName ?? "",
         project: found?.name ?? "",
@@ -78,6 +78,7 @@ export function liveRoutes(services: Services): Hono<AppEnv> {
           continue;
         }
         const at = await place(change);
+        if (!at) break;
         if (at.visible) await out.writeSSE({ event: "change", data: JSON.stringify(toldOf(change, at)) });
       }
       unsubscribe();

@@ -44,13 +44,14 @@ export function logsRoutes(services: Services): Hono<AppEnv> {
       `attachment; filename*=UTF-8''${encodeURIComponent(`${run.name}-output.log`)}`,
     );
     return stream(c, async (out) => {
-      for (let from = 0; from < total; from += DOWNLOAD_PAGE) {
+      // From line to line, not from number to number: a client may count its lines from anywhere.
+      for (let from = 0; from < total && !out.aborted; ) {
         const lines = await services.metrics.consoleLines(run.id, from, DOWNLOAD_PAGE);
-        const inPage = lines.filter(({ number }) => number < from + DOWNLOAD_PAGE);
-        if (inPage.length > 0)
-          await out.write(
-            `${inPage.map(({ number, text }) => parseLogLine(number, text).line).join("\n")}\n`,
-          );
+        const last = lines.at(-1)?.number;
+        if (last === undefined) return;
+        const text = lines.map((line) => parseLogLine(line.number, line.text).line).join("\n");
+        await out.write(`${text}\n`);
+        from = last + 1;
       }
     });
   });

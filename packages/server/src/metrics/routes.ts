@@ -8,6 +8,7 @@ import type { AppEnv } from "../http/app.ts";
 import { readJson } from "../http/body.ts";
 import { findProject, findRun, type ProjectRef, type RunRef } from "../projects/access.ts";
 import type { Services } from "../services.ts";
+import { rowPages } from "./row-pages.ts";
 
 const MAX_RUNS = 1000;
 const MAX_KEYS = 200;
@@ -16,7 +17,6 @@ const MAX_QUESTION_BYTES = 8 * 2 ** 20;
 const MAX_BUCKETS = 4000;
 /** Runs × keys × buckets of one question: 16 M buckets would be a gigabyte. */
 const MAX_TOTAL_BUCKETS = 4_000_000;
-const EXPORT_PAGE_STEPS = 10_000;
 
 const Key = v.pipe(v.string(), v.maxLength(10_000));
 const Question = v.object({
@@ -110,10 +110,6 @@ export function metricsRoutes(services: Services): Hono<AppEnv> {
     if (format !== "csv" && format !== "jsonl")
       throw new SteelyardError("bad-request", "format must be csv or jsonl");
     const streamName = streamOf(c);
-    const lastStep =
-      streamName === "history"
-        ? await services.metrics.lastStep(run.id)
-        : (await services.metrics.lineCounts(run.id)).events;
     const columns =
       format === "csv" ? (await services.metrics.keys(run.id, streamName)).map(({ key }) => key) : [];
     c.header("content-type", format === "csv" ? "text/csv; charset=utf-8" : "application/jsonl");
@@ -123,14 +119,8 @@ export function metricsRoutes(services: Services): Hono<AppEnv> {
     );
     return stream(c, async (out) => {
       if (format === "csv") await out.write(`${columns.map(csvCell).join(",")}\n`);
-      for (let step = 0; step <= lastStep; step += EXPORT_PAGE_STEPS) {
-        const rows = await services.metrics.rows({
-          run: run.id,
-          stream: streamName,
-          minStep: step,
-          maxStep: step + EXPORT_PAGE_STEPS,
-        });
-        if (rows.length === 0) continue;
+      for await (const rows of rowPages(services.metrics, run.id, streamName)) {
+        if (out.aborted) return;
         await out.write(
           format === "jsonl" ? `${rows.join("\n")}\n` : rows.map((row) => csvRow(row, columns)).join(""),
         );

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import { sql } from "kysely";
+import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
+
+const RUN = "/files/admin/p/r/file_stream";
+const history = (offset: number, content: string[]) => ({
+  files: { "wandb-history.jsonl": { offset, content } },
+});
+const row = (step: number) => `{"_step":${step},"text":"${"x".repeat(16_000)}${step}"}`;
+
+function rowsOf(doors: Doors, run = "r"): Promise<string[]> {
+  return doors
+    .graphql<{ project: { run: { history: string[] } } }>(
+      doors.admin,
+      `{ project(name: "p") { run(name: "${run}") { history(minStep: 0) } } }`,
+    )
+    .then(({ project }) => project.run.history);
+}
+
+test("full: rows are refused with a status that is sent again, named in the log, and taken when there is room", async () => {
+  const small = await openDoors({ maxMetricsBytes: 512 * 1024 });
+  await makeRun(small, small.admin, { project: "p", name: "r" });
+  let stored = 0;
+  let refused = await small.ask(small.admin, "POST", RUN, history(stored, [row(stored)]));
+  while (refused.status === 200) {
+    stored++;
+    refused = await small.ask(small.admin, "POST", RUN, history(stored, [row(stored)]));
+  }
+  assert.equal(refused.status, 507);
+  assert.ok(Number(refused.headers.get("retry-after")) > 0);
+  assert.match(refused.text, /full/);
+  assert.ok(small.log.some(({ code, route }) => code === "storage-full" && route === "file_stream"));
+  assert.match(
+    (await small.ask(undefined, "GET", "/metrics")).text,
+    /rejected_total\{cause="storage-full"\} 1/,
+  );
+  assert.deepEqual(
+    await rowsOf(small),
+    Array.from({ length: stored }, (_, step) => row(step)),
+  );
+  await small.server.close();
+
+  const roomy = await openDoors({ dataDir: small.dataDir });
+  assert.equal((await roomy.ask(roomy.admin, "POST", RUN, history(stored, [row(stored)]))).status, 200);
+  assert.deepEqual(
+    await rowsOf(roomy),
+    Array.from({ length: stored + 1 }, (_, step) => row(step)),
+  );
+  await roomy.close();
+});
+
+suite("the file stream", () => {
+  let doors: Doors;
+  before(async () => {
+    doors = await openDoors();
+    await makeRun(doors, doors.admin, { project: "p", name: "r" });
+  });
+  after(() => doors.close());
+
+  test("a catalog without room answers 507, and the same request afterwards doubles nothing", async () => {
+    await makeRun(doors, doors.admin, { project: "p", name: "full" });
+    const path = "/files/admin/p/full/file_stream";
+    const { db } = doors.server.services.catalog;
+    const summary = JSON.stringify({ long: "y".repeat(200_000) });
+    const body = {
+      files: {
+        "wandb-history.jsonl": { offset: 0, content: ['{"_step":0,"a":1}'] },
+        "wandb-summary.json": { offset: 0, content: [summary] },
+      },
+    };
+    await sql`PRAGMA max_page_count = 1`.execute(db);
+    const refused = await doors.ask(doors.admin, "POST", path, body);
+    assert.equal(refused.status, 507, refused.text);
+    assert.match(refused.text, /disk is full/);
+    assert.ok(
+      doors.log.some(
+        ({ code, err }) => code === "storage-full" && JSON.stringify(err ?? "").includes("full"),
+      ),
+    );
+    // A question is still answered, a change is refused in the same words.
+    assert.equal((await rowsOf(doors, "full")).length, 1);
+    const change = `mutation { generateApiKey(input: {description: "${"z".repeat(200)}"}) { apiKey { id } } }`;
+    for (let index = 0; index < 200; index++) {
+      const made = await doors.ask(doors.admin, "POST", "/graphql", { query: change });
+      if (made.status === 200) continue;
+      assert.equal(made.status, 507, made.text);
+      assert.match(made.text, /disk is full/);
+      break;
+    }
+    await sql`PRAGMA max_page_count = 1000000`.execute(db);
+    assert.equal((await doors.ask(doors.admin, "POST", path, body)).status, 200);
+    assert.deepEqual(await rowsOf(doors, "full"), ['{"_step":0,"a":1}']);
+    const { project } = await doors.graphql<{ project: { run: { summaryMetrics: string } } }>(
+      doors.admin,
+      `{ project(name: "p") { run(name: "full") { summaryMetrics } } }`,
+    );
+    assert.equal(JSON.parse(project.run.summaryMetrics).long.length, 200_000);
+  });
+
+  test("another's run, an unknown project and a deleted run are all the same 404", async () => {
+    const stranger = await doors.user("stranger");
+    const gone = await makeRun(doors, doors.admin, { project: "p", name: "gone" });
+    await doors.graphql(doors.admin, `mutation { deleteRun(input: {id: "${gone}"}) { success } }`);
+    const told = async (key: string, path: string) => {
+      const { status, text } = await doors.ask(key, "POST", path, history(0, ["{}"]));
+      assert.equal(status, 404);
+      return text.replace(path.replace(/^\/files\/|\/file_stream$/g, ""), "PATH");
+    };
+    const texts = [
+      await told(stranger, RUN),
+      await told(stranger, "/files/admin/p/nothing/file_stream"),
+      await told(stranger, "/files/nobody/nothing/nothing/file_stream"),
+      await told(doors.admin, "/files/admin/p/gone/file_stream"),
+    ];
+    assert.equal(new Set(texts).size, 1, texts.join("\n"));
+    assert.ok(doors.log.some(({ msg, code }) => code === "not-found" && /admin\/p\/gone/.test(msg)));
+  });
+
+  test("a writer's id has a bound", async () => {
+    const answer = await doors.ask(doors.admin, "POST", RUN, history(0, ["{}"]), {
+      "x-wandb-async-client-id": "w".repeat(129),
+    });
+    assert.equal(answer.status, 400);
+  });
+});

@@ -1,0 +1,48 @@
+import { parseExtendedJson } from "@steelyard/protocol/history";
+import type { MetricStore } from "../ports/metric-store.ts";
+
+const PAGE_ROWS = 10_000;
+
+/**
+ * A run's rows in order, so many at a time. Pages are counted in rows, not in steps: one row may be a million million
+ * steps after the one before it.
+ */
+export async function* rowPages(
+  metrics: Pick<MetricStore, "rows" | "lineCounts">,
+  run: number,
+  stream: "history" | "events",
+  pageRows = PAGE_ROWS,
+): AsyncGenerator<string[]> {
+  if (stream === "events") {
+    // Their steps are their line numbers, which are not in their texts.
+    const { events } = await metrics.lineCounts(run);
+    for (let from = 0; from < events; from += pageRows) {
+      const rows = await metrics.rows({ run, stream, minStep: from, maxStep: from + pageRows });
+      if (rows.length > 0) yield rows;
+    }
+    return;
+  }
+  let limit = pageRows;
+  let minStep: number | undefined;
+  for (;;) {
+    const rows = await metrics.rows({ run, stream, minStep, limit });
+    if (rows.length < limit) {
+      if (rows.length > 0) yield rows;
+      return;
+    }
+    // Several writers may have the last step: all its rows come with the next page.
+    const lastStep = stepOf(rows.at(-1));
+    let end = rows.length;
+    while (end > 0 && stepOf(rows[end - 1]) === lastStep) end--;
+    if (end > 0) {
+      yield rows.slice(0, end);
+      minStep = lastStep;
+      limit = pageRows;
+    } else limit *= 2;
+  }
+}
+
+function stepOf(row: string | undefined): number {
+  const { _step } = parseExtendedJson(row ?? "{}") as { _step?: number };
+  return _step ?? 0;
+}
