@@ -60,11 +60,38 @@ export async function openFixture(options: { width?: number; height?: number } =
   };
 }
 
-export async function signIn({ page, server }: Pick<Fixture, "page" | "server">): Promise<void> {
+/** As the administrator, or as whom the key belongs to. */
+export async function signIn(
+  { page, server }: Pick<Fixture, "page" | "server">,
+  apiKey = server.apiKey,
+): Promise<void> {
   await page.goto(`${server.url}/login`);
-  await page.getByLabel("API key").fill(server.apiKey);
+  await page.getByLabel("API key").fill(apiKey);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL("**/home");
+}
+
+/** A new user; answers their key. */
+export async function makeUser(server: RunningServer, username: string): Promise<string> {
+  const response = await server.fetch("/api/v1/admin/users", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ username }),
+  });
+  return ((await response.json()) as { apiKey: string }).apiKey;
+}
+
+export async function makeTeam(
+  server: RunningServer,
+  name: string,
+  members: { username: string; role: string }[],
+): Promise<void> {
+  const response = await server.fetch("/api/v1/admin/teams", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name, members }),
+  });
+  if (!response.ok) throw new Error(await response.text());
 }
 
 export interface MadeRun {
@@ -75,6 +102,8 @@ export interface MadeRun {
   config?: Record<string, unknown>;
   tags?: string[];
   console?: string[];
+  /** Whose project; the administrator's unless said otherwise. */
+  entity?: string;
   /** Leave it running. */
   running?: boolean;
   exitCode?: number;
@@ -90,7 +119,7 @@ export async function makeRun(server: RunningServer, project: string, run: MadeR
         name: run.name,
         displayName: run.displayName,
         modelName: project,
-        entityName: "admin",
+        entityName: run.entity ?? "admin",
         config: JSON.stringify(config),
         tags: run.tags,
       },
@@ -105,7 +134,7 @@ export async function makeRun(server: RunningServer, project: string, run: MadeR
     Object.assign(last, row);
     lines.push(JSON.stringify({ ...row, _step: step, _runtime: step, _timestamp: startS + step }));
   }
-  await stream(server, project, run.name, {
+  const body = {
     files: {
       "wandb-history.jsonl": { offset: 0, content: lines },
       "wandb-events.jsonl": {
@@ -126,7 +155,8 @@ export async function makeRun(server: RunningServer, project: string, run: MadeR
       ...(run.console ? { "output.log": { offset: 0, content: run.console } } : {}),
     },
     ...(run.running ? {} : { complete: true, exitcode: run.exitCode ?? 0 }),
-  });
+  };
+  await stream(server, project, run.name, body, run.entity);
 }
 
 export async function stream(
@@ -134,8 +164,9 @@ export async function stream(
   project: string,
   run: string,
   body: unknown,
+  entity = "admin",
 ): Promise<unknown> {
-  const response = await server.fetch(`/files/admin/${encodeURIComponent(project)}/${run}/file_stream`, {
+  const response = await server.fetch(`/files/${entity}/${encodeURIComponent(project)}/${run}/file_stream`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),

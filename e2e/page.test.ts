@@ -264,16 +264,6 @@ suite("the page", () => {
     await picture(page, "run-system");
   });
 
-  test("stopping a run from the page reaches its client", async () => {
-    const { page, server } = fixture;
-    await page.goto(`${server.url}/admin/${PROJECT}/runs/first`);
-    await page.getByRole("button", { name: "More" }).click();
-    await page.getByRole("button", { name: "Stop the run" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
-    await page.getByText("the script was asked").waitFor();
-    assert.deepEqual(await stream(server, PROJECT, "first", {}), { stopped: true });
-  });
-
   test("28: Korean, dark, and 390 pixels wide", async () => {
     const { page, server } = fixture;
     await page.goto(`${server.url}/admin/${PROJECT}?lang=ko`);

@@ -39,6 +39,12 @@ export function App() {
 function SignedIn() {
   const session = useSession();
   const [path] = useLocation();
+  const content = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: at each new screen
+  useEffect(() => {
+    // The link that was followed is gone: the keyboard goes on from the new screen, not from the top.
+    if (document.activeElement === document.body) content.current?.focus({ preventScroll: true });
+  }, [path]);
   if (session.isPending) return <Skeleton lines={6} />;
   if (session.error) return <ErrorState error={session.error} retry={() => session.refetch()} />;
   if (!session.data) {
@@ -48,56 +54,58 @@ function SignedIn() {
   return (
     <div className="frame">
       <TopBar session={session.data} />
-      <Suspense fallback={<Skeleton lines={6} />}>
+      <div className="content" ref={content} tabIndex={-1}>
         <Boundary key={path}>
-          <Switch>
-            <Route path="/">
-              <Redirect to="/home" replace />
-            </Route>
-            <Route path="/home">
-              <Home />
-            </Route>
-            <Route path="/quickstart">
-              <Home quickstart />
-            </Route>
-            <Route path="/authorize">
-              <Authorize username={session.data.username} />
-            </Route>
-            <Route path="/settings/*?">
-              <Settings />
-            </Route>
-            <Route path="/profile">
-              <Redirect to={`/${session.data.username}`} replace />
-            </Route>
-            <Route path="/:entity">{({ entity }) => <Entity entity={decodeURIComponent(entity)} />}</Route>
-            <Route path="/:entity/projects">
-              {({ entity }) => <Entity entity={decodeURIComponent(entity)} />}
-            </Route>
-            <Route path="/:entity/:project/runs/:run/*?">
-              {({ entity, project, run, "*": rest }) => (
-                <Run
-                  entity={decodeURIComponent(entity)}
-                  project={decodeURIComponent(project)}
-                  run={decodeURIComponent(run)}
-                  rest={rest ?? ""}
-                />
-              )}
-            </Route>
-            <Route path="/:entity/:project/:tab?">
-              {({ entity, project, tab }) => (
-                <Project
-                  entity={decodeURIComponent(entity)}
-                  project={decodeURIComponent(project)}
-                  tab={tab ?? "workspace"}
-                />
-              )}
-            </Route>
-            <Route>
-              <NotFound username={session.data.username} />
-            </Route>
-          </Switch>
+          <Suspense fallback={<Skeleton lines={6} />}>
+            <Switch>
+              <Route path="/">
+                <Redirect to="/home" replace />
+              </Route>
+              <Route path="/home">
+                <Home />
+              </Route>
+              <Route path="/quickstart">
+                <Home quickstart />
+              </Route>
+              <Route path="/authorize">
+                <Authorize username={session.data.username} />
+              </Route>
+              <Route path="/settings/*?">
+                <Settings />
+              </Route>
+              <Route path="/profile">
+                <Redirect to={`/${session.data.username}`} replace />
+              </Route>
+              <Route path="/:entity">{({ entity }) => <Entity entity={decodeURIComponent(entity)} />}</Route>
+              <Route path="/:entity/projects">
+                {({ entity }) => <Entity entity={decodeURIComponent(entity)} />}
+              </Route>
+              <Route path="/:entity/:project/runs/:run/*?">
+                {({ entity, project, run, "*": rest }) => (
+                  <Run
+                    entity={decodeURIComponent(entity)}
+                    project={decodeURIComponent(project)}
+                    run={decodeURIComponent(run)}
+                    rest={rest ?? ""}
+                  />
+                )}
+              </Route>
+              <Route path="/:entity/:project/:tab?">
+                {({ entity, project, tab }) => (
+                  <Project
+                    entity={decodeURIComponent(entity)}
+                    project={decodeURIComponent(project)}
+                    tab={tab ?? "workspace"}
+                  />
+                )}
+              </Route>
+              <Route>
+                <NotFound username={session.data.username} />
+              </Route>
+            </Switch>
+          </Suspense>
         </Boundary>
-      </Suspense>
+      </div>
       <Offline />
     </div>
   );

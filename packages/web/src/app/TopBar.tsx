@@ -109,9 +109,9 @@ export function TopBar({ session }: { session: Session }) {
         title={`${t("nav.search")} (Ctrl+K)`}
       >
         <span className="wide muted">{t("common.search")}</span>
-        <span className="mono muted">⌘K</span>
+        <span className="mono muted keys" data-keys="⌘K" aria-hidden="true" />
       </Button>
-      <Popover label={t("nav.menu")} face={session.username} align="right">
+      <Popover label={`${session.username}: ${t("nav.menu")}`} face={session.username} align="right">
         {(close) => (
           <div style={{ display: "grid", gap: 8, padding: 8, minWidth: 220 }}>
             <Link className="item" href="/settings" onClick={close}>

@@ -62,12 +62,21 @@ export default function Logs({ entity, project, run }: RunAddress) {
       getJson<{ numbers: number[] }>(`/api/v1/console/search${queryString({ ...where, q: search })}`, signal),
   });
   const numbers = search ? (found.data?.numbers ?? []) : [];
-
   const rows = useVirtualizer({
     count: total,
     getScrollElement: () => scroller.current,
     estimateSize: () => LINE_PX,
     overscan: 30,
+  });
+  // What is searched for is gone to, once per search; Next goes on from there.
+  const jumped = useRef("");
+  useEffect(() => {
+    if (jumped.current === search || found.isPlaceholderData || !found.data) return;
+    jumped.current = search;
+    const [first] = found.data.numbers;
+    if (first === undefined) return;
+    setFollow(false);
+    rows.scrollToIndex(first, { align: "center" });
   });
   const items = rows.getVirtualItems();
   const firstPage = Math.floor((items[0]?.index ?? 0) / PAGE);

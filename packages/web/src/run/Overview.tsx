@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { graphql } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
-import { durationMs } from "../runs-table/columns.ts";
+import { configOf, durationMs } from "../runs-table/columns.ts";
 import { Button, CopyButton, NumberText, RelativeTime } from "../ui/controls.tsx";
 import { duration, parseJson, show } from "../ui/format.ts";
 import { SearchField } from "../ui/SearchField.tsx";
@@ -11,15 +11,10 @@ import type { RunFacts } from "./run-query.ts";
 
 /** What a run is and where it ran; its config and summary as searchable trees. */
 export function Overview({ entity, project, facts }: { entity: string; project: string; facts: RunFacts }) {
-  const config: Record<string, unknown> = {};
   const own = parseJson(facts.config)._wandb as { value?: { cli_version?: string } } | undefined;
-  for (const [key, entry] of Object.entries(parseJson(facts.config))) {
-    if (key === "_wandb" || key === "wandb_version") continue;
-    config[key] =
-      typeof entry === "object" && entry !== null && "value" in entry
-        ? (entry as { value: unknown }).value
-        : entry;
-  }
+  const config = Object.fromEntries(
+    Object.entries(configOf(facts.config)).filter(([key]) => key !== "_wandb" && key !== "wandb_version"),
+  );
   const summary = Object.fromEntries(
     Object.entries(parseJson(facts.summaryMetrics)).filter(([key]) => key !== "_wandb"),
   );

@@ -9,9 +9,9 @@ export interface Styled {
   underline?: boolean;
 }
 
-/** Readable on both grounds; the sixteen of the house, not of the terminal. */
-const BASE = ["#5b6670", "#c0392b", "#2e8b57", "#a8770a", "#2b7bc4", "#a149a8", "#16899a", "#8a949e"];
-const BRIGHT = ["#7d8893", "#e0584a", "#3fae70", "#c7941f", "#4a9ae6", "#c36cca", "#2fb0c3", "#b5bec7"];
+/** The sixteen of the house (theme.css), not of the terminal: readable on the ground of either theme. */
+const BASE = [0, 1, 2, 3, 4, 5, 6, 7].map((index) => `var(--ansi-${index})`);
+const BRIGHT = [8, 9, 10, 11, 12, 13, 14, 15].map((index) => `var(--ansi-${index})`);
 
 const ESCAPE =
   /\u001b\[([0-9;:]*)([A-Za-z])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[@-_]|[\u0000-\u0008\u000b-\u001a\u001c-\u001f]/g;

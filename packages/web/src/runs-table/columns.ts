@@ -37,14 +37,19 @@ export interface RunValues {
 }
 
 export function valuesOf(run: RunRow): RunValues {
-  const config: Record<string, unknown> = {};
-  for (const [key, entry] of Object.entries(parseJson(run.config))) {
-    config[key] =
-      typeof entry === "object" && entry !== null && "value" in entry
+  return { run, config: configOf(run.config), summary: parseJson(run.summaryMetrics) };
+}
+
+/** Config as people mean it: key to value, without the wire's wrapper. A key may be called `__proto__`. */
+export function configOf(text: string | undefined): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(parseJson(text)).map(([key, entry]) => [
+      key,
+      typeof entry === "object" && entry !== null && Object.hasOwn(entry, "value")
         ? (entry as { value: unknown }).value
-        : entry;
-  }
-  return { run, config, summary: parseJson(run.summaryMetrics) };
+        : entry,
+    ]),
+  );
 }
 
 /** The cell's value; dotted keys reach into nested objects, a literal dotted key wins. */

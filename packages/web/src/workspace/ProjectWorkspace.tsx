@@ -59,7 +59,8 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
   const toggle = (run: RunRow) => {
     const show = new Set(unpackList(address.get("show")));
     const hide = new Set(unpackList(address.get("hide")));
-    if (shown.includes(run)) {
+    // By name: the same run is another object after each reading.
+    if (shown.some(({ name }) => name === run.name)) {
       show.delete(run.name);
       hide.add(run.name);
     } else {

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import type { Page } from "playwright-core";
+import { type Fixture, makeRun, makeTeam, makeUser, openFixture, signIn } from "./browser.ts";
+
+/** Addresses that clients print, and who may open them. */
+suite("links and auth", () => {
+  let fixture: Fixture;
+  let bob: Page;
+  let eve: Page;
+  let eveKey: string;
+  before(async () => {
+    fixture = await openFixture();
+    const { server, browser } = fixture;
+    const bobKey = await makeUser(server, "bob");
+    eveKey = await makeUser(server, "eve");
+    await makeTeam(server, "demo", [
+      { username: "admin", role: "admin" },
+      { username: "bob", role: "member" },
+    ]);
+    await makeRun(server, "line", {
+      entity: "demo",
+      name: "r00",
+      displayName: "first light",
+      steps: 30,
+      keys: { "train/loss": (step) => 1 / (step + 1), "train/acc": (step) => step / 30 },
+    });
+    await makeRun(server, "line", {
+      entity: "demo",
+      name: "r01",
+      displayName: "second light",
+      steps: 30,
+      keys: { "train/loss": (step) => 2 / (step + 1) },
+    });
+    await signIn(fixture);
+    const sign = async (key: string) => {
+      const page = await (await browser.newContext()).newPage();
+      page.setDefaultTimeout(15_000);
+      await signIn({ page, server }, key);
+      return page;
+    };
+    bob = await sign(bobKey);
+    eve = await sign(eveKey);
+  });
+  after(() => fixture.close());
+
+  test("1: the addresses of a project and of a run open for a member", async () => {
+    const { server } = fixture;
+    const project = await bob.goto(`${server.url}/demo/line`);
+    assert.equal(project?.status(), 200);
+    await bob.getByRole("region", { name: "train/loss", exact: true }).waitFor();
+    const run = await bob.goto(`${server.url}/demo/line/runs/r00`);
+    assert.equal(run?.status(), 200);
+    await bob.getByRole("heading", { name: "first light" }).waitFor();
+  });
+
+  test("2: an address with two slashes ends at the run", async () => {
+    const { server } = fixture;
+    await bob.goto(`${server.url}//demo/line/runs/r00`);
+    await bob.getByRole("heading", { name: "first light" }).waitFor();
+    assert.equal(new URL(bob.url()).pathname, "/demo/line/runs/r00");
+  });
+
+  test("3: without sign-up the page says who makes accounts; a key is shown once", async () => {
+    const { server, browser } = fixture;
+    const context = await browser.newContext();
+    try {
+      const page = await context.newPage();
+      await page.goto(`${server.url}/authorize?signup=true&ref=models`);
+      await page.getByText("This server has no sign-up").waitFor();
+      await page.getByLabel("API key").fill(eveKey);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("heading", { name: "Create an API key" }).waitFor();
+      assert.match(page.url(), /ref=models/);
+      await page.getByRole("button", { name: "Create the key" }).click();
+      const key = await page.getByLabel("API key").inputValue();
+      await page.reload();
+      await page.getByRole("button", { name: "Create the key" }).waitFor();
+      assert.equal((await page.content()).includes(key), false);
+    } finally {
+      await context.close();
+    }
+  });
+
+  test("5: who may not see a run is told what is told of a run that is not there", async () => {
+    const { server } = fixture;
+    const answers: unknown[] = [];
+    eve.on("response", async (response) => {
+      if (response.url().endsWith("/graphql") && response.request().postData()?.includes("RunFacts"))
+        answers.push(await response.json());
+    });
+    for (const run of ["r00", "nothing"]) {
+      await eve.goto(`${server.url}/demo/line/runs/${run}`);
+      await eve.getByRole("heading", { name: "Not found, or no access" }).waitFor();
+    }
+    assert.equal(answers.length, 2);
+    assert.deepEqual(answers[0], answers[1]);
+    await eve.goto(`${server.url}/demo`);
+    await eve.getByRole("heading", { name: "Not found, or no access" }).waitFor();
+  });
+
+  test("6: a project's address with a run's id becomes the run's", async () => {
+    const { server } = fixture;
+    await bob.goto(`${server.url}/demo/line/r00`);
+    await bob.waitForURL("**/demo/line/runs/r00");
+    await bob.getByRole("heading", { name: "first light" }).waitFor();
+  });
+
+  test("15: a key in the address is dropped, and signs nobody in", async () => {
+    const { server, browser } = fixture;
+    const context = await browser.newContext();
+    try {
+      const page = await context.newPage();
+      await page.goto(`${server.url}/demo/line?apiKey=${eveKey}&smooth=0.5`);
+      await page.getByLabel("API key").waitFor();
+      assert.equal(page.url().includes(eveKey), false);
+      assert.match(decodeURIComponent(page.url()), /returnTo=\/demo\/line\?smooth=0.5/);
+    } finally {
+      await context.close();
+    }
+  });
+
+  test("91: a copied address shows another person the same view", async () => {
+    const { page, server } = fixture;
+    await page.goto(`${server.url}/demo/line`);
+    await page.getByRole("button", { name: "Hide second light" }).click();
+    await page.getByLabel("Search panels (regular expression)").fill("loss");
+    await page.getByRole("slider").first().fill("0.6");
+    await page.waitForURL(/smooth=0.6/);
+    const box = await page.locator("section.panel[aria-label='train/loss'] .line-chart").boundingBox();
+    assert.ok(box);
+    await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.7, box.y + box.height / 2, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForURL(/zoom=/);
+    await bob.goto(page.url());
+    await bob.getByRole("button", { name: "Show second light" }).waitFor();
+    await bob.getByRole("region", { name: "train/loss", exact: true }).waitFor();
+    assert.equal(await bob.getByRole("region", { name: "train/acc", exact: true }).count(), 0);
+    assert.equal(await bob.getByRole("slider").first().inputValue(), "0.6");
+    assert.equal(bob.url(), page.url());
+    await bob.goto(`${server.url}/demo/line`);
+    await bob.getByRole("button", { name: "Hide second light" }).waitFor();
+    await bob.getByRole("region", { name: "train/acc", exact: true }).waitFor();
+  });
+
+  test("a team's page has its projects and members", async () => {
+    const { server } = fixture;
+    await bob.goto(`${server.url}/demo`);
+    await bob.getByRole("link", { name: "demo/line" }).waitFor();
+    const members = bob.getByRole("region", { name: "Members" });
+    await members.getByRole("row", { name: "bob member" }).waitFor();
+    await members.getByRole("row", { name: "admin administrator" }).waitFor();
+  });
+
+  test("a project's description and visibility are edited, and who types its name deletes it", async () => {
+    const { page, server } = fixture;
+    await makeRun(server, "gone", { name: "r", displayName: "r", steps: 1, keys: {} });
+    await page.goto(`${server.url}/admin/gone/overview`);
+    await page.getByRole("button", { name: "Project settings" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Description").fill("what it is for");
+    await dialog.getByLabel("Visibility").selectOption({ label: "public: everyone reads" });
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.getByText("what it is for").waitFor();
+    await eve.goto(`${server.url}/admin/gone/overview`);
+    await eve.getByText("what it is for").waitFor();
+    assert.equal(await eve.getByRole("button", { name: "Project settings" }).count(), 0);
+    await page.getByRole("button", { name: "Project settings" }).click();
+    const remove = dialog.getByRole("button", { name: "Delete the project" });
+    assert.ok(await remove.isDisabled());
+    await dialog.getByRole("textbox", { name: /to confirm/ }).fill("gone");
+    await remove.click();
+    await page.getByText("Project gone is deleted").waitFor();
+    await eve.reload();
+    await eve.getByRole("heading", { name: "Not found, or no access" }).waitFor();
+    fixture.checkErrors();
+  });
+});

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, before, suite, test } from "node:test";
+import { type Fixture, makeRun, openFixture, signIn, stream } from "./browser.ts";
+
+/** The page of one run: its log, its end, and what a hostile one tries. */
+const PROJECT = "runs";
+const LINES = 120_000;
+
+suite("the run page", () => {
+  let fixture: Fixture;
+  before(async () => {
+    fixture = await openFixture();
+    await signIn(fixture);
+  });
+  after(() => fixture.close());
+  const address = (run: string, tab = "") => `${fixture.server.url}/admin/${PROJECT}/runs/${run}${tab}`;
+
+  test("75: a log of 120,000 lines opens at its end, is searched, linked to and downloaded", async (t) => {
+    const { page, server } = fixture;
+    await makeRun(server, PROJECT, {
+      name: "long",
+      displayName: "long",
+      steps: 1,
+      keys: { loss: () => 1 },
+      console: Array.from({ length: LINES }, (_, line) =>
+        line % 40_000 === 20_000
+          ? `\u001b[31mERROR\u001b[0m in line ${line + 1}`
+          : `\u001b[1mline\u001b[0m ${line + 1} of a long log`,
+      ),
+    });
+    await page.goto(address("long"));
+    await page.getByRole("link", { name: "Logs" }).waitFor();
+    const began = performance.now();
+    await page.getByRole("link", { name: "Logs" }).click();
+    await page.getByText(`line ${LINES} of a long log`).waitFor();
+    const ms = performance.now() - began;
+    t.diagnostic(`the end after ${Math.round(ms)} ms`);
+    assert.ok(ms < 3000, `the end came after ${Math.round(ms)} ms`);
+    assert.equal((await page.locator(".log-scroll").innerText()).includes("\u001b"), false);
+    await page.getByLabel("Search the log").fill("ERROR");
+    await page.getByText("1 of 3").waitFor();
+    const found = page.locator(".log-line.found", { hasText: "ERROR in line 20001" });
+    await found.waitFor();
+    const colour = await found
+      .locator("span[style*='color']")
+      .first()
+      .evaluate((element) => getComputedStyle(element).color);
+    assert.notEqual(colour, await found.evaluate((element) => getComputedStyle(element).color));
+    await page.getByLabel("Next").click();
+    await page.locator(".log-line.found", { hasText: "ERROR in line 60001" }).waitFor();
+    await page.goto(`${address("long", "/logs")}#L500`);
+    await page.reload();
+    const line = page.getByText("line 500 of a long log");
+    await line.waitFor();
+    assert.ok(await line.isVisible());
+    const coming = page.waitForEvent("download");
+    await page.getByRole("link", { name: "Download" }).click();
+    const text = await readFile(await (await coming).path(), "utf8");
+    assert.equal(text.trimEnd().split("\n").length, LINES);
+  });
+
+  test("a run's history is downloaded as CSV, numbers whole", async () => {
+    const { page, server } = fixture;
+    await makeRun(server, PROJECT, {
+      name: "thirds",
+      displayName: "thirds",
+      steps: 3,
+      keys: { third: (step) => step / 3 },
+    });
+    await page.goto(address("thirds"));
+    await page.getByRole("button", { name: "More" }).click();
+    const coming = page.waitForEvent("download");
+    await page.getByRole("link", { name: "Download the history (CSV)" }).click();
+    const lines = (await readFile(await (await coming).path(), "utf8")).trimEnd().split("\n");
+    const column = lines[0]?.split(",").indexOf("third") ?? -1;
+    assert.deepEqual(
+      lines.slice(1).map((line) => line.split(",")[column]),
+      ["0", String(1 / 3), String(2 / 3)],
+    );
+  });
+
+  test("77: a stopped run is stopping, its client is told, and it ends as killed", async () => {
+    const { page, server } = fixture;
+    await makeRun(server, PROJECT, {
+      name: "live",
+      displayName: "live",
+      steps: 2,
+      keys: { a: () => 1 },
+      running: true,
+    });
+    await page.goto(address("live"));
+    await page.getByRole("button", { name: "More" }).click();
+    await page.getByRole("button", { name: "Stop the run" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+    await page.getByText("the script was asked").waitFor();
+    assert.deepEqual(await stream(server, PROJECT, "live", {}), { stopped: true });
+    await stream(server, PROJECT, "live", { complete: true, exitcode: 255 });
+    await page.locator(".run-header .badge", { hasText: /killed|failed/ }).waitFor();
+    assert.equal(await page.getByText("the script was asked").count(), 0);
+  });
+
+  test("78: a crashed run says since when, and shows the last lines of its log", async () => {
+    const { page, server } = fixture;
+    await makeRun(server, PROJECT, {
+      name: "lost",
+      displayName: "lost",
+      steps: 2,
+      keys: { a: () => 1 },
+      running: true,
+      console: Array.from({ length: 50 }, (_, line) => `word ${line + 1}`),
+    });
+    // Five silent minutes, which the server's own tests wait for by its clock.
+    const catalog = new DatabaseSync(join(server.dataDir, "catalog.sqlite"));
+    catalog.exec("PRAGMA busy_timeout = 5000");
+    catalog
+      .prepare("UPDATE runs SET state = 'crashed', heartbeat_at = heartbeat_at - 400000 WHERE name = 'lost'")
+      .run();
+    catalog.close();
+    await page.goto(address("lost"));
+    await page.locator(".run-header .badge", { hasText: "crashed" }).waitFor();
+    await page.getByText("No sign of life since").waitFor();
+    await page.getByText("The last lines of its log").click();
+    await page.locator(".last-lines").getByText("word 50", { exact: true }).waitFor();
+    await page.locator(".last-lines").getByText("word 31", { exact: true }).waitFor();
+    assert.equal(await page.locator(".last-lines").getByText("word 30", { exact: true }).count(), 0);
+  });
+
+  test("93: off the net a banner says so, what is shown stays, and it comes back by itself", async () => {
+    const { page, context, server } = fixture;
+    const row = (step: number, key: string) =>
+      JSON.stringify({ [key]: step, _step: step, _runtime: step, _timestamp: Date.now() / 1000 });
+    await makeRun(server, PROJECT, {
+      name: "nine",
+      displayName: "nine",
+      steps: 5,
+      keys: { before: (s) => s },
+      running: true,
+    });
+    await page.goto(address("nine"));
+    await page.getByRole("region", { name: "before", exact: true }).waitFor();
+    await context.setOffline(true);
+    await page.getByText("The server cannot be reached").waitFor();
+    await stream(server, PROJECT, "nine", {
+      files: { "wandb-history.jsonl": { offset: 5, content: [row(5, "meanwhile")] } },
+    });
+    assert.ok(await page.getByRole("region", { name: "before", exact: true }).isVisible());
+    await context.setOffline(false);
+    await page.getByRole("region", { name: "meanwhile", exact: true }).waitFor();
+    await page.getByText("The server cannot be reached").waitFor({ state: "detached" });
+  });
+
+  test("93: a server that was killed and started again is found again", async () => {
+    const { page, server } = fixture;
+    await page.goto(address("nine"));
+    await page.getByRole("region", { name: "before", exact: true }).waitFor();
+    const banner = page.getByText("The server cannot be reached").waitFor();
+    await server.crashAndRestart();
+    await banner;
+    await page.getByText("The server cannot be reached").waitFor({ state: "detached" });
+    await stream(server, PROJECT, "nine", {
+      files: {
+        "wandb-history.jsonl": {
+          offset: 6,
+          content: [JSON.stringify({ afterwards: 1, _step: 6, _runtime: 6, _timestamp: Date.now() / 1000 })],
+        },
+      },
+    });
+    await page.getByRole("region", { name: "afterwards", exact: true }).waitFor();
+  });
+
+  test("94: names that are markup or words of the language are text everywhere", async () => {
+    const { page, server } = fixture;
+    const hostile = "<img src=x onerror=alert(1)>";
+    let alerted = false;
+    page.on("dialog", (dialog) => {
+      alerted = true;
+      void dialog.dismiss();
+    });
+    await makeRun(server, PROJECT, {
+      name: "evil",
+      displayName: hostile,
+      steps: 3,
+      config: JSON.parse('{"__proto__": 7, "constructor": 8, "<b>key</b>": "<script>alert(2)</script>"}'),
+      tags: ["<i>tag</i>"],
+      keys: { "<u>metric</u>": (step) => step, constructor: (step: number) => step },
+      console: ["<img src=x onerror=alert(3)>"],
+    });
+    await page.goto(address("evil", "/overview"));
+    await page.getByRole("heading", { name: hostile }).waitFor();
+    const config = page.getByRole("region", { name: "Config" });
+    await config.getByText("__proto__", { exact: true }).waitFor();
+    await config.getByText("<script>alert(2)</script>").waitFor();
+    await page.goto(address("evil"));
+    await page.getByRole("region", { name: "<u>metric</u>", exact: true }).waitFor();
+    await page.getByRole("region", { name: "constructor", exact: true }).waitFor();
+    await page.goto(address("evil", "/logs"));
+    await page.getByText("<img src=x onerror=alert(3)>").waitFor();
+    await page.goto(
+      `${server.url}/admin/${PROJECT}/table?q=img&cols=tags,config.__proto__,config.constructor,config.toString`,
+    );
+    await page.getByRole("link", { name: hostile }).waitFor();
+    const cells = await page.locator(".table-row").nth(1).getByRole("gridcell").allInnerTexts();
+    assert.deepEqual(cells.slice(2), ["<i>tag</i>", "7", "8", ""]);
+    await page.goto(`${server.url}/admin/${PROJECT}`);
+    await page.getByRole("link", { name: hostile }).waitFor();
+    await page.goto(`${server.url}/home`);
+    await page.getByRole("link", { name: hostile }).waitFor();
+    assert.equal(alerted, false);
+  });
+
+  test("98: printed, the run page is without navigation and fits the paper", async () => {
+    const { page } = fixture;
+    await page.goto(address("thirds"));
+    await page.locator("section.panel canvas").first().waitFor();
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: 720, height: 1000 });
+    try {
+      for (const part of [".topbar", ".tabs"])
+        assert.equal(await page.locator(part).isVisible(), false, part);
+      await page.waitForFunction(() => {
+        const canvases = [...document.querySelectorAll("section.panel canvas")];
+        return canvases.length > 0 && canvases.every((one) => one.getBoundingClientRect().right <= 720);
+      });
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(over <= 0, `${over} px too wide`);
+    } finally {
+      await page.emulateMedia({ media: "screen" });
+      await page.setViewportSize({ width: 1440, height: 900 });
+    }
+    fixture.checkErrors();
+  });
+});
