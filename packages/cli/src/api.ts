@@ -1,4 +1,4 @@
-import { type Credentials, findCredentials, type LoadedSettings, loadSettings } from "steelyard/settings";
+import { type Credentials, findCredentials, type LoadedSettings, loadSettings } from "steelyard/command-line";
 import { CommandError, warn } from "./terminal.ts";
 
 const TIMEOUT_MS = 30_000;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
-import { VERSION } from "steelyard/settings";
+import { VERSION } from "steelyard/command-line";
 import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
@@ -8,6 +8,7 @@ import { modeCommands } from "./commands/mode.ts";
 import { serverCommand } from "./commands/server.ts";
 import { settingsCommand } from "./commands/settings.ts";
 import { statusCommand } from "./commands/status.ts";
+import { syncCommand } from "./commands/sync.ts";
 import { CommandError, PROGRAM, styled } from "./terminal.ts";
 
 /** Exit statuses: 0 done, 1 it did not work (the message says why), 2 a wrong command or option. */
@@ -25,6 +26,7 @@ const commands = [
   ...modeCommands(),
   statusCommand(),
   settingsCommand(),
+  syncCommand(),
   doctorCommand(),
   serverCommand(),
 ];

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { editSettingsFile, foldersOf } from "@steelyard/protocol/settings";
-import type { LoadedSettings } from "steelyard/settings";
+import type { LoadedSettings } from "steelyard/command-line";
 import { CommandError, info } from "./terminal.ts";
 
 type Changes = Readonly<Record<string, string | undefined>>;

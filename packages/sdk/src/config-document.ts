@@ -8,9 +8,13 @@ export class ConfigDocument {
   /** Changed since it was last sent. */
   dirty = false;
 
-  constructor(values: Record<string, string>, version: string) {
+  /** Of `_wandb`, beside what is found out here. */
+  readonly #own: Readonly<Record<string, unknown>>;
+
+  constructor(values: Record<string, string>, version: string, own: Readonly<Record<string, unknown>> = {}) {
     this.#values = values;
     this.#version = version;
+    this.#own = own;
   }
 
   replace(values: Record<string, string>): void {
@@ -63,6 +67,7 @@ export class ConfigDocument {
     });
     // `t` marks the run as started: without it a resume would not find it.
     return {
+      ...this.#own,
       cli_version: this.#version,
       t: { "5": this.#version, "13": `${process.platform}-${process.arch}` },
       m: metrics,

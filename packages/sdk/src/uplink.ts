@@ -268,7 +268,8 @@ export class Uplink {
   }
 }
 
-function consoleChunk(lines: readonly ConsoleLine[]): { offset: number; content: string[] } {
+/** Lines as the stream of the console has them. */
+export function consoleChunk(lines: readonly ConsoleLine[]): { offset: number; content: string[] } {
   return {
     offset: lines[0]?.number ?? 0,
     content: lines.map(({ stream, text, atMs }) =>

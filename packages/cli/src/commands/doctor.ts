@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync, statfsSync } from "node:fs";
 import { foldersOf, settingsFilePaths } from "@steelyard/protocol/settings";
 import { Command } from "commander";
-import { findCredentials, type LoadedSettings } from "steelyard/settings";
+import { findCredentials, type LoadedSettings } from "steelyard/command-line";
 import { apiOf, settingsOf, viewerOf } from "../api.ts";
 import { print, printJson, styled, table, warn } from "../terminal.ts";
 

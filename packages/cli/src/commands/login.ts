@@ -8,7 +8,7 @@ import {
   loadSettings,
   netrcPath,
   writeNetrc,
-} from "steelyard/settings";
+} from "steelyard/command-line";
 import { apiOf, settingsOf, viewerOf } from "../api.ts";
 import { changeGlobally } from "../settings-files.ts";
 import { ask, CommandError, info, isInteractive, PROGRAM, readStandardInput, warn } from "../terminal.ts";

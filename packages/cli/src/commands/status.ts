@@ -1,6 +1,6 @@
 import { SETTING_NAMES, type SettingName, settingOf } from "@steelyard/protocol/settings";
 import { Command } from "commander";
-import type { LoadedSettings } from "steelyard/settings";
+import type { LoadedSettings } from "steelyard/command-line";
 import { settingsOf } from "../api.ts";
 import { print, printJson, styled } from "../terminal.ts";
 

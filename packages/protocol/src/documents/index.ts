@@ -21,4 +21,14 @@ export const CREATE_RUN_FILES = `mutation CreateRunFiles($entity: String!, $proj
   }
 }`;
 
-export const DOCUMENTS = { UPSERT_RUN, RUN_RESUME_STATUS, CREATE_RUN_FILES };
+export const REWIND_RUN = `mutation RewindRun($runName: String!, $entity: String, $project: String, $metricName: String!, $metricValue: Float!) {
+  rewindRun(input: {runName: $runName, entityName: $entity, projectName: $project, metricName: $metricName, metricValue: $metricValue}) {
+    rewoundRun { id name historyLineCount }
+  }
+}`;
+
+export const NOTIFY_ALERT = `mutation NotifyScriptableRunAlert($entity: String!, $project: String!, $run: String!, $title: String!, $text: String!, $severity: AlertSeverity) {
+  notifyScriptableRunAlert(input: {entityName: $entity, projectName: $project, runName: $run, title: $title, text: $text, severity: $severity}) { success }
+}`;
+
+export const DOCUMENTS = { UPSERT_RUN, RUN_RESUME_STATUS, CREATE_RUN_FILES, REWIND_RUN, NOTIFY_ALERT };

@@ -2,6 +2,7 @@ import { ProtoWriter } from "./proto-writer.ts";
 
 export { appendHistoryRow, HistoryShape, type RowText } from "./history-row.ts";
 export { ProtoWriter } from "./proto-writer.ts";
+export { type LoggedRunFields, type LogRecord, readRecord } from "./read-record.ts";
 
 /**
  * The records of a `.wandb` log, written. Field numbers: `wandb/proto/wandb_internal.proto` of the official client.

@@ -2,4 +2,5 @@
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
 export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
+export { type Synced, type SyncOptions, syncLog } from "./sync.ts";
 export { VERSION } from "./version.ts";

@@ -1,0 +1,334 @@
+import type { Item, MetricFields } from "./index.ts";
+import { ProtoReader } from "./proto-reader.ts";
+
+/** A record of a `.wandb` log, as far as it says something of the run; the rest is `other`. */
+export type LogRecord =
+  | { kind: "run"; run: LoggedRunFields }
+  | { kind: "history"; items: Item[]; step: number }
+  | { kind: "summary"; update: Item[]; remove: Item[] }
+  | { kind: "config"; update: Item[]; remove: Item[] }
+  | { kind: "metric"; metric: MetricFields }
+  | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string }
+  | { kind: "stats"; atMs: number; values: [key: string, valueJson: string][] }
+  | { kind: "files"; paths: string[] }
+  | { kind: "alert"; title: string; text: string; level: string; waitNs: number }
+  | { kind: "environment"; environment: Record<string, unknown> }
+  | { kind: "preempting" }
+  | { kind: "exit"; exitCode: number; notComplete: boolean }
+  | { kind: "artifact"; name: string; type: string }
+  | { kind: "other"; field: number };
+
+export interface LoggedRunFields {
+  runId: string;
+  entity: string;
+  project: string;
+  config: Item[];
+  group: string;
+  jobType: string;
+  displayName: string;
+  notes: string;
+  tags: string[];
+  sweepId: string;
+  host: string;
+  startTimeMs: number;
+  resumed: boolean;
+  git: { remote: string; commit: string } | undefined;
+  branch: { run: string; value: number; metric: string } | undefined;
+}
+
+/** Throws RangeError when the bytes are no record. */
+export function readRecord(bytes: Uint8Array): LogRecord {
+  const reader = new ProtoReader(bytes);
+  let found: LogRecord = { kind: "other", field: 0 };
+  while (reader.next()) {
+    const { field } = reader;
+    const read = KINDS[field];
+    if (read) found = read(reader.bytes());
+    else {
+      reader.skip();
+      // 1 num, 16 control, 19 uuid, 200 info say nothing of their own.
+      if (![1, 16, 19, 200].includes(field)) found = { kind: "other", field };
+    }
+  }
+  return found;
+}
+
+const KINDS: Record<number, (bytes: Uint8Array) => LogRecord> = {
+  2: history,
+  3: (bytes) => ({ kind: "summary", ...changes(bytes) }),
+  5: (bytes) => ({ kind: "config", ...changes(bytes) }),
+  6: files,
+  7: stats,
+  8: artifact,
+  10: alert,
+  12: metric,
+  13: output,
+  17: (bytes) => ({ kind: "run", run: runFields(bytes) }),
+  18: exit,
+  23: () => ({ kind: "preempting" }),
+  26: environment,
+};
+
+/** 1 key, 2 nested_key[], 16 value_json. */
+function item(bytes: Uint8Array): Item {
+  const reader = new ProtoReader(bytes);
+  let key: string | undefined;
+  const path: string[] = [];
+  let json = "null";
+  while (reader.next()) {
+    if (reader.field === 1) key = reader.text();
+    else if (reader.field === 2) path.push(reader.text());
+    else if (reader.field === 16) json = reader.text();
+    else reader.skip();
+  }
+  return [path.length > 0 ? path : [key ?? ""], json];
+}
+
+function history(bytes: Uint8Array): LogRecord {
+  const reader = new ProtoReader(bytes);
+  const items: Item[] = [];
+  let step = 0;
+  while (reader.next()) {
+    if (reader.field === 1) items.push(item(reader.bytes()));
+    else if (reader.field === 2) step = firstInt(reader.bytes());
+    else reader.skip();
+  }
+  return { kind: "history", items, step };
+}
+
+function firstInt(bytes: Uint8Array): number {
+  const reader = new ProtoReader(bytes);
+  while (reader.next()) {
+    if (reader.field === 1) return reader.int();
+    reader.skip();
+  }
+  return 0;
+}
+
+function changes(bytes: Uint8Array): { update: Item[]; remove: Item[] } {
+  const reader = new ProtoReader(bytes);
+  const update: Item[] = [];
+  const remove: Item[] = [];
+  while (reader.next()) {
+    if (reader.field === 1) update.push(item(reader.bytes()));
+    else if (reader.field === 2) remove.push(item(reader.bytes()));
+    else reader.skip();
+  }
+  return { update, remove };
+}
+
+function files(bytes: Uint8Array): LogRecord {
+  const reader = new ProtoReader(bytes);
+  const paths: string[] = [];
+  while (reader.next()) {
+    if (reader.field === 1) paths.push(firstText(reader.bytes()));
+    else reader.skip();
+  }
+  return { kind: "files", paths };
+}
+
+function firstText(bytes: Uint8Array): string {
+  const reader = new ProtoReader(bytes);
+  while (reader.next()) {
+    if (reader.field === 1) return reader.text();
+    reader.skip();
+  }
+  return "";
+}
+
+function stats(bytes: Uint8Array): LogRecord {
+  const reader = new ProtoReader(bytes);
+  const values: [string, string][] = [];
+  let atMs = 0;
+  while (reader.next()) {
+    if (reader.field === 2) atMs = timestamp(reader.bytes());
+    else if (reader.field === 3) {
+      const [[key = ""], json] = item(reader.bytes());
+      values.push([key, json]);
+    } else reader.skip();
+  }
+  return { kind: "stats", atMs, values };
+}
+
+function timestamp(bytes: Uint8Array): number {
+  const reader = new ProtoReader(bytes);
+  let ms = 0;
+  while (reader.next()) {
+    if (reader.field === 1) ms += reader.int() * 1000;
+    else if (reader.field === 2) ms += reader.int() / 1e6;
+    else reader.skip();
+  }
+  return ms;
+}
+
+/** Texts and numbers of a message's fields by their number; of several of one field the last. */
+function plain(bytes: Uint8Array, texts: readonly number[], ints: readonly number[]) {
+  const reader = new ProtoReader(bytes);
+  const text: Record<number, string> = {};
+  const int: Record<number, number> = {};
+  while (reader.next()) {
+    if (texts.includes(reader.field)) text[reader.field] = reader.text();
+    else if (ints.includes(reader.field)) int[reader.field] = reader.int();
+    else reader.skip();
+  }
+  return { text: (field: number) => text[field] ?? "", int: (field: number) => int[field] ?? 0 };
+}
+
+function artifact(bytes: Uint8Array): LogRecord {
+  const { text } = plain(bytes, [4, 5], []);
+  return { kind: "artifact", type: text(4), name: text(5) };
+}
+
+function alert(bytes: Uint8Array): LogRecord {
+  const { text, int } = plain(bytes, [1, 2, 3], [4]);
+  return { kind: "alert", title: text(1), text: text(2), level: text(3), waitNs: int(4) };
+}
+
+function exit(bytes: Uint8Array): LogRecord {
+  const { int } = plain(bytes, [], [1, 3]);
+  return { kind: "exit", exitCode: int(1), notComplete: int(3) === 1 };
+}
+
+function output(bytes: Uint8Array): LogRecord {
+  const reader = new ProtoReader(bytes);
+  const record = { kind: "output" as const, stream: "stderr" as "stdout" | "stderr", atMs: 0, text: "" };
+  while (reader.next()) {
+    if (reader.field === 1) record.stream = reader.int() === 1 ? "stdout" : "stderr";
+    else if (reader.field === 2) record.atMs = timestamp(reader.bytes());
+    else if (reader.field === 3) record.text = reader.text();
+    else reader.skip();
+  }
+  return record;
+}
+
+const SUMMARY_RULES = ["min", "max", "mean", "best", "last", "none", "copy", "first"];
+
+function metric(bytes: Uint8Array): LogRecord {
+  const reader = new ProtoReader(bytes);
+  const found: MetricFields = {
+    name: "",
+    stepMetric: "",
+    stepSync: false,
+    hidden: false,
+    summary: [],
+    overwrite: false,
+  };
+  while (reader.next()) {
+    if (reader.field === 1 || reader.field === 2) found.name = reader.text();
+    else if (reader.field === 4) found.stepMetric = reader.text();
+    else if (reader.field === 6) {
+      const { int } = plain(reader.bytes(), [], [1, 2]);
+      found.stepSync = int(1) === 1;
+      found.hidden = int(2) === 1;
+    } else if (reader.field === 7) {
+      const { int } = plain(reader.bytes(), [], [1, 2, 3, 4, 5, 6, 7, 8]);
+      found.summary = SUMMARY_RULES.filter((_, at) => int(at + 1) === 1);
+    } else if (reader.field === 9) found.overwrite = plain(reader.bytes(), [], [1]).int(1) === 1;
+    else reader.skip();
+  }
+  return { kind: "metric", metric: found };
+}
+
+function runFields(bytes: Uint8Array): LoggedRunFields {
+  const reader = new ProtoReader(bytes);
+  const run: LoggedRunFields = {
+    runId: "",
+    entity: "",
+    project: "",
+    config: [],
+    group: "",
+    jobType: "",
+    displayName: "",
+    notes: "",
+    tags: [],
+    sweepId: "",
+    host: "",
+    startTimeMs: 0,
+    resumed: false,
+    git: undefined,
+    branch: undefined,
+  };
+  const texts: Record<
+    number,
+    "runId" | "entity" | "project" | "group" | "jobType" | "displayName" | "notes" | "sweepId" | "host"
+  > = {
+    1: "runId",
+    2: "entity",
+    3: "project",
+    6: "group",
+    7: "jobType",
+    8: "displayName",
+    9: "notes",
+    12: "sweepId",
+    13: "host",
+  };
+  while (reader.next()) {
+    const name = texts[reader.field];
+    if (name) run[name] = reader.text();
+    else if (reader.field === 4) run.config = changes(reader.bytes()).update;
+    else if (reader.field === 10) run.tags.push(reader.text());
+    else if (reader.field === 17) run.startTimeMs = timestamp(reader.bytes());
+    else if (reader.field === 18) run.resumed = reader.int() === 1;
+    else if (reader.field === 21) {
+      const { text } = plain(reader.bytes(), [1, 2], []);
+      run.git = { remote: text(1), commit: text(2) };
+    } else if (reader.field === 23) run.branch = branch(reader.bytes());
+    else reader.skip();
+  }
+  return run;
+}
+
+function branch(bytes: Uint8Array): LoggedRunFields["branch"] {
+  const reader = new ProtoReader(bytes);
+  const found = { run: "", value: 0, metric: "" };
+  while (reader.next()) {
+    if (reader.field === 1) found.run = reader.text();
+    else if (reader.field === 2) found.value = reader.double();
+    else if (reader.field === 3) found.metric = reader.text();
+    else reader.skip();
+  }
+  return found.run === "" ? undefined : found;
+}
+
+/** Fields of `EnvironmentRecord` that are one text or number, as `wandb-metadata.json` names them. */
+const ENVIRONMENT: Record<number, string> = {
+  1: "os",
+  2: "python",
+  4: "docker",
+  6: "program",
+  7: "codePath",
+  8: "codePathLocal",
+  10: "email",
+  11: "root",
+  12: "host",
+  13: "username",
+  14: "executable",
+  15: "colab",
+  18: "gpu",
+  25: "cudaVersion",
+};
+const ENVIRONMENT_COUNTS: Record<number, string> = {
+  16: "cpu_count",
+  17: "cpu_count_logical",
+  19: "gpu_count",
+};
+
+function environment(bytes: Uint8Array): LogRecord {
+  const reader = new ProtoReader(bytes);
+  const found: Record<string, unknown> = {};
+  const args: string[] = [];
+  while (reader.next()) {
+    const { field } = reader;
+    const text = ENVIRONMENT[field];
+    const count = ENVIRONMENT_COUNTS[field];
+    if (text) found[text] = reader.text();
+    else if (count) found[count] = reader.int();
+    else if (field === 3) found.startedAt = new Date(timestamp(reader.bytes())).toISOString();
+    else if (field === 5) args.push(reader.text());
+    else if (field === 9) {
+      const git = plain(reader.bytes(), [1, 2], []);
+      found.git = { remote: git.text(1), commit: git.text(2) };
+    } else reader.skip();
+  }
+  return { kind: "environment", environment: args.length > 0 ? { ...found, args } : found };
+}

@@ -1,0 +1,244 @@
+import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
+import { readRecordLog } from "@steelyard/protocol/record-log";
+import { type Item, type LoggedRunFields, type LogRecord, readRecord } from "@steelyard/protocol/records";
+import { ConfigDocument } from "./config-document.ts";
+import { Summary } from "./summary.ts";
+import { type ConsoleLine, Terminal } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+/** Longer lines are refused by a server; the official client sends none either. */
+const MAX_LINE = 10_383_360;
+
+/** A run as its `.wandb` log tells it, whoever wrote it: what a server has to be told, in order. */
+export interface LoggedRun {
+  run: LoggedRunFields;
+  config: ConfigDocument;
+  /** Lines of the file stream. */
+  history: string[];
+  events: string[];
+  console: ConsoleLine[][];
+  summaryJson: string;
+  environment: Record<string, unknown> | undefined;
+  alerts: Extract<LogRecord, { kind: "alert" }>[];
+  /** Paths below `files/` that are to be uploaded where they are there. */
+  files: string[];
+  /** Undefined: the log ends without saying how the run did. */
+  exitCode: number | undefined;
+  notComplete: boolean;
+  preempting: boolean;
+  /** What could not be read of the log, and what of it is not sent. */
+  losses: string[];
+}
+
+/** Throws Error when the bytes are no log, or hold no run. */
+export function readLoggedRun(bytes: Uint8Array): LoggedRun {
+  const { records, damage } = readRecordLog(bytes);
+  const reading = new Reading();
+  reading.losses.push(...damage);
+  for (const [at, record] of records.entries()) {
+    try {
+      reading.take(readRecord(record));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      reading.losses.push(`record ${at + 1} cannot be understood: ${error.message}`);
+    }
+  }
+  return reading.result();
+}
+
+type Tree = Map<string, Tree | string>;
+
+class Reading {
+  readonly losses: string[] = [];
+  #run: LoggedRunFields | undefined;
+  readonly #config: Record<string, string> = {};
+  readonly #metrics: Extract<LogRecord, { kind: "metric" }>["metric"][] = [];
+  readonly #history: string[] = [];
+  readonly #events: string[] = [];
+  readonly #terminal = new Terminal(0);
+  readonly #summary = new Summary();
+  /** What summary records say of parts of a value: `acc.max`. */
+  readonly #parts: Tree = new Map();
+  readonly #files = new Set<string>();
+  readonly #alerts: LoggedRun["alerts"] = [];
+  readonly #artifacts: string[] = [];
+  #environment: Record<string, unknown> | undefined;
+  #exit: Extract<LogRecord, { kind: "exit" }> | undefined;
+  #preempting = false;
+  #last: Record<string, unknown> = {};
+
+  take(record: LogRecord): void {
+    switch (record.kind) {
+      case "run":
+        // A later one has what changed since.
+        this.#run = { ...record.run, startTimeMs: record.run.startTimeMs || (this.#run?.startTimeMs ?? 0) };
+        this.#setConfig(record.run.config);
+        break;
+      case "config":
+        this.#setConfig(record.update);
+        for (const [[key = ""]] of record.remove) delete this.#config[key];
+        break;
+      case "metric":
+        this.#metrics.push(record.metric);
+        this.#summary.define(record.metric);
+        break;
+      case "history":
+        this.#row(record.items, record.step);
+        break;
+      case "summary":
+        this.#setSummary(record.update);
+        break;
+      case "output":
+        this.#terminal.write(record.stream, record.text, record.atMs);
+        break;
+      case "stats":
+        this.#sample(record.atMs, record.values);
+        break;
+      case "files":
+        for (const path of record.paths) this.#files.add(path);
+        break;
+      case "alert":
+        this.#alerts.push(record);
+        break;
+      case "environment":
+        this.#environment = { ...this.#environment, ...record.environment };
+        break;
+      case "artifact":
+        this.#artifacts.push(`${record.name} (${record.type})`);
+        break;
+      case "preempting":
+        this.#preempting = true;
+        break;
+      case "exit":
+        this.#exit = record;
+        break;
+    }
+  }
+
+  result(): LoggedRun {
+    if (!this.#run) throw new Error("the log holds no run: nothing of it reached the disk");
+    const { branch } = this.#run;
+    const own = branch ? { branch_point: { run_id: branch.run, step: branch.value } } : {};
+    const config = new ConfigDocument(this.#config, VERSION, own);
+    for (const metric of this.#metrics) config.define(metric);
+    if (this.#artifacts.length > 0)
+      this.losses.push(
+        `${this.#artifacts.length} artifacts are not sent by this version, the log keeps them: ${this.#artifacts.slice(0, 5).join(", ")}`,
+      );
+    return {
+      run: this.#run,
+      config,
+      history: this.#history,
+      events: this.#events,
+      console: this.#terminal.take(),
+      summaryJson: this.#summaryJson(),
+      environment: this.#environment,
+      alerts: this.#alerts,
+      files: [...this.#files],
+      exitCode: this.#exit?.exitCode,
+      notComplete: this.#exit?.notComplete ?? false,
+      preempting: this.#preempting,
+      losses: this.losses,
+    };
+  }
+
+  #setConfig(items: readonly Item[]): void {
+    for (const [path, json] of items) {
+      const [key = "", ...inside] = path;
+      if (key === "_wandb") continue;
+      this.#config[key] = inside.length === 0 ? json : within(this.#config[key], inside, json);
+    }
+  }
+
+  #row(items: readonly Item[], step: number): void {
+    const tree: Tree = new Map();
+    for (const [path, json] of items) put(tree, path, json);
+    if (!tree.has("_step")) tree.set("_step", String(step));
+    const line = textOf(tree);
+    if (Buffer.byteLength(line) > MAX_LINE) {
+      this.losses.push(`the row of step ${step} is longer than a server takes (${line.length} characters)`);
+      return;
+    }
+    this.#history.push(line);
+    for (const [, json] of items)
+      for (const [, path] of json.matchAll(/"(media\/(?:[^"\\]|\\.)+)"/g))
+        this.#files.add(JSON.parse(`"${path}"`) as string);
+    for (const [key, value] of tree) {
+      const json = typeof value === "string" ? value : textOf(value);
+      if (key === "_step" || key === "_runtime" || key === "_timestamp") this.#last[key] = Number(json);
+      else this.#summary.logged(key, json);
+    }
+  }
+
+  #setSummary(items: readonly Item[]): void {
+    for (const [path, json] of items) {
+      const [key = ""] = path;
+      if (path.length > 1) put(this.#parts, path, json);
+      else if (key === "_step" || key === "_runtime" || key === "_timestamp") this.#last[key] = Number(json);
+      else if (key !== "_wandb") this.#summary.set([[key, json]]);
+    }
+  }
+
+  #sample(atMs: number, values: readonly [string, string][]): void {
+    const facts = [
+      ...values.map(([key, json]) => `${JSON.stringify(`system.${key}`)}:${json}`),
+      `"_wandb":true,"_timestamp":${atMs / 1000}`,
+      `"_runtime":${(atMs - (this.#run?.startTimeMs ?? atMs)) / 1000}`,
+    ];
+    this.#events.push(`{${facts.join()}}`);
+  }
+
+  #summaryJson(): string {
+    const whole = new Map<string, Tree | string>(this.#summary.entries);
+    for (const [key, part] of this.#parts) {
+      if (typeof part !== "string") whole.set(key, merged(whole.get(key), part));
+    }
+    for (const [key, value] of Object.entries(this.#last)) whole.set(key, stringifyExtendedJson(value));
+    const runtime = this.#last._runtime;
+    if (typeof runtime === "number") whole.set("_wandb", `{"runtime":${Math.round(runtime)}}`);
+    return textOf(whole);
+  }
+}
+
+/** A value goes where its path says; what stood in the way gives way. */
+function put(tree: Tree, path: readonly string[], json: string): void {
+  let at = tree;
+  for (const label of path.slice(0, -1)) {
+    let below = at.get(label);
+    if (below === undefined || typeof below === "string") {
+      below = new Map();
+      at.set(label, below);
+    }
+    at = below;
+  }
+  at.set(path.at(-1) ?? "", json);
+}
+
+function textOf(tree: Tree): string {
+  return `{${[...tree].map(([key, value]) => `${JSON.stringify(key)}:${typeof value === "string" ? value : textOf(value)}`).join()}}`;
+}
+
+function asObject(json: string | undefined): Record<string, unknown> {
+  const value = json === undefined ? {} : parseExtendedJson(json);
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
+
+/** The JSON object with one value inside it changed. */
+function within(json: string | undefined, path: readonly string[], value: string): string {
+  const [key = "", ...inside] = path;
+  const object = asObject(json);
+  const before = object[key] === undefined ? undefined : stringifyExtendedJson(object[key]);
+  const changed = {
+    ...object,
+    [key]: parseExtendedJson(inside.length === 0 ? value : within(before, inside, value)),
+  };
+  return stringifyExtendedJson(changed);
+}
+
+/** What was logged as a whole, with what a record said of its parts. */
+function merged(whole: Tree | string | undefined, parts: Tree): string {
+  const object = asObject(typeof whole === "string" ? whole : undefined);
+  return stringifyExtendedJson({ ...object, ...asObject(textOf(parts)) });
+}
