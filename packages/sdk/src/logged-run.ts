@@ -118,7 +118,11 @@ class Reading {
   result(): LoggedRun {
     if (!this.#run) throw new Error("the log holds no run: nothing of it reached the disk");
     const { branch } = this.#run;
-    const own = branch ? { branch_point: { run_id: branch.run, step: branch.value } } : {};
+    const own = {
+      ...(branch ? { branch_point: { run_id: branch.run, step: branch.value } } : {}),
+      // The machine it ran on, not the one that sends it.
+      ...(this.#environment ? { e: { log: this.#environment } } : {}),
+    };
     const config = new ConfigDocument(this.#config, VERSION, own);
     for (const metric of this.#metrics) config.define(metric);
     if (this.#artifacts.length > 0)
@@ -175,7 +179,8 @@ class Reading {
       const [key = ""] = path;
       if (path.length > 1) put(this.#parts, path, json);
       else if (key === "_step" || key === "_runtime" || key === "_timestamp") this.#last[key] = Number(json);
-      else if (key !== "_wandb") this.#summary.set([[key, json]]);
+      else if (key !== "_wandb" && !(this.#summary.ruled(key) && isOfRules(json)))
+        this.#summary.set([[key, json]]);
     }
   }
 
@@ -198,6 +203,14 @@ class Reading {
     if (typeof runtime === "number") whole.set("_wandb", `{"runtime":${Math.round(runtime)}}`);
     return textOf(whole);
   }
+}
+
+const RULES = new Set(["min", "max", "mean", "first", "last", "best"]);
+
+/** What `define_metric` made of the rows, which the rows say again; not a value set by hand. */
+function isOfRules(json: string): boolean {
+  const keys = json.startsWith("{") ? Object.keys(asObject(json)) : [];
+  return keys.length > 0 && keys.every((key) => RULES.has(key));
 }
 
 /** A value goes where its path says; what stood in the way gives way. */

@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { parseExtendedJson } from "@steelyard/protocol/history";
+import { init } from "steelyard";
+import { clientVersions, runScript } from "./python.ts";
+import { type RunningServer, startServer } from "./server.ts";
+
+const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
+
+let server: RunningServer;
+let dir: string;
+before(async () => {
+  server = await startServer();
+  dir = mkdtempSync(join(tmpdir(), "steelyard-sync-"));
+});
+after(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function sync(...args: string[]): Promise<{ status: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [MAIN, "sync", ...args], {
+    cwd: dir,
+    env: {
+      PATH: process.env.PATH,
+      HOME: dir,
+      WANDB_BASE_URL: server.url,
+      WANDB_API_KEY: server.apiKey,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (part) => {
+    out += part;
+  });
+  child.stderr.on("data", (part) => {
+    err += part;
+  });
+  const [status] = (await once(child, "close")) as [number | null];
+  return { status, out, err };
+}
+
+interface Synced {
+  state: string;
+  displayName: string;
+  notes: string;
+  group: string;
+  jobType: string;
+  tags: string[];
+  config: string;
+  summaryMetrics: string;
+  historyLineCount: number;
+  logLineCount: number;
+  history: string[];
+  files: { edges: { node: { name: string } }[] };
+}
+async function read(project: string, name: string): Promise<Synced> {
+  const found = await server.query<{ project: { run: Synced } }>(
+    `query($p: String!, $r: String!) { project(name: $p, entityName: "admin") { run(name: $r) {
+      state displayName notes group jobType tags config summaryMetrics historyLineCount logLineCount
+      history(minStep: 0, maxStep: 1000000, samples: 1000000) files { edges { node { name } } } } } }`,
+    { p: project, r: name },
+  );
+  return found.project.run;
+}
+const rowsOf = ({ history }: Synced) =>
+  history.map((line) => parseExtendedJson(line) as Record<string, unknown>);
+const values = (row: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(row).filter(([key]) => !key.startsWith("_")));
+const configOf = ({ config }: Synced) => {
+  const entries = Object.entries(JSON.parse(config) as Record<string, { value: unknown }>);
+  return Object.fromEntries(
+    entries.filter(([key]) => key !== "_wandb").map(([key, { value }]) => [key, value]),
+  );
+};
+
+for (const version of clientVersions) {
+  test(`a log of the official client ${version} is sent whole, and again without doubling`, async () => {
+    const id = `py-${version.replaceAll(".", "-")}`;
+    const place = join(dir, id);
+    mkdirSync(place);
+    const { stdout, stderr, code } = await runScript(version, "offline_run.py", server, {
+      args: [id],
+      env: { WANDB_DIR: place },
+    });
+    const result = /^RESULT (.*)$/m.exec(stdout)?.[1];
+    assert.ok(result, `${code}: ${stderr.slice(-2000)}`);
+    const { log, rows } = parseExtendedJson(result) as { log: string; rows: Record<string, unknown>[] };
+
+    const sent = await sync(log);
+    assert.equal(sent.status, 0, sent.err);
+    assert.match(sent.err, /Finished syncing .*: 200 rows/);
+    const run = await read("offline", id);
+    assert.deepEqual(rowsOf(run).map(values), rows);
+    assert.deepEqual(configOf(run), {
+      lr: 0.1,
+      nested: { a: [1, { b: null }] },
+      text: "한글",
+      late: true,
+    });
+    assert.deepEqual(
+      [run.displayName, run.notes, run.group, run.jobType, run.tags],
+      ["named", "noted", "g", "train", ["one", "two"]],
+    );
+    const summary = parseExtendedJson(run.summaryMetrics) as Record<string, unknown>;
+    assert.equal(summary.loss, 1 / 202);
+    assert.deepEqual(summary.acc, { max: Math.max(...rows.map(({ acc }) => acc as number)) });
+    assert.deepEqual(summary.best, { value: 3 });
+    assert.deepEqual(summary.deep, { a: 199, b: { c: "199" } });
+    assert.equal(run.state, "failed");
+    assert.ok(run.logLineCount >= 2);
+    const files = run.files.edges.map(({ node }) => node.name);
+    for (const name of ["own.txt", "config.yaml", "wandb-summary.json"])
+      assert.ok(files.includes(name), `${name} of ${files}`);
+
+    assert.ok(existsSync(`${log}.synced`));
+    assert.match((await sync(dirname(log))).err, /Skipped 1 synced run\(s\)/);
+    assert.equal((await sync("--include-synced", log)).status, 0);
+    const again = await read("offline", id);
+    assert.equal(again.historyLineCount, 200);
+    assert.equal(again.logLineCount, run.logLineCount);
+    assert.deepEqual(again.history, run.history);
+  });
+}
+
+test("a log of the SDK is sent whole; options say where it goes", async () => {
+  const run = await init({
+    id: "own",
+    mode: "offline",
+    dir,
+    project: "offline",
+    console: false,
+    silent: true,
+    config: { lr: 0.1, deep: { a: [1] } },
+    tags: ["old"],
+  });
+  for (let step = 0; step < 3000; step++) run.log({ x: step / 3, odd: step % 5 === 0 ? Number.NaN : step });
+  run.log({ nested: { a: { b: "c" } } });
+  await run.finish(0);
+  const folder = join(dir, "wandb");
+  const dry = await sync("--dry-run", folder);
+  assert.match(dry.err, /Would sync 1 run\(s\):/);
+  const sent = await sync(
+    folder,
+    "--json",
+    "-p",
+    "elsewhere",
+    "--id",
+    "renamed",
+    "--replace-tags",
+    "old=new",
+  );
+  assert.equal(sent.status, 0, sent.err);
+  const [result] = JSON.parse(sent.out) as { run: string; project: string; rows: number; losses: string[] }[];
+  assert.deepEqual(
+    [result?.run, result?.project, result?.rows, result?.losses],
+    ["renamed", "elsewhere", 3001, []],
+  );
+  const found = await read("elsewhere", "renamed");
+  assert.deepEqual(rowsOf(found).map(values), [
+    ...Array.from({ length: 3000 }, (_, step) => ({ x: step / 3, odd: step % 5 === 0 ? Number.NaN : step })),
+    { nested: { a: { b: "c" } } },
+  ]);
+  assert.deepEqual(
+    [found.state, found.tags, configOf(found)],
+    ["finished", ["new"], { lr: 0.1, deep: { a: [1] } }],
+  );
+});
+
+test("a damaged log gives what is whole before and after, and names the loss; one bad log does not stop others", async () => {
+  const run = await init({
+    id: "damaged",
+    mode: "offline",
+    dir: join(dir, "b"),
+    project: "offline",
+    console: false,
+    silent: true,
+  });
+  for (let step = 0; step < 4000; step++) run.log({ x: step });
+  await run.finish(0);
+  const [good] = (await import("node:fs")).globSync(join(dir, "b/wandb/offline-run-*/run-damaged.wandb"));
+  assert.ok(good);
+  const bytes = readFileSync(good);
+  bytes[100_000] = (bytes[100_000] ?? 0) ^ 255;
+  writeFileSync(good, bytes);
+  const cut = join(dir, "b/wandb/offline-run-20200101_000000-cut");
+  cpSync(dirname(good), cut, { recursive: true });
+  writeFileSync(join(cut, "run-damaged.wandb"), bytes.subarray(0, 60_000));
+  mkdirSync(join(dir, "b/wandb/offline-run-20200101_000001-none"));
+  writeFileSync(join(dir, "b/wandb/offline-run-20200101_000001-none/run-none.wandb"), "no log at all");
+
+  const sent = await sync(join(dir, "b/wandb"));
+  assert.equal(sent.status, 1);
+  assert.match(sent.err, /\[.*run-none\.wandb\] not a \.wandb log/);
+  assert.match(sent.err, /wrong checksum of the chunk at byte/);
+  assert.match(sent.err, /the log is cut inside/);
+  const found = rowsOf(await read("offline", "damaged")).map((row) => row.x as number);
+  assert.ok(found.length > 3900 && found.length < 4000, `${found.length} rows`);
+  assert.equal(found.at(-1), 3999);
+});
+
+test("what a process killed in the middle had logged is completed, and nothing is doubled", async () => {
+  const script = join(dir, "killed.mts");
+  writeFileSync(
+    script,
+    `import { init } from "${new URL("../packages/sdk/src/index.ts", import.meta.url).pathname}";
+     const run = await init({ id: "killed", project: "offline", dir: ${JSON.stringify(join(dir, "c"))}, console: false });
+     let step = 0;
+     setInterval(() => { for (let i = 0; i < 200; i++) run.log({ x: step++ }); if (step >= 4000) console.log("enough"); }, 20);`,
+  );
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "close");
+  const before = await read("offline", "killed");
+  assert.equal(before.state, "running");
+  const sent = await sync("--include-online", join(dir, "c/wandb"));
+  assert.equal(sent.status, 0, sent.err);
+  const run = await read("offline", "killed");
+  const found = rowsOf(run).map((row) => row.x as number);
+  assert.ok(found.length >= 3000, `${found.length}`);
+  assert.deepEqual(
+    found,
+    Array.from({ length: found.length }, (_, step) => step),
+  );
+  assert.equal(run.historyLineCount, found.length);
+  assert.equal(run.state, "failed");
+});
+
+test("nothing to send, what is not there, and a server that says no are told", async () => {
+  const empty = join(dir, "empty");
+  mkdirSync(empty);
+  const nothing = await sync(empty);
+  assert.deepEqual([nothing.status, /No runs to sync\./.test(nothing.err)], [0, true]);
+  assert.equal((await sync("--fail-empty", empty)).status, 3);
+  const absent = await sync(join(dir, "absent"));
+  assert.deepEqual([absent.status, /is not there/.test(absent.err)], [1, true]);
+  assert.match((await sync("--clean")).err, /Use `steelyard clean`/);
+});
