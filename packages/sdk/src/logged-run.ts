@@ -134,7 +134,7 @@ class Reading {
       config,
       history: this.#history,
       events: this.#events,
-      console: this.#terminal.take(),
+      console: this.#terminal.take(Number.POSITIVE_INFINITY),
       summaryJson: this.#summaryJson(),
       environment: this.#environment,
       alerts: this.#alerts,
