@@ -34,7 +34,10 @@ export const SERIES_COLUMNS = [
 ] as const;
 export type SeriesColumn = (typeof SERIES_COLUMNS)[number];
 
-/** One run × key; columns of equal length, ascending x. NaN in min…last = a bucket with no finite value (a gap). */
+/**
+ * One run × key; columns of equal length, ascending x. NaN in min…last = a bucket with no finite value (a gap); `last` of an
+ * exact answer is the very value logged, ±Infinity included.
+ */
 export interface SeriesAnswer extends Record<SeriesColumn, Float64Array> {
   /** Public run id. */
   run: string;

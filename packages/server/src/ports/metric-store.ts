@@ -61,7 +61,8 @@ export interface SeriesQuestion {
 /**
  * One run × key. Columns of equal length, ascending x, empty buckets left out.
  * min/max/first/last/mean are over the finite values of the bucket; a bucket with only NaN or ±Infinity has count 0
- * and non-zero `nonFinite`, and its values are NaN: a gap for the chart.
+ * and non-zero `nonFinite`, and its values are NaN: a gap for the chart. Only `last` of an exact answer is what was
+ * logged, ±Infinity included: a reader can name it.
  */
 export interface Series {
   run: number;

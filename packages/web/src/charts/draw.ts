@@ -1,22 +1,10 @@
+import type { DrawnLine } from "./lines.ts";
 import { durationLabel, durationTicks, linearTicks, logTicks, type Scale } from "./scale.ts";
 
 /**
  * The hot path of the page: plain loops over typed arrays, one path per line, nothing allocated per point. Our own strokes
  * on a 2D canvas: two to five times less raster time than a chart library's, and no GPU needed.
  */
-export interface DrawnLine {
-  colour: string;
-  /** Ascending x of the drawn values. */
-  x: Float64Array;
-  y: Float64Array;
-  /** What is drawn faintly behind: the values before smoothing. */
-  original?: Float64Array;
-  min: Float64Array;
-  max: Float64Array;
-  exact: boolean;
-  faded: boolean;
-}
-
 export interface Frame {
   width: number;
   height: number;
@@ -118,18 +106,14 @@ export function drawLine(
   }
   if (line.original) {
     context.globalAlpha = line.faded ? 0.06 : 0.22;
-    stroke(context, line.x, line.original, 1);
+    stroke(line.x, line.original, 1);
   }
   context.globalAlpha = line.faded ? 0.2 : 1;
-  stroke(context, line.x, line.y, 1.5);
+  stroke(line.x, line.y, 1.5);
+  drawMarks(context, frame, xs, ys, line);
   context.globalAlpha = 1;
 
-  function stroke(
-    _context: CanvasRenderingContext2D,
-    x: Float64Array,
-    y: Float64Array,
-    lineWidth: number,
-  ): void {
+  function stroke(x: Float64Array, y: Float64Array, lineWidth: number): void {
     context.lineWidth = lineWidth;
     context.beginPath();
     let pen = false;
@@ -193,5 +177,65 @@ function drawBand(
       context.fill();
     }
     from = to;
+  }
+}
+
+/** Where a value is not finite: a triangle at the edge it left by, a diamond at the last finite value for NaN. */
+function drawMarks(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  xs: Scale,
+  ys: Scale,
+  line: DrawnLine,
+): void {
+  const { x, y, nonFinite, last } = line;
+  const bottom = frame.height - frame.bottom;
+  let before = bottom - 5;
+  for (let at = 0; at < x.length; at++) {
+    const py = bottom - ys.at(y[at] as number) * plotHeight(frame);
+    if (Number.isFinite(py)) before = py;
+    if (nonFinite[at] === 0) continue;
+    const px = frame.left + xs.at(x[at] as number) * plotWidth(frame);
+    if (!Number.isFinite(px)) continue;
+    context.beginPath();
+    if (last[at] === Number.POSITIVE_INFINITY) triangle(context, px, frame.top, 7);
+    else if (last[at] === Number.NEGATIVE_INFINITY) triangle(context, px, bottom, -7);
+    else {
+      const middle = Math.min(Math.max(before, frame.top + 4), bottom - 4);
+      context.moveTo(px, middle - 4);
+      context.lineTo(px + 4, middle);
+      context.lineTo(px, middle + 4);
+      context.lineTo(px - 4, middle);
+    }
+    context.closePath();
+    context.fill();
+  }
+}
+
+/** Its tip at (x, y); `size` below zero hangs it the other way up. */
+function triangle(context: CanvasRenderingContext2D, x: number, y: number, size: number): void {
+  context.moveTo(x, y);
+  context.lineTo(x + Math.abs(size) * 0.6, y + size);
+  context.lineTo(x - Math.abs(size) * 0.6, y + size);
+}
+
+/** On the edge that values lie beyond: they are clipped, not gone. */
+export function drawOutside(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  { above, below }: { above: number; below: number },
+  ink: Ink,
+): void {
+  context.fillStyle = ink.text;
+  const x = frame.width - frame.right - 6;
+  for (const [count, y, size] of [
+    [above, frame.top, 7],
+    [below, frame.height - frame.bottom, -7],
+  ] as const) {
+    if (count === 0) continue;
+    context.beginPath();
+    triangle(context, x, y, size);
+    context.closePath();
+    context.fill();
   }
 }

@@ -9,13 +9,23 @@ import { runColour } from "../runs/colour.ts";
 import { escapePattern } from "../runs/pattern.ts";
 import { type RunRow, useRuns } from "../runs/runs.ts";
 import { useTheme } from "../theme/theme.ts";
-import { Button, EmptyState, ErrorState, Skeleton, StateBadge } from "../ui/controls.tsx";
-import { bySections, Panels } from "./Panels.tsx";
+import {
+  Button,
+  EmptyState,
+  ErrorState,
+  IconButton,
+  Segmented,
+  Skeleton,
+  StateBadge,
+} from "../ui/controls.tsx";
+import { useKeys } from "./keys.ts";
+import { Panels } from "./Panels.tsx";
 import "./workspace.css";
 
 /** Drawn at first; more on demand, as the eye can tell ten lines apart and not a hundred. */
-const SHOWN_AT_FIRST = 10;
-const MAX_SHOWN = 500;
+const DRAWN_AT_FIRST = 10;
+const MAX_DRAWN = 500;
+const NEWEST_FIRST = "-created_at";
 const WIDTH_STORED = "steelyard.selector-width";
 
 /** Left the runs, right a chart for every key. */
@@ -35,16 +45,24 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
         : {},
     [search],
   );
-  const runs = useRuns({ entity, project, filters, order: "-created_at", pageSize: 100, withValues: false });
+  const order = address.get("sort") || NEWEST_FIRST;
+  const runs = useRuns({ entity, project, filters, order, pageSize: 100, withValues: false });
   const all = useMemo(
     () => runs.data?.pages.flatMap(({ edges }) => edges.map(({ node }) => node)) ?? [],
     [runs.data],
   );
   const total = runs.data?.pages[0]?.total ?? 0;
   const visible = visibleRuns(all, address.get("show"), address.get("hide"));
-  const visibleKey = visible.map(({ name }) => name).join("\n");
+  const limit = Math.min(MAX_DRAWN, Math.max(1, Math.floor(Number(address.get("max"))) || DRAWN_AT_FIRST));
+  const drawnKey = JSON.stringify(
+    visible.slice(0, limit).map(({ name, displayName }) => [name, displayName]),
+  );
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list is the same as long as its names are
-  const shown = useMemo(() => visible, [visibleKey]);
+  const drawn = useMemo(() => visible.slice(0, limit), [drawnKey]);
+  const drawnNames = useMemo(() => drawn.map(({ name }) => name).sort(), [drawn]);
+  const keys = useKeys(entity, project, "history", drawnNames);
+  /** What a narrow screen shows of the two. */
+  const [pane, setPane] = useState<"charts" | "runs">("charts");
   const [emphasised, setEmphasised] = useState<string>();
   const [width, setWidth] = useState(() => Number(localStorage.getItem(WIDTH_STORED)) || 280);
 
@@ -60,7 +78,7 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
     const show = new Set(unpackList(address.get("show")));
     const hide = new Set(unpackList(address.get("hide")));
     // By name: the same run is another object after each reading.
-    if (shown.some(({ name }) => name === run.name)) {
+    if (visible.some(({ name }) => name === run.name)) {
       show.delete(run.name);
       hide.add(run.name);
     } else {
@@ -70,8 +88,20 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
     address.set({ show: packList(show), hide: packList(hide) });
   };
 
+  const raise = () => address.set({ max: String(Math.min(MAX_DRAWN, visible.length)) });
   return (
-    <div className="workspace" style={{ "--selector": `${width}px` } as React.CSSProperties}>
+    <div className="workspace" data-pane={pane} style={{ "--selector": `${width}px` } as React.CSSProperties}>
+      <div className="panes">
+        <Segmented
+          label={t("nav.workspace")}
+          value={pane}
+          options={[
+            { value: "charts", label: t("run.charts") },
+            { value: "runs", label: `${t("nav.runs")} ${total}` },
+          ]}
+          onChange={setPane}
+        />
+      </div>
       <aside className="selector" aria-label={t("nav.runs")}>
         <div className="head">
           <input
@@ -82,9 +112,41 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
             onChange={(event) => address.set({ q: event.target.value })}
           />
           <div className="switch-row">
-            <span className="muted">{t("runs.count", { shown: shown.length, total })}</span>
+            <select
+              className="field"
+              style={{ flex: 1, minWidth: 0 }}
+              aria-label={t("runs.sort")}
+              value={order.slice(1)}
+              onChange={(event) => {
+                const field = event.target.value;
+                const next = field === "created_at" ? NEWEST_FIRST : `+${field}`;
+                address.set({ sort: next === NEWEST_FIRST ? "" : next });
+              }}
+            >
+              <option value="created_at">{t("table.created")}</option>
+              <option value="displayName">{t("common.name")}</option>
+              {[...sortKeys(keys.data ?? [], order)].map((key) => (
+                <option key={key} value={`summary_metrics.${key}`}>
+                  {key}
+                </option>
+              ))}
+            </select>
+            <IconButton
+              label={t(order.startsWith("-") ? "runs.descending" : "runs.ascending")}
+              onClick={() => {
+                const next = `${order.startsWith("-") ? "+" : "-"}${order.slice(1)}`;
+                address.set({ sort: next === NEWEST_FIRST ? "" : next });
+              }}
+            >
+              {order.startsWith("-") ? "↓" : "↑"}
+            </IconButton>
+          </div>
+          <div className="switch-row">
+            <span className="muted">
+              {t("runs.drawn", { visible: visible.length, total, drawn: drawn.length })}
+            </span>
             <span className="grow" />
-            <Button kind="quiet" onClick={() => address.set({ show: "*", hide: "" })}>
+            <Button kind="quiet" onClick={() => address.set({ show: "", hide: "" })}>
               {t("runs.showAll")}
             </Button>
             <Button kind="quiet" onClick={() => address.set({ show: "", hide: "*" })}>
@@ -99,7 +161,8 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
         ) : (
           <RunList
             runs={all}
-            shown={new Set(shown.map(({ name }) => name))}
+            visible={new Set(visible.map(({ name }) => name))}
+            drawn={new Set(drawnNames)}
             entity={entity}
             project={project}
             onToggle={toggle}
@@ -130,10 +193,10 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
         <Panels
           entity={entity}
           project={project}
-          runs={shown}
-          stream="history"
+          runs={drawn}
+          shows="both"
           emphasised={emphasised}
-          arrange={bySections}
+          limited={{ visible: visible.length, raise }}
           empty={t("chart.noKeys")}
         />
       </main>
@@ -147,22 +210,24 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
   }
 }
 
-/** The first ten unless said otherwise: `show` and `hide` name runs, `*` all of them. */
+/** All unless said otherwise: `show` and `hide` name runs, `*` in `hide` all that `show` does not. */
 function visibleRuns(all: RunRow[], showText: string, hideText: string): RunRow[] {
   const show = new Set(unpackList(showText));
   const hide = new Set(unpackList(hideText));
-  return all
-    .filter(({ name }, index) => {
-      if (hide.has(name)) return false;
-      if (show.has(name) || show.has("*")) return true;
-      return !hide.has("*") && index < SHOWN_AT_FIRST;
-    })
-    .slice(0, MAX_SHOWN);
+  return all.filter(({ name }) => !hide.has(name) && (show.has(name) || !hide.has("*")));
+}
+
+/** The metric that orders the list stays in the choice, even when no drawn run has it. */
+function sortKeys(keys: readonly string[], order: string): Set<string> {
+  const field = order.slice(1);
+  const chosen = field.startsWith("summary_metrics.") ? [field.slice("summary_metrics.".length)] : [];
+  return new Set([...chosen, ...keys]);
 }
 
 function RunList({
   runs,
-  shown,
+  visible,
+  drawn,
   entity,
   project,
   onToggle,
@@ -171,7 +236,9 @@ function RunList({
   onEnd,
 }: {
   runs: RunRow[];
-  shown: Set<string>;
+  visible: Set<string>;
+  /** Of the visible, those within the limit. */
+  drawn: Set<string>;
   entity: string;
   project: string;
   onToggle: (run: RunRow) => void;
@@ -196,20 +263,22 @@ function RunList({
         {rows.getVirtualItems().map(({ index, start }) => {
           const run = runs[index];
           if (!run) return null;
-          const on = shown.has(run.name);
+          const on = visible.has(run.name);
+          const isDrawn = drawn.has(run.name);
           return (
             <div
               key={run.name}
-              className={on ? "run-row" : "run-row off"}
+              className={isDrawn ? "run-row" : "run-row off"}
+              title={on && !isDrawn ? t("runs.overLimit") : undefined}
               style={{ transform: `translateY(${start}px)` }}
-              onPointerEnter={() => onPoint(on ? run.name : undefined)}
+              onPointerEnter={() => onPoint(isDrawn ? run.name : undefined)}
             >
               <button
                 type="button"
                 className="eye"
                 aria-pressed={on}
                 aria-label={t(on ? "runs.hide" : "runs.show", { name: run.displayName })}
-                style={{ color: on ? runColour(run.name, theme) : "var(--edge)" }}
+                style={{ color: isDrawn ? runColour(run.name, theme) : "var(--edge)" }}
                 onClick={() => onToggle(run)}
               >
                 <span className="disc" />

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { t } from "../i18n/index.ts";
-import { bySections, Panels } from "./Panels.tsx";
+import { Panels } from "./Panels.tsx";
 
 /** Every metric of one run. */
 export default function RunCharts({
@@ -17,14 +17,7 @@ export default function RunCharts({
   const runs = useMemo(() => [{ name: run, displayName }], [run, displayName]);
   return (
     <main className="panels-scroll" style={{ flex: 1 }}>
-      <Panels
-        entity={entity}
-        project={project}
-        runs={runs}
-        stream="history"
-        arrange={bySections}
-        empty={t("run.waiting")}
-      />
+      <Panels entity={entity} project={project} runs={runs} shows="metrics" empty={t("run.waiting")} />
     </main>
   );
 }

@@ -1,12 +1,16 @@
 import { useMemo } from "react";
-import { useAddress } from "../address/query-state.ts";
+import { packList, unpackList, useAddress } from "../address/query-state.ts";
 import type { XKind } from "../charts/draw.ts";
+import { mostSmoothing, SMOOTHING_KINDS, type Smoothing } from "../charts/smooth.ts";
 
 /** How the charts of a screen are shown; all of it in the address. */
 export interface ChartView {
   x: { kind: "step" | "relative" | "wall" } | { kind: "key"; key: string };
   xKind: XKind;
-  smoothing: number;
+  smoothing: Smoothing;
+  /** The line before smoothing, faintly. */
+  showOriginal: boolean;
+  ignoreOutliers: boolean;
   logX: boolean;
   logY: boolean;
   band: boolean;
@@ -14,56 +18,84 @@ export interface ChartView {
   search: string;
   /** Zoomed range of x, shared by all panels. */
   range: [number, number] | undefined;
-  /** Key of the panel that fills the screen. */
+  /** Title of the panel that fills the screen, and of its section when the address says it. */
   full: string;
+  fullSection: string;
+  /** Sections that are not as they are at first: open ones closed, closed ones open. */
+  flipped: ReadonlySet<string>;
+  /** Titles of panels shown as tables. */
+  tables: ReadonlySet<string>;
 }
 
-export function useChartView(
-  defaultX: "step" | "relative" = "step",
-): [ChartView, (change: Partial<Record<keyof ChartView, string>>) => void] {
+/** Names in the address. Those of a full panel are the official page's, whose links must work here. */
+const PARAMETERS = {
+  x: "x",
+  smoothing: "smooth",
+  smoothingKind: "smoothkind",
+  showOriginal: "original",
+  ignoreOutliers: "outliers",
+  logX: "logx",
+  logY: "logy",
+  band: "band",
+  search: "panels",
+  range: "zoom",
+  full: "panelDisplayName",
+  fullSection: "panelSectionName",
+  flipped: "flip",
+  tables: "tables",
+} as const;
+
+export type SetView = (change: Partial<Record<keyof typeof PARAMETERS, string>>) => void;
+
+export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView, SetView] {
   const address = useAddress();
-  const x = address.get("x") || defaultX;
-  const zoom = address.get("zoom");
-  const smoothing = Math.min(0.999, Math.max(0, Number(address.get("smooth")) || 0));
-  const logX = address.get("logx") === "1";
-  const logY = address.get("logy") === "1";
-  const band = address.get("band") !== "0";
-  const search = address.get("panels");
-  const full = address.get("full");
-  const view = useMemo((): ChartView => {
-    const [from, to] = zoom.split("~").map(Number);
-    return {
-      x: x === "step" || x === "relative" || x === "wall" ? { kind: x } : { kind: "key", key: x },
-      xKind: x === "step" || x === "relative" || x === "wall" ? x : "key",
-      smoothing,
-      logX,
-      logY,
-      band,
-      search,
-      range:
-        zoom && Number.isFinite(from) && Number.isFinite(to) ? [from as number, to as number] : undefined,
-      full,
-    };
-  }, [x, zoom, smoothing, logX, logY, band, search, full]);
-  const names: Record<keyof ChartView, string> = {
-    x: "x",
-    xKind: "x",
-    smoothing: "smooth",
-    logX: "logx",
-    logY: "logy",
-    band: "band",
-    search: "panels",
-    range: "zoom",
-    full: "full",
-  };
+  const text = Object.fromEntries(
+    Object.entries(PARAMETERS).map(([name, parameter]) => [name, address.get(parameter)]),
+  ) as Record<keyof typeof PARAMETERS, string>;
+  const all = JSON.stringify([defaultX, text]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `all` is the text and the default
+  const view = useMemo(() => readView(text, defaultX), [all]);
   return [
     view,
     (change) => {
       const values: Record<string, string | undefined> = {};
-      for (const [name, value] of Object.entries(change)) values[names[name as keyof ChartView]] = value;
+      for (const [name, value] of Object.entries(change))
+        values[PARAMETERS[name as keyof typeof PARAMETERS]] = value;
       // Another axis has other numbers: its zoom would be nonsense.
-      if (change.x !== undefined) values.zoom = "";
+      if (change.x !== undefined) values[PARAMETERS.range] = "";
+      if (change.full !== undefined && change.fullSection === undefined) values[PARAMETERS.fullSection] = "";
       address.set(values);
     },
   ];
+}
+
+function readView(text: Record<keyof typeof PARAMETERS, string>, defaultX: "step" | "relative"): ChartView {
+  const x = text.x || defaultX;
+  const [from, to] = text.range.split("~").map(Number);
+  const kind = SMOOTHING_KINDS.find((known) => known === text.smoothingKind) ?? "time-weighted";
+  const amount = Math.min(mostSmoothing(kind), Math.max(0, Number(text.smoothing) || 0));
+  return {
+    x: x === "step" || x === "relative" || x === "wall" ? { kind: x } : { kind: "key", key: x },
+    xKind: x === "step" || x === "relative" || x === "wall" ? x : "key",
+    smoothing: { kind, amount },
+    showOriginal: text.showOriginal !== "0",
+    ignoreOutliers: text.ignoreOutliers === "1",
+    logX: text.logX === "1",
+    logY: text.logY === "1",
+    band: text.band !== "0",
+    search: text.search,
+    range:
+      text.range && Number.isFinite(from) && Number.isFinite(to) ? [from as number, to as number] : undefined,
+    full: text.full,
+    fullSection: text.fullSection,
+    flipped: new Set(unpackList(text.flipped)),
+    tables: new Set(unpackList(text.tables)),
+  };
+}
+
+/** The list with `name` in it if it was not, without it if it was; as the address holds it. */
+export function flip(names: ReadonlySet<string>, name: string): string {
+  const next = new Set(names);
+  if (!next.delete(name)) next.add(name);
+  return packList(next);
 }

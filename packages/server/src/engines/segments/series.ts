@@ -433,7 +433,7 @@ function exactSeries(run: number, key: string, { x, value, points }: Gathered): 
     series.max[to] = shown;
     series.mean[to] = shown;
     series.first[to] = shown;
-    series.last[to] = shown;
+    series.last[to] = logged;
     series.count[to] = finite ? 1 : 0;
     series.nonFinite[to] = finite ? 0 : 1;
   }

@@ -1,0 +1,409 @@
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import type { Locator } from "playwright-core";
+import { type Fixture, makeRun, noise, openFixture, signIn, stream } from "./browser.ts";
+
+/** Charts as a person reads them. A number before a name is the check of the page's specification. */
+const LINE = "line";
+const SPIKE = "spike";
+const ODD = "odd-values";
+const SPIKE_STEP = 123_456;
+
+suite("charts", () => {
+  let fixture: Fixture;
+  const asked: { keys: string[]; runs: string[]; min?: number; max?: number }[] = [];
+  before(async () => {
+    fixture = await openFixture();
+    const { server, page } = fixture;
+    await signIn(fixture);
+    page.on("request", (request) => {
+      if (request.url().endsWith("/api/v1/series")) asked.push(request.postDataJSON());
+    });
+    for (let index = 0; index < 12; index++) {
+      const shake = noise(index);
+      await makeRun(server, LINE, {
+        name: `r${String(index).padStart(2, "0")}`,
+        displayName: `r${String(index).padStart(2, "0")}`,
+        steps: 1000,
+        config: { opt: index % 2 ? "sgd" : "adam" },
+        keys: {
+          "train/loss": (step) => Math.exp(-step / 300) + index / 10 + shake(step) * 0.05,
+          "train/acc": (step) => 1 - Math.exp(-step / 300) + shake(step + 9) * 0.02,
+          "val/loss": (step) => Math.exp(-step / 400) + shake(step + 5) * 0.05,
+          // One run has none of it.
+          ...(index === 3 ? {} : { epoch: (step: number) => Math.floor(step / 100) }),
+        },
+      });
+    }
+    // Straight to the stream: two hundred thousand rows in few requests.
+    await makeRun(server, SPIKE, { name: "long", displayName: "long", steps: 0, keys: {}, running: true });
+    for (let from = 0; from < 200_000; from += 20_000) {
+      const content = Array.from(
+        { length: 20_000 },
+        (_, at) => `{"y":${from + at === SPIKE_STEP ? 100 : 0},"_step":${from + at}}`,
+      );
+      await stream(server, SPIKE, "long", { files: { "wandb-history.jsonl": { offset: from, content } } });
+    }
+    await rows(ODD, "odd", ["1", "2", "NaN", "Infinity", "-Infinity", "3"]);
+    await rows("outlier", "wild", [...Array.from({ length: 99 }, (_, at) => String(at + 1)), "1000000"]);
+  });
+  after(() => fixture.close());
+
+  /** A run whose key `y` has these values, as JSON with NaN and Infinity. */
+  async function rows(project: string, run: string, values: string[], offset = 0): Promise<void> {
+    if (offset === 0)
+      await makeRun(fixture.server, project, {
+        name: run,
+        displayName: run,
+        steps: 0,
+        keys: {},
+        running: true,
+      });
+    const content = values.map(
+      (value, at) => `{"y":${value},"_step":${offset + at},"_runtime":${offset + at}}`,
+    );
+    await stream(fixture.server, project, run, { files: { "wandb-history.jsonl": { offset, content } } });
+  }
+  const panel = (key: string) => fixture.page.getByRole("region", { name: key, exact: true });
+  const chart = (key: string) => panel(key).locator(".line-chart");
+  const open = async (project: string, query = "") => {
+    await fixture.page.goto(`${fixture.server.url}/admin/${project}${query ? `?${query}` : ""}`);
+  };
+  /** Rows of the panel's table, header first. */
+  async function table(key: string): Promise<string[][]> {
+    await panel(key).locator("tbody tr").first().waitFor();
+    return cells(panel(key));
+  }
+
+  test("10: a link with panelDisplayName opens that panel alone, Escape goes back", async () => {
+    const { page } = fixture;
+    await open(LINE, "panelDisplayName=train%2Floss&panelSectionName=train");
+    await page.locator(".full-panel .line-chart").waitFor();
+    assert.equal(await page.locator("section.panel").count(), 1);
+    await page.keyboard.press("Escape");
+    await page.waitForURL((url) => !/panel/i.test(url.search));
+    await panel("val/loss").waitFor();
+  });
+
+  test("16: sections in their order; only what is in view asks for data", async () => {
+    const { page } = fixture;
+    asked.length = 0;
+    await open(LINE);
+    await chart("val/loss").waitFor();
+    const titles = await page.locator(".section > summary").allInnerTexts();
+    assert.deepEqual(titles, ["Charts 1", "train 2", "val 1", "System 3"]);
+    assert.deepEqual([...new Set(asked.flatMap(({ keys }) => keys))].sort(), [
+      "epoch",
+      "train/acc",
+      "train/loss",
+      "val/loss",
+    ]);
+    // A closed section is in the address.
+    await page.locator(".section > summary", { hasText: "train" }).click();
+    await page.waitForURL(/flip=train/);
+    await chart("train/loss").waitFor({ state: "detached" });
+    await page.reload();
+    await chart("val/loss").waitFor();
+    assert.equal(await panel("train/loss").count(), 0);
+    await page.locator(".section > summary", { hasText: "System" }).click();
+    await chart("gpu.temp").waitFor();
+  });
+
+  test("18: the search of panels, and Escape", async () => {
+    const { page } = fixture;
+    await open(LINE);
+    await panel("val/loss").waitFor();
+    const search = page.getByLabel("Search panels (regular expression)");
+    await search.fill("^train/(loss|acc)$");
+    await panel("val/loss").waitFor({ state: "detached" });
+    assert.equal(await page.locator("section.panel").count(), 2);
+    assert.equal(await page.locator(".section").count(), 1);
+    await search.press("Escape");
+    await panel("val/loss").waitFor();
+  });
+
+  test("28: 390 pixels: one column, no sideways scroll, the run list behind a tab", async () => {
+    const { page } = fixture;
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open(LINE);
+    await chart("train/loss").waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), 0);
+    const lefts = await page
+      .locator("section.panel")
+      .evaluateAll((panels) => panels.map((one) => Math.round(one.getBoundingClientRect().left)));
+    assert.equal(new Set(lefts).size, 1);
+    await page.getByRole("button", { name: "Runs 12" }).click();
+    await page.getByRole("button", { name: "Hide r11" }).waitFor();
+    assert.equal(await chart("train/loss").isVisible(), false);
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  test("29: the table has the value of every bucket's last step", async () => {
+    const { page, server } = fixture;
+    await open(LINE, "tables=train%2Floss&max=12");
+    await panel("train/loss").getByLabel("Line").selectOption({ label: "r00" });
+    const [head, ...body] = await table("train/loss");
+    assert.deepEqual(head, ["Step", "Value", "Min", "Max", "Points"]);
+    const history = await server.fetch("/api/v1/export?entity=admin&project=line&run=r00&format=jsonl");
+    const logged = new Map(
+      (await history.text())
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+        .map((row) => [row._step as number, row["train/loss"] as number]),
+    );
+    assert.ok(body.length >= 200 && body.length < 1000);
+    for (const [step, value] of body) assert.equal(Number(value), logged.get(Number(step)), `step ${step}`);
+    assert.equal(body.at(-1)?.[0], "999");
+    assert.match(page.url(), /tables=/);
+  });
+
+  test("30: a spike of one step is the maximum of its bucket", async () => {
+    await open(SPIKE, "tables=y");
+    const [head, ...body] = await table("y");
+    const max = head?.indexOf("Max") ?? -1;
+    const bucket = body.find(([step]) => Number(step) >= SPIKE_STEP);
+    assert.equal(bucket?.[max], "100");
+    assert.equal(body.filter((row) => row[max] === "100").length, 1);
+  });
+
+  test("31: zoomed, the range is asked anew and every point is in the table", async () => {
+    await open(SPIKE, "tables=y");
+    await table("y");
+    asked.length = 0;
+    await open(SPIKE, "tables=y&zoom=123400~123500");
+    await panel("y").getByText("101 rows, every point").waitFor();
+    const [, ...body] = await table("y");
+    assert.equal(body.length, 101);
+    assert.deepEqual(
+      body.find(([step]) => step === String(SPIKE_STEP)),
+      [String(SPIKE_STEP), "100"],
+    );
+    assert.deepEqual([asked[0]?.min, asked[0]?.max], [123_400, 123_500]);
+  });
+
+  test("32: five loads, one table", async () => {
+    const seen = new Set<string>();
+    for (let load = 0; load < 5; load++) {
+      await open(SPIKE, "tables=y");
+      seen.add(JSON.stringify(await table("y")));
+    }
+    assert.equal(seen.size, 1);
+  });
+
+  test("36: without the original, half as many lines are drawn", async () => {
+    const { page } = fixture;
+    await open(LINE, "smooth=0.6");
+    await chart("train/loss").waitFor();
+    const drawn = async () => Number(await chart("train/loss").getAttribute("data-series"));
+    assert.equal(await drawn(), 20);
+    await page.getByRole("button", { name: "Original" }).click();
+    await page.waitForURL(/original=0/);
+    await page.locator(".line-chart[data-series='10']").first().waitFor();
+    assert.equal(await drawn(), 10);
+  });
+
+  test("33–35: each kind of smoothing is drawn, and its values are in the table", async () => {
+    const { page } = fixture;
+    await rows("smooth", "one", ["1", "2", "6", "7"]);
+    await open("smooth", "tables=y");
+    await table("y");
+    const kind = page.getByLabel("Kind of smoothing");
+    const smoothed = async () => (await table("y")).slice(1).map((row) => Number(row[2]));
+    await kind.selectOption("average");
+    await page.getByRole("slider", { name: "Smoothing" }).fill("3");
+    await panel("y").getByRole("columnheader", { name: "Smoothed" }).waitFor();
+    assert.deepEqual(await smoothed(), [1.5, 3, 5, 6.5]);
+    for (const other of ["exponential", "gaussian", "time-weighted"]) {
+      await kind.selectOption(other);
+      await panel("y").getByRole("columnheader", { name: "Smoothed" }).waitFor({ state: "detached" });
+      await page.getByRole("slider", { name: "Smoothing" }).fill(other === "gaussian" ? "2" : "0.99");
+      await panel("y").getByRole("columnheader", { name: "Smoothed" }).waitFor();
+      assert.notDeepEqual(await smoothed(), [1, 2, 6, 7], other);
+    }
+    await kind.selectOption("none");
+    await page.getByRole("slider").waitFor({ state: "detached" });
+  });
+
+  test("37: NaN and infinities are counted, named and a gap", async () => {
+    const { page } = fixture;
+    await open(ODD);
+    await chart("y").waitFor();
+    await panel("y").getByText("3 non-finite").waitFor();
+    // Where the cursor stands at each step tells where the pixels of that step are.
+    await chart("y").focus();
+    const at: number[] = [];
+    await page.keyboard.press("Home");
+    for (let step = 0; step < 6; step++) {
+      at.push(
+        await panel("y")
+          .locator(".crosshair")
+          .evaluate((line) => Number.parseFloat((line as HTMLElement).style.left)),
+      );
+      await page.keyboard.press("ArrowRight");
+    }
+    await chart("y").blur();
+    const inked = await coloured(chart("y").locator("canvas"));
+    const between = (a: number, b: number) =>
+      inked.filter((x) => x > (at[a] ?? 0) + 8 && x < (at[b] ?? 0) - 8).length;
+    assert.ok(between(0, 1) > 5, "no line from step 0 to 1");
+    for (const step of [1, 2, 3, 4]) assert.equal(between(step, step + 1), 0, `a line after step ${step}`);
+    await panel("y").getByRole("button", { name: "Show as a table" }).click();
+    const [, ...body] = await table("y");
+    assert.deepEqual(
+      body.map(([, value]) => value),
+      ["1", "2", "NaN", "Infinity", "-Infinity", "3"],
+    );
+  });
+
+  test("38: a log axis says what it hides", async () => {
+    await open(ODD, "logy=1");
+    await chart("y").waitFor();
+    await panel("y").getByText("3 points hidden").waitFor();
+    fixture.checkErrors();
+  });
+
+  test("39: outliers do not stretch the axis", async () => {
+    const { page } = fixture;
+    await open("outlier");
+    await chart("y").waitFor();
+    await page.getByRole("button", { name: "Ignore outliers" }).click();
+    await panel("y").getByText("10 points outside").waitFor();
+    const label = await chart("y").getAttribute("aria-label");
+    assert.ok(Number(label?.match(/to ([\d.]+)\.$/)?.[1]) < 200, label ?? "");
+    await panel("y").getByRole("button", { name: "Show as a table" }).click();
+    assert.equal((await table("y")).at(-1)?.[1], "1000000");
+  });
+
+  test("40: another key as the axis; runs without it are named", async () => {
+    const { page } = fixture;
+    await open(LINE, "x=epoch&max=12");
+    await panel("train/loss").getByText("No epoch: r03").waitFor();
+    await open(LINE, "x=epoch&show=r03&hide=*");
+    await panel("train/loss").getByText("None of the drawn runs logged epoch").waitFor();
+    await panel("train/loss").getByRole("button", { name: "Use the step" }).click();
+    await page.waitForURL((url) => !url.searchParams.has("x"));
+    await chart("train/loss").waitFor();
+  });
+
+  test("46: a limit that is said, and order decides who is drawn", async () => {
+    const { page } = fixture;
+    await open(LINE);
+    await panel("train/loss").getByRole("button", { name: "10 of 12 runs" }).waitFor();
+    assert.match((await chart("train/loss").getAttribute("aria-label")) ?? "", /of 10 runs/);
+    asked.length = 0;
+    await page.getByLabel("Order runs by").selectOption({ label: "train/loss" });
+    await page.waitForURL(/sort=/);
+    await page.waitForFunction(() => document.querySelector(".run-row")?.textContent?.startsWith("r00"));
+    await chart("train/loss").waitFor();
+    await panel("train/loss").getByRole("button", { name: "10 of 12 runs" }).click();
+    await page.waitForURL(/max=12/);
+    await page.locator(".line-chart[aria-label*='of 12 runs']").first().waitFor();
+    assert.ok(asked.some(({ runs }) => runs.includes("r00") && !runs.includes("r11") && runs.length === 10));
+  });
+
+  test("47: one crosshair on all charts of the same axis", async () => {
+    const { page } = fixture;
+    await open(LINE, "flip=*system");
+    await chart("gpu.temp").waitFor();
+    await chart("val/loss").waitFor();
+    const box = await chart("train/loss").boundingBox();
+    assert.ok(box);
+    await page.mouse.move(box.x + box.width / 2, box.y + 40);
+    await chart("val/loss").locator(".crosshair").waitFor();
+    const left = (key: string) =>
+      chart(key)
+        .locator(".crosshair")
+        .evaluate((line) => Number.parseFloat((line as HTMLElement).style.left));
+    assert.ok(Math.abs((await left("val/loss")) - (await left("train/acc"))) < 12);
+    assert.equal(await chart("gpu.temp").locator(".crosshair").count(), 0);
+    await page.mouse.move(0, 0);
+  });
+
+  test("48: a zoom is everyone's, a double click takes it back", async () => {
+    const { page } = fixture;
+    await open(LINE, "zoom=100~200");
+    for (const key of ["train/loss", "val/loss"])
+      await page.locator(`.line-chart[aria-label^="${key}"][aria-label*="every point"]`).waitFor();
+    await chart("train/loss").dblclick();
+    await page.waitForURL((url) => !url.search.includes("zoom"));
+    await page.locator(`.line-chart[aria-label^="val/loss"][aria-label*="buckets"]`).waitFor();
+  });
+
+  test("50: rows that arrive are drawn without a reload, earlier ones stay, other runs are not asked again", async () => {
+    await rows("live", "grows", ["1", "2", "3"]);
+    await rows("live", "rests", ["5", "5", "5"]);
+    await open("live", "tables=y");
+    await panel("y").getByLabel("Line").selectOption({ label: "grows" });
+    await panel("y").getByText("3 rows").waitFor();
+    const before = await table("y");
+    asked.length = 0;
+    await rows("live", "grows", ["4", "5", "6", "7", "8"], 3);
+    await panel("y").getByText("8 rows").waitFor();
+    const now = await table("y");
+    assert.deepEqual(now.slice(0, before.length), before);
+    assert.equal(now.at(-1)?.[1], "8");
+    assert.ok(asked.length > 0);
+    for (const { runs } of asked) assert.deepEqual(runs, ["grows"]);
+  });
+
+  test("keys: the cursor walks and is read out, zooms, resets, and fills the screen", async () => {
+    const { page } = fixture;
+    await open(ODD);
+    await chart("y").waitFor();
+    await chart("y").focus();
+    await page.keyboard.press("Home");
+    const said = chart("y").locator("[aria-live]");
+    await said.filter({ hasText: "0: odd 1" }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await said.filter({ hasText: "1: odd 2" }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await said.filter({ hasText: "2: odd NaN" }).waitFor();
+    await page.keyboard.press("End");
+    await said.filter({ hasText: "5: odd 3" }).waitFor();
+    await page.keyboard.press("+");
+    await page.waitForURL(/zoom=/);
+    await page.keyboard.press("Escape");
+    await page.waitForURL((url) => !url.search.includes("zoom"));
+    await page.keyboard.press("Enter");
+    await page.locator(".full-panel .line-chart").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".full-panel").waitFor({ state: "detached" });
+    fixture.checkErrors();
+  });
+
+  test("a chart is as wide as its window allows", async () => {
+    const { page } = fixture;
+    await open(ODD);
+    await chart("y").waitFor();
+    await page.setViewportSize({ width: 700, height: 900 });
+    await page.waitForFunction(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>(".line-chart canvas");
+      const box = canvas?.parentElement?.getBoundingClientRect();
+      return canvas && box && Math.abs(canvas.getBoundingClientRect().width - box.width) < 2;
+    });
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+});
+
+async function cells(panel: Locator): Promise<string[][]> {
+  return panel
+    .locator("tr")
+    .evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
+}
+
+/** The columns, in CSS pixels, in which something is coloured: a line, and neither grid nor text, which are grey. */
+async function coloured(canvas: Locator): Promise<number[]> {
+  return canvas.evaluate((element) => {
+    const canvas = element as HTMLCanvasElement;
+    const { width, height } = canvas;
+    const data = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray();
+    const columns = new Set<number>();
+    for (let at = 0; at < width * height; at++) {
+      const [r = 0, g = 0, b = 0, a = 0] = data.subarray(at * 4, at * 4 + 4);
+      if (a > 60 && Math.max(r, g, b) - Math.min(r, g, b) > 60)
+        columns.add(Math.floor((at % width) / (width / canvas.clientWidth)));
+    }
+    return [...columns];
+  });
+}

@@ -1,0 +1,80 @@
+import { t } from "../i18n/index.ts";
+import { shortNumber } from "../ui/format.ts";
+import { plotHeight, type XKind, xLabel } from "./draw.ts";
+import type { Layout } from "./layout.ts";
+import type { ChartLine } from "./lines.ts";
+import { nearestIndex } from "./smooth.ts";
+
+const TOOLTIP_ROWS = 12;
+
+export function Tooltip({
+  lines,
+  layout,
+  x,
+  xKind,
+  pointer,
+  box,
+  smoothed,
+}: {
+  lines: ChartLine[];
+  layout: Layout;
+  x: number;
+  xKind: XKind;
+  pointer: { x: number; y: number };
+  box: HTMLElement | null;
+  smoothed: boolean;
+}) {
+  const bounds = box?.getBoundingClientRect();
+  if (!bounds) return null;
+  const height = plotHeight(layout.frame);
+  const pointerAt = 1 - (pointer.y - bounds.top - layout.frame.top) / height;
+  const near: { line: ChartLine; at: number; value: number; distance: number }[] = [];
+  for (const [index, line] of lines.entries()) {
+    const at = nearestIndex(line.answer.xLast, x);
+    const value = at < 0 ? Number.NaN : (layout.drawn[index]?.y[at] ?? Number.NaN);
+    // A run that ended long before this x has nothing to say here.
+    if (at < 0 || Math.abs(layout.xs.at(line.answer.xLast[at] ?? 0) - layout.xs.at(x)) > 0.05) continue;
+    near.push({ line, at, value, distance: Math.abs(layout.ys.at(value) - pointerAt) });
+  }
+  if (near.length === 0) return null;
+  const nearest = near.reduce((best, one) => (one.distance < best.distance ? one : best));
+  // What has no place among the values stands last.
+  near.sort((a, b) => (Number.isNaN(a.value) ? 1 : Number.isNaN(b.value) ? -1 : b.value - a.value));
+  const middle = Math.max(0, near.indexOf(nearest) - TOOLTIP_ROWS / 2);
+  const shown = near.slice(middle, middle + TOOLTIP_ROWS);
+  const right = pointer.x > bounds.left + bounds.width / 2;
+  const nearX = nearest.line.answer.xLast[nearest.at] ?? x;
+  return (
+    <div
+      className="chart-tooltip"
+      style={{
+        top: Math.max(0, Math.min(pointer.y - bounds.top - 20, bounds.height - 40)),
+        ...(right ? { right: bounds.right - pointer.x + 14 } : { left: pointer.x - bounds.left + 14 }),
+      }}
+    >
+      <div className="muted mono">
+        {xKind === "wall" ? new Date(nearX * 1000).toLocaleString() : xLabel(nearX, xKind, layout.xs, String)}
+      </div>
+      {shown.map(({ line, at, value }) => {
+        const { answer } = line;
+        return (
+          <div key={`${line.id} ${line.label}`} className={line === nearest.line ? "row nearest" : "row"}>
+            <span className="swatch" style={{ background: line.colour }} />
+            <span className="name">{line.label}</span>
+            <span className="mono">{shortNumber(value)}</span>
+            {smoothed && <span className="mono muted">{shortNumber(answer.last[at] ?? Number.NaN)}</span>}
+            {!answer.exact && line === nearest.line && (
+              <span className="mono muted">
+                {shortNumber(answer.min[at] ?? Number.NaN)} … {shortNumber(answer.max[at] ?? Number.NaN)} · n{" "}
+                {answer.count[at]}
+              </span>
+            )}
+          </div>
+        );
+      })}
+      {near.length > shown.length && (
+        <div className="muted">{t("chart.more", { count: near.length - shown.length })}</div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,128 @@
+import type { SeriesAnswer } from "@steelyard/protocol/series";
+import { isSmoothing, type Smoothing, smooth } from "./smooth.ts";
+
+/** One curve as the server answered it. */
+export interface ChartLine {
+  id: string;
+  label: string;
+  colour: string;
+  answer: SeriesAnswer;
+}
+
+export interface DrawnLine {
+  colour: string;
+  /** Ascending x of the drawn values. */
+  x: Float64Array;
+  y: Float64Array;
+  /** What is drawn faintly behind: the values before smoothing. */
+  original?: Float64Array;
+  min: Float64Array;
+  max: Float64Array;
+  exact: boolean;
+  faded: boolean;
+  /** How many values of each bucket are not finite. */
+  nonFinite: Float64Array;
+  /** As logged, ±Infinity included. */
+  last: Float64Array;
+}
+
+/** A bucket is drawn at its last point: where the run was then, not an average that was never logged. */
+export function drawnLines(
+  lines: readonly ChartLine[],
+  smoothing: Smoothing,
+  showOriginal: boolean,
+  emphasised: string | undefined,
+): DrawnLine[] {
+  const smoothed = isSmoothing(smoothing);
+  const someEmphasised = lines.some(({ id }) => id === emphasised);
+  return lines.map(({ id, colour, answer }) => {
+    const raw = answer.last;
+    return {
+      colour,
+      x: answer.xLast,
+      y: smooth(answer.xLast, raw, smoothing),
+      ...(smoothed && showOriginal ? { original: raw } : {}),
+      min: answer.min,
+      max: answer.max,
+      exact: answer.exact,
+      faded: someEmphasised && emphasised !== id,
+      nonFinite: answer.nonFinite,
+      last: raw,
+    };
+  });
+}
+
+export interface DomainOptions {
+  range: [number, number] | undefined;
+  logX: boolean;
+  logY: boolean;
+  band: boolean;
+  ignoreOutliers: boolean;
+}
+
+export interface Domain {
+  /** Of the values shown, without air; not finite when there is none. */
+  x: [number, number];
+  y: [number, number];
+  /** Drawn points that a log axis cannot show: not positive, or not finite. */
+  hidden: number;
+  /** Drawn points above and below `y`: outliers that were asked to be ignored. */
+  above: number;
+  below: number;
+  /** Values that are NaN or infinite. */
+  nonFinite: number;
+}
+
+export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): Domain {
+  const x: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let y: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let hidden = 0;
+  let nonFinite = 0;
+  const values: number[] = [];
+  const include = (value: number) => {
+    if (!Number.isFinite(value) || (options.logY && value <= 0)) return;
+    if (value < y[0]) y[0] = value;
+    if (value > y[1]) y[1] = value;
+  };
+  for (const line of drawn) {
+    const band = options.band && !line.exact;
+    for (let at = 0; at < line.x.length; at++) {
+      const here = line.x[at] as number;
+      if (options.range && (here < options.range[0] || here > options.range[1])) continue;
+      const value = line.y[at] as number;
+      nonFinite += line.nonFinite[at] as number;
+      if ((options.logY && !(value > 0 && Number.isFinite(value))) || (options.logX && here <= 0)) hidden++;
+      if (!options.logX || here > 0) {
+        if (here < x[0]) x[0] = here;
+        if (here > x[1]) x[1] = here;
+      }
+      if (options.ignoreOutliers && Number.isFinite(value) && (!options.logY || value > 0))
+        values.push(value);
+      include(value);
+      if (line.original) include(line.original[at] as number);
+      if (band) {
+        include(line.min[at] as number);
+        include(line.max[at] as number);
+      }
+    }
+  }
+  let above = 0;
+  let below = 0;
+  if (options.ignoreOutliers && values.length > 0) {
+    const ascending = Float64Array.from(values).sort();
+    y = [percentile(ascending, 0.05), percentile(ascending, 0.95)];
+    for (const value of ascending) {
+      if (value > y[1]) above++;
+      else if (value < y[0]) below++;
+    }
+  }
+  return { x, y, hidden, above, below, nonFinite };
+}
+
+/** Linear between the two nearest, as numpy's default. */
+function percentile(ascending: Float64Array, part: number): number {
+  const place = (ascending.length - 1) * part;
+  const low = ascending[Math.floor(place)] as number;
+  const high = ascending[Math.ceil(place)] as number;
+  return low + (high - low) * (place % 1);
+}

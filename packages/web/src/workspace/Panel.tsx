@@ -1,0 +1,229 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import { ChartTable } from "../charts/ChartTable.tsx";
+import { LineChart } from "../charts/LineChart.tsx";
+import { type ChartLine, domainOf, drawnLines } from "../charts/lines.ts";
+import { rangeText } from "../charts/scale.ts";
+import { isSmoothing } from "../charts/smooth.ts";
+import { t } from "../i18n/index.ts";
+import { runColour } from "../runs/colour.ts";
+import { useTheme } from "../theme/theme.ts";
+import { Button, ErrorState, IconButton } from "../ui/controls.tsx";
+import { usePanelSeries } from "./panel-series.ts";
+import type { PanelPlan } from "./sections.ts";
+import { type ChartView, flip, type SetView } from "./view.ts";
+
+export interface PanelRun {
+  name: string;
+  displayName: string;
+}
+
+/** Names in a footer; the rest is a number. */
+const NAMED = 3;
+
+export interface PanelProps {
+  entity: string;
+  project: string;
+  runs: PanelRun[];
+  view: ChartView;
+  setView: SetView;
+  emphasised: string | undefined;
+  /** Runs that would be drawn but for the limit, and what raises it. */
+  limited?: { visible: number; raise: () => void } | undefined;
+  panel: PanelPlan;
+}
+
+export function Panel({ entity, project, runs, view, setView, emphasised, limited, panel }: PanelProps) {
+  const box = useRef<HTMLElement>(null);
+  const [seen, setSeen] = useState(false);
+  const [buckets, setBuckets] = useState(500);
+  const theme = useTheme();
+  const isFull = view.full !== "";
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const intersection = new IntersectionObserver(([entry]) => setSeen(entry?.isIntersecting ?? false), {
+      root: element.closest(".panels-scroll"),
+      // Half a screen ahead, so that scrolling meets a drawn chart.
+      rootMargin: "400px 0px",
+    });
+    const measure = () => setBuckets(bucketsFor(element.clientWidth, isFull));
+    const resize = new ResizeObserver(measure);
+    measure();
+    resize.observe(element);
+    intersection.observe(element);
+    return () => {
+      intersection.disconnect();
+      resize.disconnect();
+    };
+  }, [isFull]);
+
+  // System metrics have no steps and no rows of metrics: their axis is time.
+  const timed = panel.stream === "events" && (view.x.kind === "step" || view.x.kind === "key");
+  const x = useMemo(() => (timed ? ({ kind: "relative" } as const) : view.x), [timed, view.x]);
+  const xKind = timed ? "relative" : view.xKind;
+  const range = timed ? undefined : view.range;
+  const names = useMemo(() => runs.map(({ name }) => name).sort(), [runs]);
+  const series = usePanelSeries({ entity, project, names, panel, x, range, buckets, seen });
+
+  const lines = useMemo((): ChartLine[] => {
+    const labels = new Map(runs.map(({ name, displayName }) => [name, displayName]));
+    const several = panel.keys.length > 1;
+    return (series.data ?? [])
+      .filter(({ run, xLast }) => labels.has(run) && xLast.length > 0)
+      .map((answer) => {
+        const run = labels.get(answer.run) ?? answer.run;
+        return {
+          id: answer.run,
+          label: !several ? run : runs.length > 1 ? `${run} ${answer.key}` : answer.key,
+          colour: runColour(several && runs.length === 1 ? answer.key : answer.run, theme),
+          answer,
+        };
+      });
+  }, [series.data, runs, theme, panel.keys.length]);
+  const { smoothing, showOriginal, logX, logY, band, ignoreOutliers } = view;
+  const options = useMemo(
+    () => ({ range, logX, logY, band, ignoreOutliers }),
+    [range, logX, logY, band, ignoreOutliers],
+  );
+  const drawn = useMemo(
+    () => drawnLines(lines, smoothing, showOriginal, emphasised),
+    [lines, smoothing, showOriginal, emphasised],
+  );
+  const domain = useMemo(() => domainOf(drawn, options), [drawn, options]);
+  const smoothed = isSmoothing(smoothing);
+  const asTable = view.tables.has(panel.title);
+  const xName = x.kind === "key" ? x.key : t(`chart.${x.kind}`);
+
+  const notes: { key: string; text: string; title?: string; onClick?: () => void }[] = [];
+  if (limited && limited.visible > runs.length)
+    notes.push({
+      key: "limit",
+      text: t("chart.limited", { drawn: runs.length, visible: limited.visible }),
+      title: t("chart.limited.title"),
+      onClick: limited.raise,
+    });
+  if (domain.hidden > 0) notes.push({ key: "hidden", text: t("chart.hidden", { count: domain.hidden }) });
+  if (domain.above + domain.below > 0)
+    notes.push({ key: "outside", text: t("chart.outside", { count: domain.above + domain.below }) });
+  const without =
+    x.kind === "key" && series.data && !series.isPlaceholderData
+      ? runs.filter(({ name }) => !lines.some(({ id }) => id === name))
+      : [];
+  if (x.kind === "key" && without.length > 0 && lines.length > 0) {
+    const named = without.slice(0, NAMED).map(({ displayName }) => displayName);
+    if (without.length > NAMED) named.push(t("chart.more", { count: without.length - NAMED }));
+    notes.push({
+      key: "without",
+      text: t("chart.without", { key: x.key, names: named.join(", ") }),
+      title: without.map(({ displayName }) => displayName).join("\n"),
+    });
+  }
+
+  const slash = panel.title.lastIndexOf("/");
+  const prefix = slash > 0 ? panel.title.slice(0, slash + 1) : "";
+  const toggleFull = () => setView({ full: isFull ? "" : panel.title });
+  return (
+    <section ref={box} className="panel" aria-label={panel.title}>
+      <header>
+        <h3 title={panel.title}>
+          <span className="muted">{prefix}</span>
+          {panel.title.slice(prefix.length)}
+        </h3>
+        {domain.nonFinite > 0 && (
+          <span className="count-badge" title={t("chart.nonFinite.title")}>
+            {t("chart.nonFinite", { count: domain.nonFinite })}
+          </span>
+        )}
+        <span className="grow" />
+        {series.isFetching && series.data && <span className="stale-dot" title={t("chart.stale")} />}
+        <IconButton
+          label={t("chart.table")}
+          aria-pressed={asTable}
+          onClick={() => setView({ tables: flip(view.tables, panel.title) })}
+        >
+          ▤
+        </IconButton>
+        <IconButton label={t("chart.fullScreen")} aria-pressed={isFull} onClick={toggleFull}>
+          {isFull ? "✕" : "⤢"}
+        </IconButton>
+      </header>
+      <div className="plot">
+        {seen && series.error && !series.data && (
+          <ErrorState error={series.error} retry={() => series.refetch()} />
+        )}
+        {seen && series.data && lines.length === 0 && (
+          <div className="muted note">
+            {x.kind === "key" ? (
+              <>
+                <p>{t("chart.noneHasX", { key: x.key })}</p>
+                <Button onClick={() => setView({ x: "" })}>{t("chart.useStep")}</Button>
+              </>
+            ) : range ? (
+              <p>{t("chart.noneInRange")}</p>
+            ) : (
+              <p>{t("chart.noRunLogged")}</p>
+            )}
+          </div>
+        )}
+        {seen && lines.length > 0 && asTable && (
+          <ChartTable
+            title={panel.title}
+            lines={lines}
+            drawn={drawn}
+            xKind={xKind}
+            xName={xName}
+            smoothed={smoothed}
+          />
+        )}
+        {seen && lines.length > 0 && !asTable && (
+          <LineChart
+            title={panel.title}
+            lines={lines}
+            drawn={drawn}
+            domain={domain}
+            options={options}
+            xKind={xKind}
+            smoothed={smoothed}
+            onZoom={(wanted) => setView({ range: wanted ? rangeText(wanted) : "" })}
+            onFullScreen={toggleFull}
+          />
+        )}
+        {seen && series.isPending && <div className="skeleton plot-skeleton" />}
+      </div>
+      {lines.length > 0 &&
+        !asTable &&
+        (lines.length <= 5 || isFull) &&
+        (panel.keys.length > 1 || runs.length > 1) && (
+          <div className="legend">
+            {lines.map((line) => (
+              <span key={`${line.id} ${line.answer.key}`} title={line.label}>
+                <span className="swatch" style={{ background: line.colour }} />
+                <span className="legend-label">{line.label}</span>
+              </span>
+            ))}
+          </div>
+        )}
+      {notes.length > 0 && (
+        <footer className="notes">
+          {notes.map(({ key, text, title, onClick }) =>
+            onClick ? (
+              <button key={key} type="button" title={title} onClick={onClick}>
+                {text}
+              </button>
+            ) : (
+              <span key={key} title={title ?? text}>
+                {text}
+              </span>
+            ),
+          )}
+        </footer>
+      )}
+    </section>
+  );
+}
+
+/** A bucket per device pixel at most; whole hundreds, so that panels of nearly one width ask one question. */
+function bucketsFor(width: number, full: boolean): number {
+  const pixels = Math.ceil((width * (window.devicePixelRatio || 1)) / 100) * 100;
+  return Math.min(full ? 3000 : 1000, Math.max(200, pixels));
+}

@@ -1,0 +1,39 @@
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getJson, queryString } from "../api/client.ts";
+import { useLive } from "../api/live.ts";
+import { useRefresh } from "../api/refresh.ts";
+import type { Stream } from "./sections.ts";
+
+/** The step itself and the clocks are axes, not curves. */
+const AXIS_KEYS = new Set(["_step", "_runtime", "_timestamp", "_absolute_runtime", "_wandb"]);
+
+/** Names of what the runs logged, followed while they log. */
+export function useKeys(
+  entity: string,
+  project: string,
+  stream: Stream,
+  names: readonly string[],
+  enabled = true,
+) {
+  const client = useQueryClient();
+  const queryKey = ["keys", entity, project, stream, names];
+  const refresh = useRefresh(1000, () => {
+    if (!document.hidden) void client.invalidateQueries({ queryKey, exact: true });
+  });
+  useLive(entity, project, (change) => {
+    if (enabled && change.kind === "rows" && names.includes(change.run) && change.streams.includes(stream))
+      refresh();
+  });
+  return useQuery({
+    queryKey,
+    enabled,
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) =>
+      (
+        await getJson<{ keys: string[] }>(
+          `/api/v1/keys${queryString({ entity, project, stream, run: [...names] })}`,
+          signal,
+        )
+      ).keys.filter((key) => !AXIS_KEYS.has(key)),
+  });
+}

@@ -1,0 +1,119 @@
+import type { SeriesAnswer } from "@steelyard/protocol/series";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { useLive } from "../api/live.ts";
+import { useRefresh } from "../api/refresh.ts";
+import type { PanelPlan } from "./sections.ts";
+import { loadSeries } from "./series.ts";
+import type { ChartView } from "./view.ts";
+
+/** The fastest that a chart follows a run. */
+const LIVE_EVERY_MS = 1000;
+
+/**
+ * What one panel draws, asked for once it is in view. Rows of a run that arrive while it is shown ask for that run alone;
+ * out of view, or in a hidden tab, they are noted and asked for when someone looks again.
+ */
+export function usePanelSeries(question: {
+  entity: string;
+  project: string;
+  names: readonly string[];
+  panel: PanelPlan;
+  x: ChartView["x"];
+  range: ChartView["range"];
+  buckets: number;
+  seen: boolean;
+}) {
+  const { entity, project, names, panel, x, range, buckets, seen } = question;
+  const client = useQueryClient();
+  const queryKey = ["series", entity, project, panel.stream, panel.keys, names, x, range, buckets];
+  const load = async (runs: readonly string[]): Promise<SeriesAnswer[]> => {
+    const [min, max] = range ?? [];
+    const lists = await Promise.all(
+      panel.keys.map((key) =>
+        loadSeries({
+          entity,
+          project,
+          runs: [...runs],
+          key,
+          stream: panel.stream,
+          x,
+          buckets,
+          ...(min === undefined || max === undefined ? {} : { min, max }),
+        }),
+      ),
+    );
+    return lists.flat();
+  };
+  const series = useQuery({
+    queryKey,
+    enabled: seen && names.length > 0,
+    placeholderData: keepPreviousData,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: () => load(names),
+  });
+
+  const changed = useRef(new Set<string>());
+  const follow = useRefresh(LIVE_EVERY_MS, async () => {
+    if (document.hidden || changed.current.size === 0) return;
+    const runs = [...changed.current];
+    changed.current.clear();
+    const stale = () => client.invalidateQueries({ queryKey, exact: true });
+    if (!seen || client.isFetching({ queryKey, exact: true }) > 0) return void stale();
+    try {
+      const fresh = await load(runs);
+      client.setQueryData<SeriesAnswer[]>(queryKey, (before) => before && merged(before, fresh, runs));
+    } catch {
+      // The whole question has the error and the retry that a person sees.
+      void stale();
+    }
+  });
+  useLive(entity, project, (change) => {
+    if (change.kind !== "rows" || !names.includes(change.run) || !change.streams.includes(panel.stream))
+      return;
+    changed.current.add(change.run);
+    follow();
+  });
+  const latest = useRef(follow);
+  latest.current = follow;
+  useEffect(() => {
+    const catchUp = () => latest.current();
+    document.addEventListener("visibilitychange", catchUp);
+    return () => document.removeEventListener("visibilitychange", catchUp);
+  }, []);
+  return series;
+}
+
+/** `before` with the answers of `runs` replaced; the same object where nothing came, so that nothing is drawn again. */
+export function merged(
+  before: SeriesAnswer[],
+  fresh: SeriesAnswer[],
+  runs: readonly string[],
+): SeriesAnswer[] {
+  const name = ({ run, key }: SeriesAnswer) => `${run} ${key}`;
+  const byName = new Map(fresh.map((answer) => [name(answer), answer]));
+  const next: SeriesAnswer[] = [];
+  let same = true;
+  for (const answer of before) {
+    const now = byName.get(name(answer));
+    byName.delete(name(answer));
+    if (!now) {
+      // Not answered: not asked for, or its rows were taken back.
+      if (runs.includes(answer.run)) same = false;
+      else next.push(answer);
+    } else if (sameAnswer(answer, now)) next.push(answer);
+    else {
+      same = false;
+      next.push(now);
+    }
+  }
+  return same && byName.size === 0 ? before : [...next, ...byName.values()];
+}
+
+function sameAnswer(a: SeriesAnswer, b: SeriesAnswer): boolean {
+  return (
+    a.points === b.points &&
+    a.xLast.length === b.xLast.length &&
+    a.xLast.every((x, at) => x === b.xLast[at] && Object.is(a.last[at], b.last[at]))
+  );
+}

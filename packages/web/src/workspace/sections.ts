@@ -1,0 +1,65 @@
+export type Stream = "history" | "events";
+
+export interface PanelPlan {
+  title: string;
+  keys: string[];
+  stream: Stream;
+}
+
+export interface Section {
+  /** What the address calls it, whatever the language. */
+  id: string;
+  /** "" = the metrics without a prefix. */
+  title: string;
+  panels: PanelPlan[];
+  /** Not open until it is asked for. */
+  closed?: boolean;
+}
+
+/** `layer2` before `layer10`. */
+const natural = new Intl.Collator("en", { numeric: true });
+
+/** Keys by what stands before the first slash; the rest under one heading, which comes first. */
+export function bySections(keys: readonly string[]): Section[] {
+  const sections = new Map<string, Section>();
+  for (const key of keys) {
+    const slash = key.indexOf("/");
+    const title = slash > 0 ? key.slice(0, slash) : "";
+    const section = sections.get(title) ?? { id: title || "*", title, panels: [] };
+    section.panels.push({ title: key, keys: [key], stream: "history" });
+    sections.set(title, section);
+  }
+  for (const { panels } of sections.values()) panels.sort((a, b) => natural.compare(a.title, b.title));
+  return [...sections.values()].sort((a, b) =>
+    a.title === "" ? -1 : b.title === "" ? 1 : natural.compare(a.title, b.title),
+  );
+}
+
+/**
+ * System metrics, one chart per measure: `system.gpu.0.temp` and `system.gpu.1.temp` are two lines of one chart, so that
+ * eight devices are not eight charts. A section per kind of device.
+ */
+export function byDevice(keys: readonly string[]): Section[] {
+  const sections = new Map<string, Map<string, string[]>>();
+  for (const key of keys) {
+    if (!key.startsWith("system.")) continue;
+    const measure = key
+      .slice("system.".length)
+      .replace(/\.\d+\./g, ".")
+      .replace(/\/l:.*$/, "");
+    // `cpu`, `memory_percent`: of the machine as a whole, and alone a section would be mostly empty.
+    const device = measure.includes(".") ? measure.slice(0, measure.indexOf(".")) : "system";
+    const panels = sections.get(device) ?? new Map<string, string[]>();
+    panels.set(measure, [...(panels.get(measure) ?? []), key]);
+    sections.set(device, panels);
+  }
+  return [...sections].map(([title, panels]) => ({
+    id: title,
+    title,
+    panels: [...panels].map(([measure, group]) => ({
+      title: measure,
+      keys: group,
+      stream: "events" as const,
+    })),
+  }));
+}
