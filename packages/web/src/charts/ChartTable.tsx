@@ -64,12 +64,11 @@ export function ChartTable({
         ) : (
           <span className="muted">{line.label}</span>
         )}
-        <span className="muted">
+        <span className="muted row-count">
           {answer.exact
             ? t("chart.rows", { count: rows.length })
             : t("chart.rowsOf", { count: rows.length, points: answer.points })}
         </span>
-        <span className="grow" />
         <CopyButton text={[head, ...rows].map((row) => row.join("\t")).join("\n")} />
       </div>
       <div

@@ -21,6 +21,7 @@ test("a scale maps there and back, linear and log", () => {
 
 test("ticks are round and told to the digits of their step", () => {
   assert.deepEqual(linearTicks(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+  assert.deepEqual(linearTicks(2, 999, 4), [250, 500, 750]);
   assert.deepEqual(logTicks(1, 100, 5), [1, 2, 5, 10, 20, 50, 100]);
   assert.deepEqual(durationTicks(0, 300, 5), [0, 60, 120, 180, 240, 300]);
   assert.equal(durationLabel(90), "1m 30s");

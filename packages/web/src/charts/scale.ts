@@ -41,12 +41,14 @@ export function paddedDomain(min: number, max: number, log: boolean): [number, n
   return [low, max + span * 0.05];
 }
 
-/** Round numbers (1, 2 or 5 × 10ⁿ apart) within the domain, about `wanted` of them. */
+/** Round numbers (1, 2, 2.5 or 5 × 10ⁿ apart) within the domain, about `wanted` of them. */
 export function linearTicks(min: number, max: number, wanted: number): number[] {
   const rough = (max - min) / Math.max(1, wanted);
   if (!(rough > 0) || !Number.isFinite(rough)) return [min];
   const magnitude = 10 ** Math.floor(Math.log10(rough));
-  const step = ([1, 2, 5, 10].find((factor) => factor * magnitude >= rough) ?? 10) * magnitude;
+  // Quarters of whole tens only: 0.25 has a digit more than its neighbours.
+  const factors = magnitude >= 10 ? [1, 2, 2.5, 5, 10] : [1, 2, 5, 10];
+  const step = (factors.find((factor) => factor * magnitude >= rough) ?? 10) * magnitude;
   if (uncountable(min, max, step)) return [min];
   const ticks: number[] = [];
   for (let index = Math.ceil(min / step); index * step <= max + step * 1e-9; index++)

@@ -67,9 +67,11 @@ export function Panel({ entity, project, runs, view, setView, emphasised, limite
 
   const lines = useMemo((): ChartLine[] => {
     const labels = new Map(runs.map(({ name, displayName }) => [name, displayName]));
+    const places = new Map(runs.map(({ name }, at) => [name, at]));
     const several = panel.keys.length > 1;
     return (series.data ?? [])
       .filter(({ run, xLast }) => labels.has(run) && xLast.length > 0)
+      .sort((a, b) => (places.get(a.run) ?? 0) - (places.get(b.run) ?? 0))
       .map((answer) => {
         const run = labels.get(answer.run) ?? answer.run;
         return {
