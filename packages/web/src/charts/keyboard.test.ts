@@ -18,9 +18,10 @@ test("arrows walk over points, Home and End go to the ends", () => {
 });
 
 test("plus halves the range around the cursor, minus doubles it, Escape takes it back", () => {
-  assert.deepEqual(keyMove("+", false, { ...state, cursor: 40 }), { kind: "zoom", range: [15, 65] });
-  const zoomed = { ...state, xs: makeScale(15, 65, false), range: [15, 65] as [number, number] };
-  assert.deepEqual(keyMove("-", false, zoomed), { kind: "zoom", range: [-10, 90] });
+  const whole = { ...state, xs: makeScale(0, 128, false), cursor: 32 };
+  assert.deepEqual(keyMove("+", false, whole), { kind: "zoom", range: [0, 64] });
+  const zoomed = { ...state, xs: makeScale(0, 64, false), range: [0, 64] as [number, number] };
+  assert.deepEqual(keyMove("-", false, zoomed), { kind: "zoom", range: [-32, 96] });
   assert.deepEqual(keyMove("Escape", false, zoomed), { kind: "reset" });
   assert.equal(keyMove("Escape", false, state), undefined);
   assert.deepEqual(keyMove("Enter", false, state), { kind: "full" });
