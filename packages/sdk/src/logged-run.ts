@@ -9,6 +9,9 @@ import { VERSION } from "./version.ts";
 /** Longer lines are refused by a server; the official client sends none either. */
 const MAX_LINE = 10_383_360;
 
+/** Characters after which lines are taken from the terminal, which keeps no more than some 30 million. */
+const CONSOLE_AT_ONCE = 4_000_000;
+
 /** A run as its `.wandb` log tells it, whoever wrote it: what a server has to be told, in order. */
 export interface LoggedRun {
   run: LoggedRunFields;
@@ -56,6 +59,8 @@ class Reading {
   readonly #history: string[] = [];
   readonly #events: string[] = [];
   readonly #terminal = new Terminal(0);
+  readonly #console: ConsoleLine[][] = [];
+  #written = 0;
   readonly #summary = new Summary();
   /** What summary records say of parts of a value: `acc.max`. */
   readonly #parts: Tree = new Map();
@@ -90,6 +95,8 @@ class Reading {
         break;
       case "output":
         this.#terminal.write(record.stream, record.text, record.atMs);
+        this.#written += record.text.length;
+        if (this.#written > CONSOLE_AT_ONCE) this.#takeConsole();
         break;
       case "stats":
         this.#sample(record.atMs, record.values);
@@ -117,6 +124,7 @@ class Reading {
 
   result(): LoggedRun {
     if (!this.#run) throw new Error("the log holds no run: nothing of it reached the disk");
+    this.#takeConsole();
     const { branch } = this.#run;
     const own = {
       ...(branch ? { branch_point: { run_id: branch.run, step: branch.value } } : {}),
@@ -134,7 +142,7 @@ class Reading {
       config,
       history: this.#history,
       events: this.#events,
-      console: this.#terminal.take(Number.POSITIVE_INFINITY),
+      console: this.#console,
       summaryJson: this.#summaryJson(),
       environment: this.#environment,
       alerts: this.#alerts,
@@ -144,6 +152,11 @@ class Reading {
       preempting: this.#preempting,
       losses: this.losses,
     };
+  }
+
+  #takeConsole(): void {
+    this.#console.push(...this.#terminal.take(Number.POSITIVE_INFINITY));
+    this.#written = 0;
   }
 
   #setConfig(items: readonly Item[]): void {
