@@ -74,7 +74,7 @@ export const ko: Record<TextKey, string> = {
   "first.typescript": "TypeScript",
   "first.keyHint": "내 API 키:",
   "runs.search": "실행 검색",
-  "runs.count": "실행 {total}개 중 {shown}개",
+  "runs.count": "{total}개 중 {shown}개",
   "runs.none": "아직 실행이 없습니다.",
   "runs.noneMatch": "{total}개 중 조건에 맞는 실행이 없습니다.",
   "runs.clear": "조건 지우기",
