@@ -223,13 +223,19 @@ function readIfThere(path: string): string | undefined {
  * from a dead process, so that a crash leaves nothing to clean up.
  */
 function lock(dataDir: string): () => void {
-  const database = new DatabaseSync(join(dataDir, "server.lock"));
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(join(dataDir, "server.lock"));
     database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
   } catch (cause) {
-    database.close();
-    const taken = `another Steelyard server uses ${dataDir}; stop it, or give this one its own --data-dir`;
-    throw new ConfigError(taken, { cause });
+    database?.close();
+    const { errcode = 0, message } = cause as Error & { errcode?: number };
+    const SQLITE_BUSY = 5;
+    const why =
+      (errcode & 0xff) === SQLITE_BUSY
+        ? `another Steelyard server uses ${dataDir}; stop it, or give this one its own --data-dir`
+        : `${dataDir} cannot be written (${message}); give the server a folder of its own with --data-dir`;
+    throw new ConfigError(why, { cause });
   }
   return () => database.close();
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -184,6 +184,16 @@ suite("doors of the server", () => {
   test("the administrator's key file is for its owner only", () => {
     assert.equal(statSync(join(dataDir, "admin-api-key")).mode & 0o777, 0o600);
   });
+});
+
+test("a data folder that cannot be written is not said to be taken", async () => {
+  const dataDir = folder();
+  mkdirSync(join(dataDir, "server.lock"));
+  await assert.rejects(
+    start(dataDir),
+    (error: Error) => error instanceof ConfigError && /cannot be written .*--data-dir/.test(error.message),
+  );
+  rmSync(dataDir, { recursive: true });
 });
 
 test("a server with an open page stops at once, and its folder is free again", async () => {
