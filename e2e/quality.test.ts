@@ -202,7 +202,7 @@ suite("quality of every screen", () => {
         const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
         while (walk.nextNode()) {
           const parent = walk.currentNode.parentElement;
-          if (!parent?.closest("script, style, noscript, pre, .tree, option, time"))
+          if (!parent?.closest("script, style, noscript, pre, .mono, .tree, option, time"))
             found.push(walk.currentNode.textContent?.trim() ?? "");
         }
         for (const element of document.querySelectorAll("[aria-label], [title], [placeholder]"))
