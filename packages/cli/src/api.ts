@@ -1,3 +1,4 @@
+import type { GivenSettings } from "@steelyard/protocol/settings";
 import { type Credentials, findCredentials, type LoadedSettings, loadSettings } from "steelyard/command-line";
 import { CommandError, warn } from "./terminal.ts";
 
@@ -12,10 +13,10 @@ export interface Api {
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** Settings, with their warnings told. Throws CommandError for what is not allowed. */
-export function settingsOf(): LoadedSettings {
+/** Settings, with their warnings told; `given` as if a program had given them. Throws CommandError for what is not allowed. */
+export function settingsOf(given: GivenSettings = {}): LoadedSettings {
   try {
-    const loaded = loadSettings();
+    const loaded = loadSettings(given);
     for (const warning of loaded.warnings) warn(warning);
     return loaded;
   } catch (error) {

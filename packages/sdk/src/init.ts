@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
-import { appUrl, runUrl } from "@steelyard/protocol/settings";
+import { appUrl, DEFAULT_PROJECT, runUrl } from "@steelyard/protocol/settings";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { findCredentials } from "./credentials.ts";
@@ -45,9 +45,6 @@ export interface InitOptions {
   /** How long to wait for the server, milliseconds; default 90 s. */
   initTimeoutMs?: number;
 }
-
-/** The client's word for runs that name no project. */
-const DEFAULT_PROJECT = "uncategorized";
 
 /**
  * Start a run. Resolves when the server knows it (offline: when the log is open). `onFinish` is called when the run takes

@@ -29,8 +29,10 @@ export interface LoggedRun {
   exitCode: number | undefined;
   notComplete: boolean;
   preempting: boolean;
-  /** What could not be read of the log, and what of it is not sent. */
+  /** What could not be read of the log. */
   losses: string[];
+  /** What the log has and is not sent. */
+  unsent: string[];
 }
 
 /** Throws Error when the bytes are no log, or hold no run. */
@@ -133,8 +135,9 @@ class Reading {
     };
     const config = new ConfigDocument(this.#config, VERSION, own);
     for (const metric of this.#metrics) config.define(metric);
+    const unsent: string[] = [];
     if (this.#artifacts.length > 0)
-      this.losses.push(
+      unsent.push(
         `${this.#artifacts.length} artifacts are not sent by this version, the log keeps them: ${this.#artifacts.slice(0, 5).join(", ")}`,
       );
     return {
@@ -151,6 +154,7 @@ class Reading {
       notComplete: this.#exit?.notComplete ?? false,
       preempting: this.#preempting,
       losses: this.losses,
+      unsent,
     };
   }
 

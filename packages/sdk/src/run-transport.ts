@@ -35,7 +35,7 @@ export interface OpenedRun {
   summary: Entry[];
 }
 
-interface Bucket {
+export interface Bucket {
   id: string;
   name: string;
   displayName: string;
@@ -119,7 +119,11 @@ export async function openRun(
   };
 }
 
-async function existing(http: Http, start: WorkerStart): Promise<Bucket | undefined> {
+/** What the server has of a run; undefined when it has none. */
+export async function existing(
+  http: Http,
+  start: Pick<WorkerStart, "runId" | "project" | "entity">,
+): Promise<Bucket | undefined> {
   const { model } = await graphql<{ model: { bucket: Bucket | null } | null }>(http, RUN_RESUME_STATUS, {
     project: start.project,
     entity: start.entity || null,

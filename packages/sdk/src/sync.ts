@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { NOTIFY_ALERT, REWIND_RUN, RUN_RESUME_STATUS, UPSERT_RUN } from "@steelyard/protocol/documents";
+import { NOTIFY_ALERT, REWIND_RUN, UPSERT_RUN } from "@steelyard/protocol/documents";
 import { FILE_STREAM_NAMES, type FileStreamRequest } from "@steelyard/protocol/file-stream";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { graphql, type Http } from "./http.ts";
 import { type LoggedRun, readLoggedRun } from "./logged-run.ts";
-import { type RunAddress, streamRows, uploadFiles } from "./run-transport.ts";
+import { type Bucket, existing, type RunAddress, streamRows, uploadFiles } from "./run-transport.ts";
 import { consoleChunk } from "./uplink.ts";
 
 /** Of one request; the official client's are as large. */
@@ -45,6 +45,8 @@ export interface Synced {
   files: number;
   /** What of the log did not get to the server, and why; empty when everything did. */
   losses: string[];
+  /** Of these some could be sent another time. */
+  incomplete: boolean;
 }
 
 /**
@@ -59,7 +61,7 @@ export async function syncLog(logFile: string, http: Http, options: SyncOptions)
     project: options.project ?? (said.project || options.defaultProject),
     entity: options.entity ?? (said.entity || null),
   };
-  const before = await existing(http, runId, where);
+  const before = await existing(http, { runId, project: where.project, entity: where.entity ?? "" });
   if (said.branch && said.branch.run === runId) {
     await graphql(http, REWIND_RUN, {
       runName: runId,
@@ -96,23 +98,9 @@ export async function syncLog(logFile: string, http: Http, options: SyncOptions)
     displayName: bucket.displayName,
     historyLines: logged.history.length,
     files: files.length,
-    losses: logged.losses,
+    losses: [...logged.losses, ...logged.unsent],
+    incomplete: logged.unsent.length > 0,
   };
-}
-
-interface Existing {
-  historyLineCount: number;
-  eventsLineCount: number;
-  logLineCount: number;
-  historyTail: string | null;
-}
-
-async function existing(http: Http, name: string, where: object): Promise<Existing | undefined> {
-  const { model } = await graphql<{ model: { bucket: Existing | null } | null }>(http, RUN_RESUME_STATUS, {
-    name,
-    ...where,
-  });
-  return model?.bucket ?? undefined;
 }
 
 interface Upserted {
@@ -131,7 +119,7 @@ async function upsert(
   where: { project: string; entity: string | null },
   { run, config, environment }: LoggedRun,
   { jobType, replaceTags }: SyncOptions,
-  before: Existing | undefined,
+  before: Bucket | undefined,
 ): Promise<Upserted> {
   const tags = run.tags.map((tag) => replaceTags?.get(tag) ?? tag);
   const program = environment?.program;
@@ -162,7 +150,7 @@ interface Places {
 }
 
 /** A resumed run's log begins behind what others wrote; of its own lines the server may have the first already. */
-function behind({ history, losses }: LoggedRun, before: Existing): Places {
+function behind({ history, unsent }: LoggedRun, before: Bucket): Places {
   const last = (JSON.parse(before.historyTail || "[]") as string[]).at(-1);
   const sent = last === undefined ? -1 : history.findLastIndex((line) => sameRow(line, last));
   if (sent < 0)
@@ -171,7 +159,7 @@ function behind({ history, losses }: LoggedRun, before: Existing): Places {
       events: before.eventsLineCount,
       console: before.logLineCount,
     };
-  losses.push("console output of this part is not sent again: the server has some of it");
+  unsent.push("console output of this part is not sent again: the server has some of it");
   return {
     history: before.historyLineCount - sent - 1,
     events: before.eventsLineCount,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { type Api, openApi, settingsOf, viewerOf } from "../api.ts";
@@ -88,6 +88,5 @@ async function whichProject(api: Api, entity: string): Promise<string> {
 export function ignoreAllButSettings(folder: string): void {
   const path = join(folder, ".gitignore");
   if (existsSync(path) || !existsSync(folder)) return;
-  mkdirSync(folder, { recursive: true });
   writeFileSync(path, "*\n!settings\n");
 }

@@ -5,7 +5,6 @@ import {
   type Credentials,
   findCredentials,
   type LoadedSettings,
-  loadSettings,
   netrcPath,
   writeNetrc,
 } from "steelyard/command-line";
@@ -47,7 +46,7 @@ async function login(keys: string[], options: Options): Promise<void> {
   const asked = options.host ?? options.baseUrl;
   if (asked && options.cloud) throw new CommandError("Cannot use --host and --cloud together.");
   if (options.anonymously) warn("--anonymously no longer does anything");
-  const loaded = settingsFor(options.cloud ? CLOUD : asked);
+  const loaded = settingsOf({ baseUrl: options.cloud ? CLOUD : asked });
   const { baseUrl } = loaded.settings;
   const { host } = new URL(baseUrl);
 
@@ -71,18 +70,6 @@ async function login(keys: string[], options: Options): Promise<void> {
       ? `Currently logged in as: ${viewer.username} (${viewer.entity}) to ${baseUrl}. Use \`${PROGRAM} login --relogin\` to force relogin`
       : `API key is configured. Use \`${PROGRAM} login --relogin\` to force relogin`,
   );
-}
-
-function settingsFor(baseUrl: string | undefined): LoadedSettings {
-  if (baseUrl === undefined) return settingsOf();
-  try {
-    // As if it were of the environment, so that the same rules and words hold.
-    const loaded = loadSettings({});
-    const { settings } = loadSettings({ baseUrl: baseUrl.replace(/\/+$/, "") });
-    return { ...loaded, settings };
-  } catch (error) {
-    throw new CommandError((error as Error).message);
-  }
 }
 
 function known(loaded: LoadedSettings): Credentials | undefined {
@@ -150,7 +137,7 @@ export function logoutCommand(): Command {
     .description("forget the key of a server")
     .option("--host <url>", "address of the server")
     .action(({ host: asked }: { host?: string }) => {
-      const loaded = settingsFor(asked);
+      const loaded = settingsOf({ baseUrl: asked });
       const { host } = new URL(loaded.settings.baseUrl);
       const path = netrcPath(loaded.machine);
       try {

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { foldersOf, runUrl } from "@steelyard/protocol/settings";
+import { DEFAULT_PROJECT, foldersOf, runUrl } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { type LoadedSettings, syncLog } from "steelyard/command-line";
 import { type Api, openApi, settingsOf } from "../api.ts";
@@ -131,7 +131,7 @@ async function one(log: string, api: Api, loaded: LoadedSettings, options: Optio
   const bar = progressBar(basename(log));
   const retried = new AbortController();
   try {
-    const { run, displayName, historyLines, files, losses } = await syncLog(
+    const { run, displayName, historyLines, files, losses, incomplete } = await syncLog(
       log,
       {
         baseUrl: api.baseUrl,
@@ -144,7 +144,7 @@ async function one(log: string, api: Api, loaded: LoadedSettings, options: Optio
         project: options.project,
         entity: options.entity,
         jobType: options.jobType ?? options.job_type,
-        defaultProject: loaded.settings.project ?? "uncategorized",
+        defaultProject: loaded.settings.project ?? DEFAULT_PROJECT,
         replaceTags: tagsOf(options.replaceTags),
         onProgress: bar.show,
       },
@@ -155,8 +155,7 @@ async function one(log: string, api: Api, loaded: LoadedSettings, options: Optio
     info(`View run ${displayName} at ${url}`);
     info(`Finished syncing ${log}: ${historyLines} rows, ${files} files`);
     // What is not whole at the server keeps asking for another try.
-    if (options.markSynced && !losses.some((loss) => loss.includes("not sent")))
-      writeFileSync(`${log}.synced`, "");
+    if (options.markSynced && !incomplete) writeFileSync(`${log}.synced`, "");
     return {
       log,
       run: run.name,

@@ -11,4 +11,5 @@ export {
   type Settings,
   settingOf,
 } from "./table.ts";
+export { DEFAULT_PROJECT } from "./table-run.ts";
 export { allowedValues } from "./values.ts";

@@ -14,6 +14,9 @@ import {
 } from "./checks.ts";
 import type { Setting } from "./setting.ts";
 
+/** Where runs go that name no project; the official client's own word for it. */
+export const DEFAULT_PROJECT = "uncategorized";
+
 /** Who a run is from, where it goes, and what it is. */
 export const RUN_SETTINGS = {
   apiKey: {
