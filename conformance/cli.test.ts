@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { runCommand } from "./command.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
@@ -35,37 +34,20 @@ beforeEach((t) => {
   (t as import("node:test").TestContext).after?.(() => rmSync(folder, { recursive: true, force: true }));
 });
 
-interface Ended {
-  status: number | null;
-  out: string;
-  err: string;
-}
-
-/** The command in a folder and a home of its own, without a terminal; `environment` is all the WANDB_ variables it has. */
-async function steelyard(
+/** The command in a folder and a home of its own; `environment` is all the WANDB_ variables it has. */
+const steelyard = (
   args: string[],
   {
     input,
     environment = {},
     program = MAIN,
   }: { input?: string; environment?: Record<string, string>; program?: string } = {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, [program, ...args], {
+) =>
+  runCommand(process.execPath, [program, ...args], {
     cwd: here,
-    env: { PATH: process.env.PATH, HOME: home, WANDB_BASE_URL: server.url, ...environment },
-    stdio: ["pipe", "pipe", "pipe"],
+    environment: { HOME: home, WANDB_BASE_URL: server.url, ...environment },
+    ...(input === undefined ? {} : { input }),
   });
-  child.stdin.end(input ?? "");
-  const ended: Ended = { status: null, out: "", err: "" };
-  child.stdout.on("data", (part) => {
-    ended.out += part;
-  });
-  child.stderr.on("data", (part) => {
-    ended.err += part;
-  });
-  [ended.status] = (await once(child, "close")) as [number | null];
-  return ended;
-}
 const netrc = () => readFileSync(join(home, ".netrc"), "utf8");
 
 test("login keeps a key that the server knows, and refuses every other", async () => {

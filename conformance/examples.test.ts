@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { parseExtendedJson } from "@steelyard/protocol/history";
+import { runCommand } from "./command.ts";
 import { integrationsVenv, interpreterOf } from "./python.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
@@ -29,10 +28,9 @@ async function scoresOf(
   args: string[],
   environment: Record<string, string>,
 ): Promise<number[]> {
-  const child = spawn(program, args, {
+  const { status, out, err } = await runCommand(program, args, {
     cwd: dir,
-    env: {
-      PATH: process.env.PATH,
+    environment: {
       HOME: dir,
       WANDB_BASE_URL: server.url,
       WANDB_API_KEY: server.apiKey,
@@ -40,15 +38,8 @@ async function scoresOf(
       WANDB_DIR: dir,
       ...environment,
     },
-    stdio: ["ignore", "pipe", "pipe"],
   });
-  let told = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (part) => {
-      told += part;
-    });
-  const [code] = (await once(child, "close")) as [number | null];
-  assert.equal(code, 0, told.slice(-2000));
+  assert.equal(status, 0, (out + err).slice(-2000));
   const { models } = await server.query<{
     models: { edges: { node: { runs: { edges: { node: { state: string; history: string[] } }[] } } }[] };
   }>(

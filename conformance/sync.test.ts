@@ -1,12 +1,22 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { init } from "steelyard";
+import { runCommand } from "./command.ts";
 import { clientVersions, runScript } from "./python.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
@@ -23,28 +33,11 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-async function sync(...args: string[]): Promise<{ status: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [MAIN, "sync", ...args], {
+const sync = (...args: string[]) =>
+  runCommand(process.execPath, [MAIN, "sync", ...args], {
     cwd: dir,
-    env: {
-      PATH: process.env.PATH,
-      HOME: dir,
-      WANDB_BASE_URL: server.url,
-      WANDB_API_KEY: server.apiKey,
-    },
-    stdio: ["ignore", "pipe", "pipe"],
+    environment: { HOME: dir, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
   });
-  let out = "";
-  let err = "";
-  child.stdout.on("data", (part) => {
-    out += part;
-  });
-  child.stderr.on("data", (part) => {
-    err += part;
-  });
-  const [status] = (await once(child, "close")) as [number | null];
-  return { status, out, err };
-}
 
 interface Synced {
   state: string;
@@ -186,7 +179,7 @@ test("a damaged log gives what is whole before and after, and names the loss; on
   });
   for (let step = 0; step < 4000; step++) run.log({ x: step });
   await run.finish(0);
-  const [good] = (await import("node:fs")).globSync(join(dir, "b/wandb/offline-run-*/run-damaged.wandb"));
+  const [good] = globSync(join(dir, "b/wandb/offline-run-*/run-damaged.wandb"));
   assert.ok(good);
   const bytes = readFileSync(good);
   bytes[100_000] = (bytes[100_000] ?? 0) ^ 255;
