@@ -64,8 +64,12 @@ export async function openDoors(options: StartOptions & { dataDir?: string } = {
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      signal: AbortSignal.timeout(10_000),
     });
-    const text = await response.text();
+    // An event stream never ends by itself.
+    const endless = response.headers.get("content-type")?.startsWith("text/event-stream");
+    if (endless) await response.body?.cancel();
+    const text = endless ? "" : await response.text();
     return {
       status: response.status,
       headers: response.headers,

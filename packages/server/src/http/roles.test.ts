@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { after, before, suite, test } from "node:test";
 import { SCHEMA_SDL } from "@steelyard/protocol/graphql";
 import { buildSchema } from "graphql";
-import { readConfig } from "../config.ts";
-import { type RunningServer, startServer } from "../main.ts";
+import { type Doors, openDoors } from "./doors.test-part.ts";
 import { createApp } from "./server.ts";
 
 /**
@@ -27,44 +24,19 @@ const REFUSED: Record<Role, number> = {
   admin: 403,
 };
 
-const dataDir = mkdtempSync(join(tmpdir(), "steelyard-roles-"));
-let server: RunningServer;
+let doors: Doors;
 const keys: Partial<Record<Role, string>> = {};
 const ids: Record<string, string> = {};
 
-async function ask(
-  key: string | undefined,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<{ status: number; text: string }> {
-  const response = await fetch(server.url + path, {
-    method,
-    redirect: "manual",
-    headers: {
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(key ? { authorization: `Bearer ${key}` } : {}),
-    },
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  // An event stream never ends by itself.
-  if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
-    await response.body?.cancel();
-    return { status: response.status, text: "" };
-  }
-  return { status: response.status, text: await response.text() };
-}
+const ask = (key: string | undefined, method: string, path: string, body?: unknown) =>
+  doors.ask(key, method, path, body);
+const must = <T>(key: string | undefined, query: string, variables: object = {}) =>
+  doors.graphql<T>(key, query, variables);
 
+/** With its errors, which are what is asked for here. */
 async function graphql<T>(key: string | undefined, query: string, variables: object = {}) {
-  const { status, text } = await ask(key, "POST", "/graphql", { query, variables });
-  return { status, ...(JSON.parse(text) as { data?: T; errors?: { message: string }[] }) };
-}
-
-async function must<T>(key: string | undefined, query: string, variables: object = {}): Promise<T> {
-  const { data, errors } = await graphql<T>(key, query, variables);
-  if (errors || !data) throw new Error(JSON.stringify(errors));
-  return data;
+  const reply = await ask(key, "POST", "/graphql", { query, variables });
+  return { status: reply.status, ...reply.json<{ data?: T; errors?: { message: string }[] }>() };
 }
 
 const mutation = (name: string, selection = "__typename") => {
@@ -78,15 +50,11 @@ const INPUTS: Record<string, string> = {
 };
 
 before(async () => {
-  server = await startServer(readConfig(["--port", "0", "--data-dir", dataDir, "--log-level", "silent"], {}));
-  const admin = server.adminApiKey ?? "";
+  doors = await openDoors();
+  const { admin } = doors;
   keys.admin = admin;
   for (const role of ["stranger", "viewer", "member", "lead"] as const) {
-    const { text } = await ask(admin, "POST", "/api/v1/admin/users", {
-      username: role,
-      email: `${role}@example.org`,
-    });
-    keys[role] = (JSON.parse(text) as { apiKey: string }).apiKey;
+    keys[role] = await doors.user(role, { email: `${role}@example.org` });
   }
   await ask(admin, "POST", "/api/v1/admin/teams", {
     name: "lab",
@@ -171,8 +139,7 @@ before(async () => {
   ids.key = second.generateApiKey.apiKey.id;
 });
 after(async () => {
-  await server.close();
-  rmSync(dataDir, { recursive: true, force: true });
+  await doors.close();
 });
 
 /** A tree whose page was never built says so. */
@@ -574,7 +541,7 @@ suite("who may do what", () => {
   }
 
   test("every route is in the table", async () => {
-    const app = await createApp(server.services);
+    const app = await createApp(doors.server.services);
     const found = new Set(
       app.routes
         .filter(({ method, path, handler }) => !(method === "ALL" && path === "/*") && handler.length < 2)
