@@ -286,6 +286,32 @@ suite("charts", () => {
     await chart("train/loss").waitFor();
   });
 
+  test("41: a pause of an hour is in the time by the wall clock, not in that of the process", async () => {
+    const { page, server } = fixture;
+    await makeRun(server, "paused", { name: "one", displayName: "one", steps: 0, keys: {}, running: true });
+    // The client adds to the _runtime of the run that it resumes.
+    const content = Array.from({ length: 20 }, (_, at) =>
+      JSON.stringify({
+        y: at,
+        _step: at,
+        _runtime: at,
+        _timestamp: 1_790_000_000 + at + (at < 10 ? 0 : 3600),
+      }),
+    );
+    await stream(server, "paused", "one", { files: { "wandb-history.jsonl": { offset: 0, content } } });
+    await open("paused", "tables=y");
+    await panel("y").getByRole("columnheader", { name: "Step" }).waitFor();
+    const last = async (axis: string) => {
+      await page.getByLabel("Horizontal axis").selectOption(axis);
+      await panel("y").getByRole("columnheader", { name: axis }).waitFor();
+      return Number((await table("y")).at(-1)?.[0]);
+    };
+    assert.equal(await last("Relative time (process)"), 19);
+    assert.equal(await last("Relative time (wall)"), 3619);
+    assert.match(page.url(), /x=relative-wall/);
+    fixture.checkErrors();
+  });
+
   test("46: a limit that is said, and order decides who is drawn", async () => {
     const { page } = fixture;
     await open(LINE);

@@ -12,8 +12,11 @@ export interface SeriesRequest {
   keys: string[];
   /** Default `history`. */
   stream?: "history" | "events";
-  /** Default `{kind: "step"}`. `relative` in seconds since the run began, `wall` in unix seconds. */
-  x?: { kind: "step" | "relative" | "wall" } | { kind: "key"; key: string };
+  /**
+   * Default `{kind: "step"}`. `relative` in seconds that the run's processes ran, `relative-wall` in seconds since it
+   * first started, `wall` in unix seconds.
+   */
+  x?: { kind: "step" | "relative" | "relative-wall" | "wall" } | { kind: "key"; key: string };
   /** Inclusive range of x. */
   min?: number;
   max?: number;

@@ -27,7 +27,7 @@ const Question = v.object({
   stream: v.optional(v.picklist(["history", "events"]), "history"),
   x: v.optional(
     v.union([
-      v.object({ kind: v.picklist(["step", "relative", "wall"]) }),
+      v.object({ kind: v.picklist(["step", "relative", "relative-wall", "wall"]) }),
       v.object({ kind: v.literal("key"), key: Key }),
     ]),
     { kind: "step" },

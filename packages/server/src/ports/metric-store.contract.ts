@@ -256,6 +256,49 @@ export function testMetricStore(name: string, open: () => Promise<OpenedStore>):
     );
   });
 
+  test(`${name}: 41: an hour of pause is in the time since the start, and not in the time that processes ran`, async () => {
+    const count = 12_000;
+    const startS = 1_700_000_000;
+    const runtime = (i: number) => 0.5 + i * 0.25;
+    const since = (i: number) => runtime(i) + (i < count / 2 ? 0 : 3600);
+    const lines = steps(0, count, (i) => ({
+      v: i,
+      // A first row without a clock does not hide the start.
+      ...(i === 0 ? {} : { _runtime: runtime(i), _timestamp: startS + since(i) }),
+    }));
+    await twice(
+      async (store) => {
+        for (let at = 0; at < count; at += 3000)
+          await store.append([history(lines.slice(at, at + 3000), at)]);
+        await store.append([{ ...history(['{"_step":0,"v":1}']), run: 2 }]);
+      },
+      async (store) => {
+        const ask = async (kind: "relative" | "relative-wall", more: Partial<SeriesQuestion>) =>
+          (await store.series(question({ runs: [1, 2], keys: ["v"], x: { kind }, ...more }))) as [
+            Series,
+            Series?,
+          ];
+        for (const buckets of [50, 1000]) {
+          const [process] = await ask("relative", { buckets });
+          const [wall, none] = await ask("relative-wall", { buckets });
+          assert.equal(none, undefined, "a run without a clock has no place on the axis");
+          assert.equal(wall.points, count - 1);
+          assert.ok(Math.abs((wall.xLast.at(-1) ?? 0) - (process.xLast.at(-1) ?? 0) - 3600) < 1e-3);
+          assert.ok(Math.abs((wall.xFirst[0] ?? 0) - runtime(1)) < 1e-3, "it began before its first row");
+        }
+        const [zoomed] = await ask("relative-wall", {
+          buckets: 100,
+          min: since(7000),
+          max: since(7009) + 0.1,
+        });
+        assert.deepEqual(
+          [zoomed.exact, [...zoomed.last]],
+          [true, Array.from({ length: 10 }, (_, i) => 7000 + i)],
+        );
+      },
+    );
+  });
+
   test(`${name}: the catalogue of keys`, async () => {
     const lines = [
       '{"_step":0,"up":1,"mix":1,"img":{"_type":"image-file","size":1},"g":{"a":NaN}}',

@@ -42,8 +42,11 @@ export interface AppendResult {
   rejected: RejectedLine[];
 }
 
-/** What the horizontal axis is. `relative` = `_runtime` seconds, `wall` = `_timestamp` unix seconds. */
-export type XAxis = { kind: "step" } | { kind: "relative" } | { kind: "wall" } | { kind: "key"; key: string };
+/**
+ * What the horizontal axis is. `relative` = `_runtime`, seconds in which a process of the run ran; `relative-wall` =
+ * seconds since the run first started, pauses included; `wall` = `_timestamp`, unix seconds.
+ */
+export type XAxis = { kind: "step" | "relative" | "relative-wall" | "wall" } | { kind: "key"; key: string };
 
 export interface SeriesQuestion {
   runs: readonly number[];

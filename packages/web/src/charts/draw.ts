@@ -21,7 +21,7 @@ export interface Ink {
   font: string;
 }
 
-export type XKind = "step" | "relative" | "wall" | "key";
+export type XKind = "step" | "relative" | "relative-wall" | "wall" | "key";
 
 export function plotWidth(frame: Frame): number {
   return frame.width - frame.left - frame.right;
@@ -60,7 +60,7 @@ export function drawAxes(
   const wanted = Math.max(2, Math.floor(plotWidth(frame) / 80));
   const xTicks = xs.log
     ? logTicks(xs.min, xs.max, wanted)
-    : kind === "relative" || kind === "wall"
+    : kind === "relative" || kind === "relative-wall" || kind === "wall"
       ? durationTicks(xs.min, xs.max, wanted)
       : linearTicks(xs.min, xs.max, wanted);
   context.textBaseline = "top";
@@ -74,7 +74,7 @@ export function drawAxes(
 }
 
 export function xLabel(value: number, kind: XKind, scale: Scale, number: (value: number) => string): string {
-  if (kind === "relative") return durationLabel(value);
+  if (kind === "relative" || kind === "relative-wall") return durationLabel(value);
   if (kind !== "wall") return number(value);
   const date = new Date(value * 1000);
   const span = scale.max - scale.min;

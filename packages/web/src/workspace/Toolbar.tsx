@@ -42,6 +42,7 @@ export function Toolbar({
         >
           <option value="step">{t("chart.step")}</option>
           <option value="relative">{t("chart.relative")}</option>
+          <option value="relative-wall">{t("chart.relative-wall")}</option>
           <option value="wall">{t("chart.wall")}</option>
           {keys.map((key) => (
             <option key={key} value={key}>

@@ -3,9 +3,12 @@ import { packList, unpackList, useAddress } from "../address/query-state.ts";
 import type { XKind } from "../charts/draw.ts";
 import { mostSmoothing, SMOOTHING_KINDS, type Smoothing } from "../charts/smooth.ts";
 
+/** Axes that are no logged key: their names in the address. */
+const CLOCKS = ["step", "relative", "relative-wall", "wall"] as const;
+
 /** How the charts of a screen are shown; all of it in the address. */
 export interface ChartView {
-  x: { kind: "step" | "relative" | "wall" } | { kind: "key"; key: string };
+  x: { kind: (typeof CLOCKS)[number] } | { kind: "key"; key: string };
   xKind: XKind;
   smoothing: Smoothing;
   /** The line before smoothing, faintly. */
@@ -71,12 +74,13 @@ export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView
 
 function readView(text: Record<keyof typeof PARAMETERS, string>, defaultX: "step" | "relative"): ChartView {
   const x = text.x || defaultX;
+  const clock = CLOCKS.find((known) => known === x);
   const [from, to] = text.range.split("~").map(Number);
   const kind = SMOOTHING_KINDS.find((known) => known === text.smoothingKind) ?? "time-weighted";
   const amount = Math.min(mostSmoothing(kind), Math.max(0, Number(text.smoothing) || 0));
   return {
-    x: x === "step" || x === "relative" || x === "wall" ? { kind: x } : { kind: "key", key: x },
-    xKind: x === "step" || x === "relative" || x === "wall" ? x : "key",
+    x: clock ? { kind: clock } : { kind: "key", key: x },
+    xKind: clock ?? "key",
     smoothing: { kind, amount },
     showOriginal: text.showOriginal !== "0",
     ignoreOutliers: text.ignoreOutliers === "1",

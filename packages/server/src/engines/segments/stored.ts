@@ -230,3 +230,13 @@ export function deadRows(
   const numbers = lines();
   return (row) => inRanges(block.dead, numbers[row] ?? -1);
 }
+
+/** Runs `work`; a block that cannot be read is a line in `damaged`. */
+export function guarded(damaged: string[], work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    if (!(cause instanceof SteelyardError) || cause.code !== "internal") throw cause;
+    if (!damaged.includes(cause.message)) damaged.push(cause.message);
+  }
+}
