@@ -4,11 +4,13 @@ import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { allowedValues, SETTING_NAMES, settingOf } from "../packages/protocol/src/settings/index.ts";
 import { OPTIONS } from "../packages/server/src/config.ts";
+import { sdkReference } from "./sdk-reference.mjs";
 import { ROOT } from "./toolchain.mjs";
 
 /** Every document with what it should say: `{path, before, text}`. */
 export function documents() {
-  return [serverDocument(), variablesDocument("en"), variablesDocument("ko")];
+  const reference = withTables("sdk.md", { reference: sdkReference() });
+  return [serverDocument(), variablesDocument("en"), variablesDocument("ko"), reference];
 }
 
 function serverDocument() {

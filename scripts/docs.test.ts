@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { documents } from "./docs.mjs";
 
 for (const { path, before, text } of documents()) {
-  test(`docs/${basename(path)} says what the tables have`, () => {
+  test(`docs/${basename(path)} says what the sources have`, () => {
     assert.equal(before, text, "run: node scripts/docs.mjs");
   });
 }

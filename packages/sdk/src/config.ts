@@ -9,26 +9,38 @@ export class Config {
   readonly #values: Record<string, unknown>;
   readonly #tell: (config: Record<string, string>) => void;
 
+  /** @internal Made by `init`. */
   constructor(values: Record<string, unknown>, tell: (config: Record<string, string>) => void) {
     this.#values = values;
     this.#tell = tell;
   }
 
+  /** Undefined when it was not set. */
   get(key: string): unknown {
     return this.#values[key];
   }
 
-  /** @throws TypeError when the value cannot be recorded; nothing is changed then. */
+  /**
+   * One value.
+   *
+   * @throws TypeError when the value cannot be recorded; nothing is changed then.
+   */
   set(key: string, value: unknown): void {
     this.update({ [key]: value });
   }
 
+  /**
+   * Several values; keys that are not named keep theirs.
+   *
+   * @throws TypeError when a value cannot be recorded; nothing is changed then.
+   */
   update(values: Readonly<Record<string, unknown>>): void {
     const changed = configJson(values);
     Object.assign(this.#values, values);
     this.#tell({ ...configJson(this.#values), ...changed });
   }
 
+  /** All of it, a copy. */
   toJSON(): Record<string, unknown> {
     return { ...this.#values };
   }

@@ -36,6 +36,7 @@ export class Histogram {
     this.counts = countsOf(numbers, this.edges);
   }
 
+  /** As it is written on the wire. */
   toJSON(): { _type: "histogram"; values: readonly number[]; bins: readonly number[] } {
     return { _type: "histogram", values: this.counts, bins: this.edges };
   }

@@ -5,16 +5,29 @@ import { type LiveView, liveView } from "./live-view.ts";
 import type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
 import type { RunSummary } from "./run-summary.ts";
 
+export { SettingsError } from "@steelyard/protocol/settings";
 export type { Config } from "./config.ts";
 export { Histogram } from "./histogram.ts";
 export type { InitOptions } from "./init.ts";
+export type { LiveView } from "./live-view.ts";
 export type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
 export type { RunSummary } from "./run-summary.ts";
 
 /** The run that `log`, `finish` and the rest of this module speak of: the last one that was started, until it is finished. */
 export let run: Run | undefined;
 
-/** Start a run and make it the current one. Several may be open in a process: each is an object of its own. */
+/**
+ * Start a run and make it the current one. Several may be open in a process: each is an object of its own. Resolves when
+ * the server knows the run; offline, when its log is open.
+ *
+ * @throws SettingsError when a variable or an option has a value that is not allowed; TypeError when `config` cannot be
+ *   written as JSON; Error when the key is missing or wrong, or the server refuses the run or does not answer within
+ *   `initTimeoutMs`.
+ * @example
+ * const run = await steelyard.init({ project: "digits", config: { lr: 0.01 } });
+ * run.log({ loss: 0.5 });
+ * await run.finish();
+ */
 export async function init(options?: InitOptions): Promise<Run> {
   run = await initRun(options, (ended) => {
     if (run === ended) run = undefined;
@@ -37,43 +50,64 @@ export const config: LiveView<Config> = liveView(() => current().config);
 /** `run.summary` of the current run, whichever that is when it is used. */
 export const summary: LiveView<RunSummary> = liveView(() => current().summary);
 
-/** `run.log` of the current run. */
+/**
+ * `run.log` of the current run.
+ *
+ * @throws Error when there is no run; TypeError as `run.log` does.
+ */
 export function log(data: Readonly<Record<string, unknown>>, options?: LogOptions): void {
   current().log(data, options);
 }
 
-/** `run.defineMetric` of the current run. */
+/**
+ * `run.defineMetric` of the current run.
+ *
+ * @throws Error when there is no run; TypeError as `run.defineMetric` does.
+ */
 export function defineMetric(name: string, options?: DefineMetricOptions): void {
   current().defineMetric(name, options);
 }
 
-/** End the current run. Without one, nothing happens. */
+/**
+ * `run.finish` of the current run. Without one, nothing happens.
+ *
+ * @param exitCode 0 is finished, anything else failed; 0 when not given.
+ */
 export async function finish(exitCode?: number): Promise<void> {
   await run?.finish(exitCode);
 }
 
-/** The names of `@wandb/sdk`, for programs that used it: change the import, keep the rest. */
 interface OldNames {
+  /** As `init` of the module; takes the old names of options too. */
   init(
     options?: InitOptions & {
       job_type?: string;
       settings?: { apiKey?: string; baseUrl?: string; offline?: boolean; silent?: boolean };
     },
   ): Promise<Run>;
+  /** Keeps the key and the address for the runs this process starts; resolves to the key. */
   login(options?: { key?: string; host?: string }): Promise<string>;
   /** Rows that are logged before `init` is through wait for it. */
   log(data: Readonly<Record<string, unknown>>, step?: number, commit?: boolean): void;
+  /** Waits for `init`, then ends the run. */
   finish(code?: number): Promise<void>;
+  /** As in the module. */
   defineMetric: typeof defineMetric;
+  /** As in the module. */
   Histogram: typeof Histogram;
+  /** The current run. */
   readonly run: Run | undefined;
+  /** What the last `init` gave back; null when the run is finished. */
   readonly runPromise: Promise<Run> | null;
+  /** As in the module. */
   readonly config: LiveView<Config>;
+  /** As in the module. */
   readonly summary: LiveView<RunSummary>;
 }
 
 let runPromise: Promise<Run> | null = null;
 
+/** The names of `@wandb/sdk`, also the default export, for programs that used it: change the import, keep the rest. */
 export const wandb: OldNames = {
   init(options = {}) {
     const { job_type, settings = {}, ...rest } = options;
@@ -88,7 +122,6 @@ export const wandb: OldNames = {
     });
     return runPromise;
   },
-  /** Keys are read when a run starts: this keeps the given one for this process. */
   async login({ key, host } = {}) {
     if (key) process.env.WANDB_API_KEY = key;
     if (host) process.env.WANDB_BASE_URL = host;

@@ -19,44 +19,68 @@ import { forgetUnfinished, makeRunFolder, noteUnfinished } from "./run-folder.ts
 import { type OpenedRun, openRun, type RunFacts } from "./run-transport.ts";
 import { VERSION } from "./version.ts";
 
-/** Everything may be left out; what is not given comes from the WANDB_* variables. */
+/** Everything may be left out; what is not given comes from the variables, then from settings files. */
 export interface InitOptions {
+  /** Project; made by its first run. */
   project?: string;
+  /** User or team that owns the project. */
   entity?: string;
-  /** What the run was made with: any object that can be written as JSON. */
+  /** What the run was made with: any object that can be written as JSON. NaN and infinities become null. */
   config?: Record<string, unknown>;
+  /** Name shown on the page. */
   name?: string;
+  /** Free text about the run. */
   notes?: string;
+  /** Tags of the run; a list, each at most 64 characters. */
   tags?: readonly string[];
+  /** Group that brings runs of one experiment together. */
   group?: string;
+  /** Kind of work, such as `training` or `evaluation`. */
   jobType?: string;
-  /** Id of the run; made up when not given. At most 64 characters, none of : ; , # ? / '. */
+  /**
+   * Id of the run within the project, at most 64 characters; what is no letter, digit, `_` or `-` becomes a dash.
+   *
+   * @setting runId
+   */
   id?: string;
+  /**
+   * What happens when the run is there already: `allow`: go on, or start it; `must`: go on, or fail; `never`: fail;
+   * `auto` or `true`: go on with the run last started here, unless it ended with exit code 0.
+   */
   resume?: "allow" | "must" | "never" | "auto" | boolean;
   /** Folder in which `wandb/` is made. */
   dir?: string;
+  /**
+   * `offline`: the log only, sent later with `steelyard sync` or `wandb sync`; `disabled`: no file, no thread, no network,
+   * every call does nothing.
+   */
   mode?: "online" | "offline" | "disabled";
+  /** Address of the server. */
   baseUrl?: string;
+  /**
+   * Key of the server.
+   *
+   * @default the entry of the server's host in `~/.netrc`
+   */
   apiKey?: string;
-  /** Record standard output and error; default true. */
+  /**
+   * Record standard output and error; `false` leaves them alone.
+   *
+   * @default `true`
+   */
   console?: boolean;
   /** Print nothing. */
   silent?: boolean;
-  /** How long to wait for the server, milliseconds; default 90 s. */
+  /**
+   * How long to wait for the server, in milliseconds (the variable: in seconds); 0: no limit.
+   *
+   * @setting initTimeout
+   * @default `90000`
+   */
   initTimeoutMs?: number;
 }
 
-/**
- * Start a run. Resolves when the server knows it (offline: when the log is open). `onFinish` is called when the run takes
- * no more.
- *
- * @throws Error when the key is missing or wrong, the server refuses the run, or does not answer within `initTimeoutMs`;
- *   SettingsError when a variable or argument has a value that is not allowed.
- * @example
- * const run = await init({ project: "digits", config: { lr: 0.01 } });
- * run.log({ loss: 0.5 });
- * await run.finish();
- */
+/** `init` of the module; `onFinish` is called when the run takes no more. */
 export async function init(options: InitOptions = {}, onFinish: (run: Run) => void = () => {}): Promise<Run> {
   const loaded = loadSettings({
     project: options.project,

@@ -9,7 +9,7 @@ export class RunSummary {
   readonly #settle: () => void;
   readonly #tell: (entries: Entry[]) => void;
 
-  /** `settle` brings in what was logged and not heard yet; `tell` passes on what was set. */
+  /** @internal `settle` brings in what was logged and not heard yet; `tell` passes on what was set. */
   constructor(summary: Summary, settle: () => void, tell: (entries: Entry[]) => void) {
     this.#summary = summary;
     this.#settle = settle;
@@ -22,11 +22,20 @@ export class RunSummary {
     return this.#summary.get(key);
   }
 
-  /** @throws TypeError when the value cannot be recorded. */
+  /**
+   * One value; it stays until it is set or logged again.
+   *
+   * @throws TypeError when the value cannot be recorded.
+   */
   set(key: string, value: unknown): void {
     this.update({ [key]: value });
   }
 
+  /**
+   * Several values.
+   *
+   * @throws TypeError when a value cannot be recorded; nothing is changed then.
+   */
   update(values: Readonly<Record<string, unknown>>): void {
     const entries = Object.entries(values).map(([key, value]): Entry => [key, toJson(value, key)]);
     this.#settle();
@@ -34,6 +43,7 @@ export class RunSummary {
     this.#tell(entries);
   }
 
+  /** All of it, a copy. */
   toJSON(): Record<string, unknown> {
     this.#settle();
     return Object.fromEntries(this.#summary.entries.map(([key, json]) => [key, parseExtendedJson(json)]));

@@ -16,20 +16,36 @@ import { isPlainObject, toJson } from "./values.ts";
 
 /** What `log` may be told beside the row. */
 export interface LogOptions {
-  /** Step of this row. Rows of one step are merged; a step below the current one is refused with a warning. */
+  /**
+   * Step of this row, a whole number from 0. Rows of one step are merged; a row below the current step is not recorded,
+   * with a warning.
+   *
+   * @default one more than the last row's
+   */
   step?: number;
-  /** false: merge into the open row and wait for more. Default true, or false when `step` is given. */
+  /**
+   * `false`: merge into the open row and wait for more.
+   *
+   * @default `true`, or `false` when `step` is given
+   */
   commit?: boolean;
 }
 
+/** How a key is shown and what the summary keeps of it. */
 export interface DefineMetricOptions {
   /** Key that is the x axis of this one. */
   stepMetric?: string;
-  /** Fill in the last value of `stepMetric` in rows that lack it; default true when it is given. */
+  /**
+   * Fill in the last value of `stepMetric` in rows that lack it.
+   *
+   * @default `true` when `stepMetric` is given
+   */
   stepSync?: boolean;
+  /** No chart of its own on the page. */
   hidden?: boolean;
   /** What the summary keeps: `min`, `max`, `mean`, `last`, `first`, `none`, or several with commas. */
   summary?: string;
+  /** Forget what was defined for this name before; otherwise definitions add up. */
   overwrite?: boolean;
 }
 
@@ -44,9 +60,13 @@ const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "none", "best", "c
  * the run's worker does the rest.
  */
 export class Run {
+  /** Id of the run, its own within the project. */
   readonly id: string;
+  /** User or team that owns the project; offline, what was asked for. */
   readonly entity: string;
+  /** The run's project. */
   readonly project: string;
+  /** Name shown on the page. */
   readonly name: string;
   /** True when the run existed and goes on. */
   readonly resumed: boolean;
@@ -54,7 +74,12 @@ export class Run {
   readonly dir: string;
   /** The run's page; "" offline. */
   readonly url: string;
+  /**
+   * The run's configuration: `config.lr`, `config.lr = 0.1`, `{ ...config }`, and its methods, which also reach keys that
+   * have a method's name. Each change is recorded and sent.
+   */
   readonly config: LiveView<Config>;
+  /** The last value of each key, or what `defineMetric` asked for, or what you set; used as `config` is. */
   readonly summary: LiveView<RunSummary>;
 
   // What `log` reads each time stands together.
@@ -78,7 +103,7 @@ export class Run {
   readonly #stepMetrics = new StepMetrics();
   #warnedFinished = false;
 
-  /** Made by `init`. */
+  /** @internal Made by `init`. */
   constructor(
     start: WorkerStart,
     started: OpenedRun,
@@ -145,10 +170,13 @@ export class Run {
   }
 
   /**
-   * Record a row. Values are numbers, text, booleans, null, lists, nested objects (their keys are joined by dots when
-   * read), BigInt, Date, histograms and typed arrays: one number is itself, up to 32 are a list, more a histogram.
+   * Record a row. Values are numbers (NaN and infinities too), text, booleans, null, lists, nested objects (their keys are
+   * joined by dots when read), BigInt, Date, `Histogram` and typed arrays: one number is itself, up to 32 are a list, more
+   * a histogram of 32 bins. Returns at once; when the run's worker is behind and the shared memory (2 MB) is full, it waits
+   * for room. Once the run is finished nothing is recorded, with a warning.
    *
-   * @throws TypeError when `data` is no object, or a value cannot be logged; nothing of the row is recorded then.
+   * @throws TypeError when `data` is no object, or a value cannot be logged (a function, a symbol); nothing of the row is
+   *   recorded then.
    * @example run.log({ loss: 0.25, "val/accuracy": 0.91 });
    */
   log(data: Readonly<Record<string, unknown>>, options?: LogOptions): void;
@@ -225,8 +253,10 @@ export class Run {
   }
 
   /**
-   * Say how a key is shown and what the summary keeps of it. `name` may end in `*`.
+   * Say how a key is shown and what the summary keeps of it.
    *
+   * @param name The key; with `*` as its last character, every key that begins so.
+   * @throws TypeError when the name is empty or has `*` elsewhere, or `summary` is not known.
    * @example run.defineMetric("val/*", { stepMetric: "epoch", summary: "min" });
    */
   defineMetric(name: string, options: DefineMetricOptions = {}): void {
@@ -256,7 +286,8 @@ export class Run {
    * End the run: the last rows are written and sent. Resolves when the server has everything, or after a minute without
    * an answer; the log then has the rest, and the printed line says how to send it.
    *
-   * @param exitCode 0 = finished, anything else = failed.
+   * @param exitCode 0 is finished, anything else failed; 0 when not given.
+   * @example await run.finish();
    */
   finish(exitCode = 0): Promise<void> {
     this.#finished ??= this.#finish(exitCode);

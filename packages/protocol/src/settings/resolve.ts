@@ -32,7 +32,9 @@ export interface Resolved {
 
 /** Every value that is not allowed, each with its name, where it came from and what is. Nothing was set. */
 export class SettingsError extends Error {
+  /** One sentence each; `message` has them a line each. */
   readonly problems: readonly string[];
+  /** @internal Made where settings are resolved. */
   constructor(problems: readonly string[]) {
     super(problems.join("\n"));
     this.problems = problems;
