@@ -66,7 +66,7 @@ if (wants("conformance")) {
   const clients = preparePythonClients();
   if (clients.missing.length > 0) notRun.push(...clients.missing);
   test("conformance", ["conformance/**/*.test.ts"], {
-    concurrency: 1,
+    concurrency: 2,
     timeoutMs: 600_000,
     env: { STEELYARD_TEST_VENVS: clients.folder },
   });

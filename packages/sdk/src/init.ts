@@ -213,8 +213,9 @@ function apiKeyOf(loaded: LoadedSettings): string {
   const credentials = findCredentials(loaded, warn);
   if (credentials) return credentials.apiKey;
   const { baseUrl } = loaded.settings;
+  const unnamed = loaded.origins.baseUrl.kind === "default" ? " (WANDB_BASE_URL names another server)" : "";
   throw new Error(
-    `no API key for ${baseUrl}: make one at ${appUrl(loaded.settings)}/authorize and set WANDB_API_KEY, or set WANDB_MODE=offline`,
+    `no API key for ${baseUrl}${unnamed}: make one at ${appUrl(loaded.settings)}/authorize and set WANDB_API_KEY, or set WANDB_MODE=offline`,
   );
 }
 

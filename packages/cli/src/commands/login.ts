@@ -1,4 +1,4 @@
-import { appUrl, SETTINGS } from "@steelyard/protocol/settings";
+import { appUrl } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import {
   apiKeyProblem,
@@ -22,7 +22,8 @@ interface Options {
   anonymously?: boolean;
 }
 
-const CLOUD = SETTINGS.baseUrl.default;
+/** Only ever meant by name: with nothing set, the server is this machine's. */
+const CLOUD = "https://api.wandb.ai";
 
 export function loginCommand(): Command {
   return new Command("login")
@@ -63,7 +64,7 @@ async function login(keys: string[], options: Options): Promise<void> {
   if (problem) throw new CommandError(problem);
   const viewer = options.verify ? await verified(loaded, credentials) : undefined;
   if (isNew) keep(loaded, host, credentials.apiKey);
-  if (asked ?? options.cloud) changeGlobally(loaded, { base_url: baseUrl === CLOUD ? undefined : baseUrl });
+  if (asked ?? options.cloud) changeGlobally(loaded, { base_url: baseUrl });
   changeGlobally(loaded, { anonymous: undefined });
   info(
     viewer

@@ -58,10 +58,11 @@ export const RUN_SETTINGS = {
     kind: "url",
     tidy: address,
     check: serverUrl,
-    default: "https://api.wandb.ai",
+    // Not the hosted service of the official client: whoever sets nothing must not send a key of his own server to strangers.
+    default: "http://127.0.0.1:8080",
     page: true,
-    en: "Address of the server, such as http://127.0.0.1:8080. A path after the host is allowed.",
-    ko: "서버 주소. 예: http://127.0.0.1:8080. 호스트 뒤에 경로를 둘 수 있습니다.",
+    en: "Address of the server. A path after the host is allowed. Nothing set means the server of this machine, never the hosted service.",
+    ko: "서버 주소. 호스트 뒤에 경로를 둘 수 있습니다. 아무것도 정하지 않으면 이 컴퓨터의 서버이며, 호스팅 서비스로는 결코 보내지 않습니다.",
   },
   appUrl: {
     variables: ["WANDB_APP_URL"],
