@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
@@ -104,6 +105,69 @@ test("debug.log tells the whole story, silent or not, and no secret", async () =
     if (name.isFile())
       assert.ok(!readFileSync(join(name.parentPath, name.name), "latin1").includes(server.apiKey), name.name);
   }
+});
+
+test("WANDB_X_EXTRA_HTTP_HEADERS, WANDB_HTTP_PROXY, WANDB_HTTPS_PROXY, WANDB_GIT_REMOTE_URL: what is secret in them stays out of every file", async () => {
+  const login = "somebody:hush-hush@";
+  const secrets: Record<string, string> = {
+    WANDB_X_EXTRA_HTTP_HEADERS: '{"x-token": "hush-hush"}',
+    WANDB_HTTP_PROXY: `http://${login}proxy.example:3128`,
+    WANDB_HTTPS_PROXY: `http://${login}proxy.example:3128`,
+    WANDB_GIT_REMOTE_URL: `https://${login}git.example/r.git`,
+  };
+  Object.assign(process.env, secrets);
+  try {
+    await (await start({ id: "hush", mode: "offline" })).finish();
+  } finally {
+    for (const name of Object.keys(secrets)) delete process.env[name];
+  }
+  const [folder = ""] = foldersOf("hush");
+  assert.match(
+    readFileSync(inRoot(folder, "logs", "debug.log"), "utf8"),
+    /"httpProxy":"http:\/\/proxy\.example:3128"/,
+  );
+  for (const { name, parentPath } of readdirSync(inRoot(folder), {
+    recursive: true,
+    withFileTypes: true,
+  }).filter((entry) => entry.isFile()))
+    assert.ok(!readFileSync(join(parentPath, name), "latin1").includes("hush-hush"), name);
+});
+
+test("WANDB_GIT_ROOT, WANDB_GIT_REMOTE, WANDB_GIT_REMOTE_URL, WANDB_GIT_COMMIT: what is recorded of the repository", async () => {
+  const repository = join(dir, "repository");
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", repository, ...args], { encoding: "utf8" }).trim();
+  mkdirSync(repository);
+  git("init", "-q");
+  git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "--allow-empty", "-m", "first");
+  git("remote", "add", "fork", "ssh://me:hush@git.example/fork.git");
+  const recorded = async (id: string, variables: Record<string, string>) => {
+    Object.assign(process.env, variables);
+    try {
+      const run = await start({ id, mode: "offline" });
+      await run.finish();
+      const { git: found } = JSON.parse(readFileSync(join(run.dir, "wandb-metadata.json"), "utf8"));
+      return found as { remote: string; commit: string };
+    } finally {
+      for (const name of Object.keys(variables)) delete process.env[name];
+    }
+  };
+  assert.deepEqual(
+    await recorded("git-found", {
+      WANDB_GIT_ROOT: repository,
+      WANDB_GIT_REMOTE: "fork",
+      // As in a hook of another repository.
+      GIT_DIR: join(dir, "nowhere"),
+    }),
+    { remote: "ssh://me@git.example/fork.git", commit: git("rev-parse", "HEAD") },
+  );
+  assert.deepEqual(
+    await recorded("git-given", {
+      WANDB_GIT_REMOTE_URL: "https://token@git.example/r.git",
+      WANDB_GIT_COMMIT: "0123456789abcdef0123456789abcdef01234567",
+    }),
+    { remote: "https://git.example/r.git", commit: "0123456789abcdef0123456789abcdef01234567" },
+  );
 });
 
 test("what fails is in the story too: no answer, a refusal, an error of the program", async () => {

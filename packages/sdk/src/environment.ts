@@ -8,17 +8,34 @@ export interface GitFacts {
   commit: string;
 }
 
+/** What settings say in place of what git would. */
+export interface GivenGit {
+  gitRemote: string;
+  gitRemoteUrl: string | undefined;
+  gitCommit: string | undefined;
+  gitRoot: string | undefined;
+}
+
 /** Remote and commit of the repository the program is in; undefined outside of one, or without git. */
-export async function gitFacts(folder: string): Promise<GitFacts | undefined> {
+export async function gitFacts(folder: string, given: GivenGit): Promise<GitFacts | undefined> {
+  // A hook or a wrapper that runs this program has its own repository in them.
+  const { GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE, ...env } = process.env;
   const git = (...args: string[]) =>
     new Promise<string>((resolve) => {
-      execFile("git", args, { cwd: folder, timeout: 2000 }, (error, stdout) =>
+      execFile("git", args, { cwd: given.gitRoot ?? folder, timeout: 2000, env }, (error, stdout) =>
         resolve(error ? "" : stdout.trim()),
       );
     });
-  const [commit, remote] = await Promise.all([git("rev-parse", "HEAD"), git("remote", "get-url", "origin")]);
-  // A token in the remote's address is nobody else's business.
-  return commit ? { remote: remote.replace(/^(https?:\/\/)[^@/]*@/, "$1"), commit } : undefined;
+  const [commit, remote] = await Promise.all([
+    given.gitCommit ?? git("rev-parse", "HEAD"),
+    given.gitRemoteUrl ?? git("remote", "get-url", "--", given.gitRemote),
+  ]);
+  return commit ? { remote: withoutPassword(remote), commit } : undefined;
+}
+
+/** A token in the remote's address is nobody else's business; the user of ssh is part of the address. */
+function withoutPassword(remote: string): string {
+  return remote.replace(/^(https?:\/\/)[^/?#]*@/, "$1").replace(/^(\w+:\/\/[^/?#@:]*):[^/?#]*@/, "$1@");
 }
 
 /** What the client keeps as `wandb-metadata.json`. */

@@ -153,7 +153,7 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
   const timeoutMs = settings.initTimeout * 1000;
   let opened: OpenedRun | undefined;
   try {
-    const git = settings.disableGit ? undefined : await gitFacts(process.cwd());
+    const git = settings.disableGit ? undefined : await gitFacts(process.cwd(), settings);
     const metadata = metadataOf(start.program, start.host, git, startTimeMs);
     if (start.mode === "online") {
       debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);

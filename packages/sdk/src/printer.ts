@@ -1,4 +1,4 @@
-import type { Settings } from "@steelyard/protocol/settings";
+import { SETTING_NAMES, type Settings, settingOf, tellable } from "@steelyard/protocol/settings";
 import type { DebugLog } from "./debug-log.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { VERSION } from "./version.ts";
@@ -41,11 +41,9 @@ export function tellSettings(
   tell(`Current SDK version is ${VERSION} (steelyard), Node ${process.version}, pid ${process.pid}`);
   const variables = Object.keys(process.env).filter((name) => name.startsWith("WANDB_"));
   tell(`Variables that are set: ${variables.sort().join(", ") || "none"}`);
-  const said = {
-    ...settings,
-    apiKey: settings.apiKey ? "(given)" : "(not given)",
-    baseUrl: settings.baseUrl.replace(/\/\/[^@/]*@/, "//"),
-  };
+  const said = Object.fromEntries(
+    SETTING_NAMES.map((name) => [name, tellable(settingOf(name), settings[name])]),
+  );
   tell(`Settings: ${JSON.stringify(said)}`);
   tell(`Logging user logs to ${debugLog}`);
   tell(`Logging internal logs to ${internalLog}`);

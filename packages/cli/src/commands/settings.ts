@@ -6,6 +6,7 @@ import {
   settingOf,
   settingOfKey,
   settingOfVariable,
+  tellable,
 } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { settingsOf } from "../api.ts";
@@ -32,7 +33,7 @@ export function settingsCommand(): Command {
 }
 
 const shown = (name: SettingName, value: unknown): unknown =>
-  settingOf(name).secret ? masked(value) : (value ?? null);
+  (name === "apiKey" ? masked(value) : tellable(settingOf(name), value)) ?? null;
 const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 function list(options: { all?: boolean; json?: boolean }): void {

@@ -1,4 +1,4 @@
-import { SETTING_NAMES, type SettingName, settingOf } from "@steelyard/protocol/settings";
+import { SETTING_NAMES, type SettingName, settingOf, tellable } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import type { LoadedSettings } from "steelyard/command-line";
 import { settingsOf } from "../api.ts";
@@ -39,9 +39,8 @@ function statusOf(loaded: LoadedSettings): Record<string, unknown> {
   const values: Record<string, unknown> = { _proxies: null, section: "default" };
   const sources: Record<string, string> = {};
   for (const [key, name] of names) {
-    values[key] = settingOf(name).secret
-      ? masked(loaded.settings[name])
-      : (loaded.settings[name] ?? (name === "dir" ? loaded.machine.workingDirectory : null));
+    const value = loaded.settings[name] ?? (name === "dir" ? loaded.machine.workingDirectory : null);
+    values[key] = name === "apiKey" ? masked(value) : tellable(settingOf(name), value);
     sources[key] = loaded.origins[name].name;
   }
   return Object.fromEntries(Object.entries({ ...values, sources }).sort(([a], [b]) => (a < b ? -1 : 1)));

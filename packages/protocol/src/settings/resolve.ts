@@ -83,7 +83,7 @@ class Round {
         continue;
       }
       if (setting.secret)
-        this.#warnings.push(`${where}: ${key} is a secret; keep it in netrc, out of files that are shared`);
+        this.#warnings.push(`${where}: ${key} is a secret; keep it out of files that are shared`);
       const said = this.#parse(
         setting,
         where,
@@ -252,5 +252,17 @@ const MAX_SHOWN = 100;
 export function shown(setting: Setting, value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
   if (setting.secret) return `a secret of ${text.length} characters`;
-  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
+  const told = withoutLogin(text);
+  return JSON.stringify(told.length > MAX_SHOWN ? `${told.slice(0, MAX_SHOWN)}…` : told);
+}
+
+/** A value as may be shown and kept: of a secret only that it is there, of an address no user and no password. */
+export function tellable(setting: Setting, value: unknown): unknown {
+  if (value === undefined || value === null) return value;
+  if (setting.secret) return "(given)";
+  return typeof value === "string" ? withoutLogin(value) : value;
+}
+
+function withoutLogin(text: string): string {
+  return text.replace(/(\/\/)[^/?#\s]*@/g, "$1");
 }

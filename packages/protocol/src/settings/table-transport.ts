@@ -89,6 +89,8 @@ export const TRANSPORT_SETTINGS = {
     variables: ["WANDB_X_EXTRA_HTTP_HEADERS"],
     key: "x_extra_http_headers",
     kind: "map",
+    // One of them may be a key.
+    secret: true,
     en: "Headers added to every request to the server, as a JSON object. Not sent to other hosts.",
     ko: "서버로 가는 모든 요청에 더할 헤더(JSON 객체). 다른 호스트에는 보내지 않습니다.",
   },
