@@ -6,14 +6,24 @@ export interface FeatureResult {
   note: string;
 }
 
+export interface IntegrationResult {
+  integration: string;
+  /** What it came with, with versions. */
+  versions: string;
+  /** What was handed to the client and then found on the server, in words. */
+  compared: string;
+  /** `works`, or `differs: how`. */
+  result: string;
+}
+
 const DOCUMENT = new URL("../docs/compatibility.md", import.meta.url);
-const BEGIN = "<!-- generated: official client -->";
 const END = "<!-- end -->";
 
-/** The table of `docs/compatibility.md`, client × feature; written only when it changed. */
+/** The table of `docs/compatibility.md`, client × feature. */
 export function writeCompatibility(results: ReadonlyMap<string, FeatureResult[]>): void {
   // Clients run side by side and end in any order.
   const versions = [...results.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  if (versions.length === 0) return;
   const features = [...new Set([...results.values()].flat().map(({ feature }) => feature))];
   const notes: string[] = [];
   const cell = (version: string, feature: string) => {
@@ -24,15 +34,44 @@ export function writeCompatibility(results: ReadonlyMap<string, FeatureResult[]>
     return "differs";
   };
   const table = [
-    `| feature | ${versions.join(" | ")} |`,
-    `|---|${versions.map(() => "---").join("|")}|`,
-    ...features.map(
-      (feature) => `| ${feature} | ${versions.map((version) => cell(version, feature)).join(" | ")} |`,
-    ),
+    row(["feature", ...versions]),
+    row(["", ...versions].map(() => "---")),
+    ...features.map((feature) => row([feature, ...versions.map((version) => cell(version, feature))])),
   ];
-  const before = readFileSync(DOCUMENT, "utf8");
-  const head = before.slice(0, before.indexOf(BEGIN) + BEGIN.length);
-  const tail = before.slice(before.indexOf(END));
-  const text = `${head}\n\n${[...table, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n")}\n\n${tail}`;
-  if (text !== before && versions.length > 0) writeFileSync(DOCUMENT, text);
+  writeGenerated("official client", () => [...table, ...(notes.length > 0 ? ["", ...notes] : [])]);
+}
+
+/**
+ * The table of integrations. Only what ran is written anew: most of them need gigabytes and seldom run, and what they
+ * showed last stays. `order` are all there are; others leave the table.
+ */
+export function writeIntegrations(order: readonly string[], results: readonly IntegrationResult[]): void {
+  if (results.length === 0) return;
+  writeGenerated("integrations", (before) => {
+    const rowOf = (name: string) => {
+      const ran = results.find(({ integration }) => integration === name);
+      if (ran) return row([name, ran.versions, ran.compared, ran.result]);
+      return before.find((line) => line.startsWith(`| ${name} |`)) ?? row([name, "–", "–", "not run"]);
+    };
+    return [
+      row(["integration", "of", "handed to the client and found on the server", "result"]),
+      row(["---", "---", "---", "---"]),
+      ...order.map(rowOf),
+    ];
+  });
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+/** What stands between `<!-- generated: NAME -->` and the next end, made anew; written only when it changed. */
+function writeGenerated(name: string, lines: (before: string[]) => string[]): void {
+  const text = readFileSync(DOCUMENT, "utf8");
+  const mark = `<!-- generated: ${name} -->`;
+  const begin = text.indexOf(mark) + mark.length;
+  const end = text.indexOf(END, begin);
+  const made = lines(text.slice(begin, end).trim().split("\n")).join("\n");
+  const after = `${text.slice(0, begin)}\n\n${made}\n\n${text.slice(end)}`;
+  if (after !== text) writeFileSync(DOCUMENT, after);
 }

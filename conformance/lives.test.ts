@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { newestClient, runScript } from "./python.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -68,6 +71,38 @@ suite("lives of runs", { skip: !newestClient && "no official client is installed
       { name },
     );
     assert.equal(project.run.state, "killed");
+  });
+
+  test("two clients on one run double nothing: of one line number what came last stands, and the log says so", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "steelyard-two-clients-"));
+    const client = (name: string, rows: number) => {
+      const ready = Promise.withResolvers<void>();
+      const ended = runScript(newestClient ?? "", "two_clients.py", server, {
+        args: ["both", name, String(rows), join(folder, name)],
+        onStdout: () => ready.resolve(),
+      });
+      const finish = async () => {
+        writeFileSync(join(folder, name), "");
+        const { code, stderr } = await ended;
+        assert.equal(code, 0, stderr.slice(-2000));
+      };
+      return { ready: Promise.race([ready.promise, ended]), finish };
+    };
+    try {
+      const first = client("first", 5);
+      const second = client("second", 3);
+      await Promise.all([first.ready, second.ready]);
+      // Each was told that the run has no line yet.
+      await first.finish();
+      await second.finish();
+      assert.deepEqual(
+        (await history(server, "both", 100)).map(({ _step, who, row }) => `${_step} ${who} ${row}`),
+        ["0 second 0", "1 second 1", "2 second 2", "3 first 3", "4 first 4"],
+      );
+      assert.match(server.log(), /"run":"both".*"lines":3,.*two clients on one run/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

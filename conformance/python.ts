@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CLIENTS } from "../scripts/python-clients.mjs";
@@ -22,6 +22,12 @@ export function interpreterOf(version: string): string {
 export function integrationsVenv(weight: "light" | "keras" | "torch"): string | undefined {
   const name = `integrations-${weight}`;
   return existsSync(join(VENVS, name, ".ready")) ? name : undefined;
+}
+
+/** Of a distribution in that environment, as its folder is called (`scikit_learn`). */
+export function installedVersion(venv: string, distribution: string): string {
+  const [found] = globSync(`lib/*/site-packages/${distribution}-*.dist-info`, { cwd: join(VENVS, venv) });
+  return found?.split(`${distribution}-`).at(-1)?.replace(".dist-info", "") ?? "?";
 }
 
 export interface ScriptResult {

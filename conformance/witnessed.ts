@@ -61,8 +61,16 @@ export function readWitness(stdout: string): WitnessedRun[] {
   return JSON.parse(line) as WitnessedRun[];
 }
 
+/** How much was compared. */
+export interface Compared {
+  rows: number;
+  values: number;
+  media: number;
+  artifacts: number;
+}
+
 /** Everything that was handed over is held: each value of each row, the configuration, the summary, media and artifacts. */
-export async function assertHeld(server: RunningServer, witnessed: WitnessedRun): Promise<HeldRun> {
+export async function assertHeld(server: RunningServer, witnessed: WitnessedRun): Promise<Compared> {
   const [entity, project, run] = witnessed.path.split("/");
   const { project: found } = await server.query<{ project: { run: HeldRun } }>(HELD_RUN, {
     entity,
@@ -81,10 +89,16 @@ export async function assertHeld(server: RunningServer, witnessed: WitnessedRun)
   if (witnessed.summary) assert.deepEqual(summary, nested(witnessed.summary));
   else assert.deepEqual(withoutClientKeys(summary), Object.assign({}, ...rows));
   const files = new Map(held.files.edges.map(({ node }) => [node.name, node]));
-  for (const { path, sha256 } of mediaOf(rows))
+  const media = [...mediaOf(rows)];
+  for (const { path, sha256 } of media)
     assert.equal(digest("sha256", "hex", await content(server, files, path)), sha256, path);
   for (const artifact of witnessed.artifacts) await assertArtifactHeld(server, held, artifact);
-  return held;
+  return {
+    rows: rows.length,
+    values: rows.reduce((sum, row) => sum + Object.keys(row).length - 1, 0),
+    media: media.length,
+    artifacts: witnessed.artifacts.length,
+  };
 }
 
 /** The client gathers what it is handed into rows: a row ends with a flush, a new step, or a call that names no step. */

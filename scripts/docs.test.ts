@@ -5,6 +5,6 @@ import { documents } from "./docs.mjs";
 
 for (const { path, before, text } of documents()) {
   test(`docs/${basename(path)} says what the sources have`, () => {
-    assert.equal(before, text, "run: node scripts/docs.mjs");
+    assert.ok(before === text, "stale; run: node scripts/docs.mjs");
   });
 }

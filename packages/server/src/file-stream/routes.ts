@@ -101,6 +101,12 @@ async function record(
   for (const [at, result] of results.entries()) {
     const batch = batches[at];
     if (batch) ingest.batch(batch.stream, batch.lines.length, result);
+    // Console lines are written over all the time: progress bars.
+    if (batch?.stream === "history" && result.again > 0)
+      log.info(
+        { run: run.name, stream: batch.stream, offset: batch.offset, lines: result.again },
+        "lines came again and what came last stands: a client repeated itself, or there are two clients on one run; give each an id of its own",
+      );
     for (const { line, reason } of result.rejected) {
       log.warn(
         { run: run.name, stream: batch?.stream, line, reason },

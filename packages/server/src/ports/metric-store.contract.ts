@@ -109,12 +109,14 @@ export function testMetricStore(name: string, open: () => Promise<OpenedStore>):
   test(`${name}: a line sent again is stored once; other content replaces it, sealed or not`, async () => {
     const { store, reopen } = await open();
     const lines = steps(0, 300, (i) => ({ a: i }));
-    await store.append([history(lines)]);
-    await store.append([history(lines)]);
-    await store.append([history(lines.slice(100, 200), 100)]);
+    const again = async (of: MetricStore, batch: string[], offset: number) =>
+      (await of.append([history(batch, offset)]))[0]?.again;
+    assert.equal(await again(store, lines, 0), 0);
+    assert.equal(await again(store, lines, 0), 300);
+    assert.equal(await again(store, lines.slice(100, 200), 100), 100);
     assert.deepEqual(await store.rows({ run: 1, stream: "history" }), lines);
     const sealed = await reopen();
-    await sealed.append([history(lines.slice(290), 290)]);
+    assert.equal(await again(sealed, lines.slice(290), 290), 10);
     assert.deepEqual(await sealed.rows({ run: 1, stream: "history" }), lines);
     const other = steps(150, 160, (i) => ({ b: -i }));
     const [result] = await sealed.append([history(other, 150)]);

@@ -39,6 +39,8 @@ export interface AppendResult {
   lineCount: number;
   /** Values in the stored lines of this batch: what a row of k keys has k of. */
   points: number;
+  /** Lines of this batch whose number was taken, by the same content or other. */
+  again: number;
   rejected: RejectedLine[];
 }
 

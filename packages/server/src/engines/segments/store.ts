@@ -17,7 +17,7 @@ import { CalledWorker } from "./calls.ts";
 import type { DatabaseOptions } from "./database.ts";
 import type { SeriesReply } from "./reader.ts";
 import { parseRows, textRows } from "./rows.ts";
-import type { Entry, Sealed } from "./writer.ts";
+import type { Appended, Entry, Sealed } from "./writer.ts";
 
 export interface SegmentsOptions extends DatabaseOptions {
   /** Told once of each damaged block that a read or the sealer met; the line says what to do. */
@@ -100,14 +100,11 @@ class Segments implements MetricStore {
       for (const part of parts) transfer.push(part.buffer);
       return entry;
     });
-    const results = await this.#writer.call<{ lineCount: number; due?: number }[]>(
-      "append",
-      entries,
-      transfer,
-    );
+    const results = await this.#writer.call<Appended[]>("append", entries, transfer);
     for (const { due } of results) if (due !== undefined) this.#sealSoon(due);
-    return results.map(({ lineCount }, i) => ({
+    return results.map(({ lineCount, again }, i) => ({
       lineCount,
+      again,
       points: points[i] ?? 0,
       rejected: rejected[i] ?? [],
     }));

@@ -31,6 +31,13 @@ export interface Entry {
   parts: Uint8Array[];
 }
 
+/** `due`: this stream is worth sealing. */
+export interface Appended {
+  lineCount: number;
+  again: number;
+  due?: number;
+}
+
 export interface Sealed {
   stream: number;
   /** What was merged, as it was read: a source that changed since is left for the next time. */
@@ -196,12 +203,12 @@ function runState(run: number, stream: string): RunState {
   return state;
 }
 
-/** Returns the line count of (run, stream) after it. */
-function append(entry: Entry): { lineCount: number; due?: number } {
+/** Returns the line count of (run, stream) after it, and how many of its lines were there. */
+function append(entry: Entry): Appended {
   const run = runState(entry.run, entry.stream);
   const { lines, steps } = entry;
   const rows = lines.length;
-  if (rows === 0) return { lineCount: run.lineCount };
+  if (rows === 0) return { lineCount: run.lineCount, again: 0 };
   const first = lines[0] ?? 0;
   const last = lines[rows - 1] ?? 0;
   const stream = streamState(entry.run, entry.stream, entry.writer);
@@ -244,7 +251,11 @@ function append(entry: Entry): { lineCount: number; due?: number } {
   stream.entries++;
   stream.lastAppendMs = Date.now();
   const due = stream.rows >= SEAL_ROWS || stream.bytes >= SEAL_BYTES || stream.entries >= SEAL_ENTRIES;
-  return { lineCount: run.lineCount, ...(due ? { due: stream.id } : undefined) };
+  return {
+    lineCount: run.lineCount,
+    again: replaced?.size ?? 0,
+    ...(due ? { due: stream.id } : undefined),
+  };
 }
 
 /** Marks older rows of these lines dead. Returns the steps they had. */
