@@ -45,6 +45,15 @@ const inRoot = (...parts: string[]) => join(dir, "wandb", ...parts);
 const foldersOf = (id: string) =>
   readdirSync(inRoot()).filter((name) => /^(offline-)?run-/.test(name) && name.includes(id));
 
+async function withVariables<T>(variables: Record<string, string>, work: () => Promise<T>): Promise<T> {
+  Object.assign(process.env, variables);
+  try {
+    return await work();
+  } finally {
+    for (const name of Object.keys(variables)) delete process.env[name];
+  }
+}
+
 /** Messages of `debug-internal.log` with their facts. */
 const internals = (path: string) =>
   readFileSync(path, "utf8")
@@ -115,12 +124,8 @@ test("WANDB_X_EXTRA_HTTP_HEADERS, WANDB_HTTP_PROXY, WANDB_HTTPS_PROXY, WANDB_GIT
     WANDB_HTTPS_PROXY: `http://${login}proxy.example:3128`,
     WANDB_GIT_REMOTE_URL: `https://${login}git.example/r.git`,
   };
-  Object.assign(process.env, secrets);
-  try {
-    await (await start({ id: "hush", mode: "offline" })).finish();
-  } finally {
-    for (const name of Object.keys(secrets)) delete process.env[name];
-  }
+  const run = await withVariables(secrets, () => start({ id: "hush", mode: "offline" }));
+  await run.finish();
   const [folder = ""] = foldersOf("hush");
   assert.match(
     readFileSync(inRoot(folder, "logs", "debug.log"), "utf8"),
@@ -142,15 +147,10 @@ test("WANDB_GIT_ROOT, WANDB_GIT_REMOTE, WANDB_GIT_REMOTE_URL, WANDB_GIT_COMMIT: 
   git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "--allow-empty", "-m", "first");
   git("remote", "add", "fork", "ssh://me:hush@git.example/fork.git");
   const recorded = async (id: string, variables: Record<string, string>) => {
-    Object.assign(process.env, variables);
-    try {
-      const run = await start({ id, mode: "offline" });
-      await run.finish();
-      const { git: found } = JSON.parse(readFileSync(join(run.dir, "wandb-metadata.json"), "utf8"));
-      return found as { remote: string; commit: string };
-    } finally {
-      for (const name of Object.keys(variables)) delete process.env[name];
-    }
+    const run = await withVariables(variables, () => start({ id, mode: "offline" }));
+    await run.finish();
+    const { git: found } = JSON.parse(readFileSync(join(run.dir, "wandb-metadata.json"), "utf8"));
+    return found as { remote: string; commit: string };
   };
   assert.deepEqual(
     await recorded("git-found", {
@@ -167,6 +167,55 @@ test("WANDB_GIT_ROOT, WANDB_GIT_REMOTE, WANDB_GIT_REMOTE_URL, WANDB_GIT_COMMIT: 
       WANDB_GIT_COMMIT: "0123456789abcdef0123456789abcdef01234567",
     }),
     { remote: "https://git.example/r.git", commit: "0123456789abcdef0123456789abcdef01234567" },
+  );
+});
+
+test("WANDB_X_DISABLE_META, WANDB_X_SAVE_REQUIREMENTS, WANDB_X_DISABLE_STATS: what they leave out", async () => {
+  const run = await withVariables(
+    { WANDB_X_DISABLE_META: "true", WANDB_X_SAVE_REQUIREMENTS: "false", WANDB_X_DISABLE_STATS: "true" },
+    () => start({ id: "little" }),
+  );
+  run.log({ x: 1 });
+  await run.finish();
+  assert.deepEqual(readdirSync(run.dir).sort(), ["config.yaml", "wandb-summary.json"]);
+  const { project } = await server.query<{
+    project: { run: { eventsLineCount: number; files: { edges: { node: { name: string } }[] } } };
+  }>(
+    `{ project(name: "${PROJECT}", entityName: "admin") { run(name: "little") { eventsLineCount files { edges { node { name } } } } } }`,
+  );
+  assert.equal(project.run.eventsLineCount, 0);
+  assert.deepEqual(project.run.files.edges.map(({ node }) => node.name).sort(), [
+    "config.yaml",
+    "wandb-summary.json",
+  ]);
+});
+
+test("WANDB_X_STATS_SAMPLING_INTERVAL, WANDB_X_STATS_CPU_COUNT, WANDB_X_STATS_CPU_LOGICAL_COUNT, WANDB_X_STATS_GPU_COUNT, WANDB_X_STATS_GPU_TYPE, WANDB_DOCKER: what is said of the machine", async () => {
+  const run = await withVariables(
+    {
+      WANDB_X_STATS_SAMPLING_INTERVAL: "0.1",
+      WANDB_X_STATS_CPU_COUNT: "3",
+      WANDB_X_STATS_CPU_LOGICAL_COUNT: "6",
+      WANDB_X_STATS_GPU_COUNT: "2",
+      WANDB_X_STATS_GPU_TYPE: "A100",
+      WANDB_DOCKER: "image@sha256:1",
+    },
+    () => start({ id: "machine" }),
+  );
+  const events = async () => {
+    const { project } = await server.query<{ project: { run: { eventsLineCount: number } } }>(
+      `{ project(name: "${PROJECT}", entityName: "admin") { run(name: "machine") { eventsLineCount } } }`,
+    );
+    return project.run.eventsLineCount;
+  };
+  // Every 15 seconds it would be one in this time.
+  for (const endMs = Date.now() + 10_000; (await events()) < 4; )
+    assert.ok(Date.now() < endMs, "no four samples in ten seconds");
+  await run.finish();
+  const metadata = JSON.parse(readFileSync(join(run.dir, "wandb-metadata.json"), "utf8"));
+  assert.deepEqual(
+    [metadata.cpu_count, metadata.cpu_count_logical, metadata.gpu_count, metadata.gpu, metadata.docker],
+    [3, 6, 2, "A100", "image@sha256:1"],
   );
 });
 

@@ -2,22 +2,21 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, cpus, hostname, platform, release, totalmem, userInfo } from "node:os";
 import { dirname, join, relative } from "node:path";
+import type { Settings } from "@steelyard/protocol/settings";
 
 export interface GitFacts {
   remote: string;
   commit: string;
 }
 
-/** What settings say in place of what git would. */
-export interface GivenGit {
-  gitRemote: string;
-  gitRemoteUrl: string | undefined;
-  gitCommit: string | undefined;
-  gitRoot: string | undefined;
-}
-
-/** Remote and commit of the repository the program is in; undefined outside of one, or without git. */
-export async function gitFacts(folder: string, given: GivenGit): Promise<GitFacts | undefined> {
+/**
+ * Remote and commit of the repository the program is in, or what the settings say in their place; undefined outside of
+ * one, or without git.
+ */
+export async function gitFacts(
+  folder: string,
+  given: Pick<Settings, "gitRemote" | "gitRemoteUrl" | "gitCommit" | "gitRoot">,
+): Promise<GitFacts | undefined> {
   // A hook or a wrapper that runs this program has its own repository in them.
   const { GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE, ...env } = process.env;
   const git = (...args: string[]) =>
@@ -44,6 +43,10 @@ export function metadataOf(
   host: string,
   git: GitFacts | undefined,
   startedAtMs: number,
+  given: Pick<
+    Settings,
+    "docker" | "statsCpuCount" | "statsCpuLogicalCount" | "statsGpuCount" | "statsGpuType"
+  >,
 ): Record<string, unknown> {
   return {
     os: `${platform()}-${release()}-${arch()}`,
@@ -57,8 +60,11 @@ export function metadataOf(
     host: host || hostname(),
     username: userName(),
     executable: process.execPath,
-    cpu_count: cpus().length,
-    cpu_count_logical: cpus().length,
+    cpu_count: given.statsCpuCount ?? cpus().length,
+    cpu_count_logical: given.statsCpuLogicalCount ?? cpus().length,
+    ...(given.statsGpuCount === undefined ? {} : { gpu_count: given.statsGpuCount }),
+    ...(given.statsGpuType === undefined ? {} : { gpu: given.statsGpuType }),
+    ...(given.docker === undefined ? {} : { docker: given.docker }),
     memory: { total: String(totalmem()) },
   };
 }

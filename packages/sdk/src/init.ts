@@ -147,6 +147,12 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
     internalLog: place.internalLog,
     program: process.argv[1] ? resolve(process.argv[1]) : "<interactive>",
     version: VERSION,
+    flushIntervalMs: settings.flushInterval,
+    systemIntervalMs: settings.disableStats
+      ? Number.POSITIVE_INFINITY
+      : settings.statsSamplingInterval * 1000,
+    keepsMetadata: !settings.disableMeta,
+    keepsRequirements: settings.saveRequirements,
   };
   // The thread gets ready while git and the server are asked.
   const worker = startWorker(start);
@@ -154,7 +160,7 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
   let opened: OpenedRun | undefined;
   try {
     const git = settings.disableGit ? undefined : await gitFacts(process.cwd(), settings);
-    const metadata = metadataOf(start.program, start.host, git, startTimeMs);
+    const metadata = metadataOf(start.program, start.host, git, startTimeMs, settings);
     if (start.mode === "online") {
       debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);
       opened = await openOnline(start, { git }, print, timeoutMs);

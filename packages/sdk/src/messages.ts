@@ -61,4 +61,11 @@ export interface WorkerStart {
   internalLog: string;
   program: string;
   version: string;
+  /** Rows are in the log at the latest so long after `log()`, milliseconds. */
+  flushIntervalMs: number;
+  /** Between system metrics, milliseconds; infinite: none are taken. */
+  systemIntervalMs: number;
+  /** Whether `wandb-metadata.json` and `requirements.txt` are written. */
+  keepsMetadata: boolean;
+  keepsRequirements: boolean;
 }

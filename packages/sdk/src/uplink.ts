@@ -104,7 +104,7 @@ export class Uplink {
 
   /** Files of the run's folder. */
   async upload(names: string[]): Promise<void> {
-    if (!this.#live) return;
+    if (!this.#live || names.length === 0) return;
     try {
       await uploadFiles(this.#http, this.#run, this.#start.filesDir, names);
       this.#log.write("INFO", "uploaded", { files: names });

@@ -29,10 +29,9 @@ import { Uplink } from "./uplink.ts";
  * The run's own thread: everything but the hand-over. It drains the ring, writes the `.wandb` log (the truth) and only
  * then sends.
  */
-const DRAIN_MS = 20;
-const SYSTEM_EVERY_MS = 15_000;
-
 const start = workerData as WorkerStart;
+/** Half of what is promised: a turn of this thread takes its time too. */
+const DRAIN_MS = Math.min(20, start.flushIntervalMs / 2);
 const port = parentPort as NonNullable<typeof parentPort>;
 if (!port) throw new Error("this file is the SDK's worker; import the package instead");
 const internal = new InternalLog(start.internalLog);
@@ -69,6 +68,9 @@ log.onFull = (error) =>
   });
 const uplink = new Uplink(start, { config, history, lines, summary }, tell, internal);
 const system = new SystemMetrics();
+const takesSystem = start.systemIntervalMs < Number.POSITIVE_INFINITY;
+/** Files of the run that are there from its beginning. */
+const firstFiles: string[] = [];
 let finishing: { exitCode: number; deadlineMs: number } | undefined;
 let finishTimer: NodeJS.Timeout | undefined;
 /** Ends the pause between two turns. */
@@ -212,29 +214,28 @@ async function begin(): Promise<void> {
       git,
     }),
   );
-  log.append((num) =>
-    filesRecord(num, ["wandb-metadata.json", "requirements.txt", "config.yaml", "wandb-summary.json"]),
-  );
+  const requirements = start.keepsRequirements ? packageList(start.program) : "";
+  if (start.keepsMetadata) firstFiles.push("wandb-metadata.json");
+  if (requirements) firstFiles.push("requirements.txt");
+  log.append((num) => filesRecord(num, [...firstFiles, "config.yaml", "wandb-summary.json"]));
   log.flush();
   drain();
-  writeFileSync(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
-  const requirements = packageList(start.program);
-  if (requirements) {
-    writeFileSync(join(start.filesDir, "requirements.txt"), requirements);
-    firstFiles.push("requirements.txt");
-  }
+  if (start.keepsMetadata)
+    writeFileSync(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
+  if (requirements) writeFileSync(join(start.filesDir, "requirements.txt"), requirements);
 }
-const firstFiles = ["wandb-metadata.json"];
 
 /** Until the run ends: drain, write, send what there is, no more often than allowed. */
 async function live(): Promise<void> {
-  let nextSample = performance.now() + 1000;
+  let nextSample = takesSystem
+    ? performance.now() + Math.min(1000, start.systemIntervalMs)
+    : Number.POSITIVE_INFINITY;
   const uploads = uplink.upload(firstFiles);
   const drainer = setInterval(drain, DRAIN_MS);
   while (!finishing) {
     const now = performance.now();
     if (now >= nextSample) {
-      nextSample = now + SYSTEM_EVERY_MS;
+      nextSample = now + start.systemIntervalMs;
       sampleSystem();
     }
     await uplink.turn();
@@ -251,7 +252,7 @@ async function end(): Promise<void> {
   const { exitCode } = finishing ?? { exitCode: 0 };
   drain();
   if (drainSoon) clearImmediate(drainSoon);
-  sampleSystem();
+  if (takesSystem) sampleSystem();
   const runtimeS = (Date.now() - history.startTimeMs) / 1000;
   if (history.last) log.append((num) => summaryRecord(num, itemsOf(summary.entries)));
   log.append((num) => exitRecord(num, exitCode, runtimeS));
