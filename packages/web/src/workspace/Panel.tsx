@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { createContext, type RefObject, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { ChartTable } from "../charts/ChartTable.tsx";
 import { LineChart } from "../charts/LineChart.tsx";
 import { type ChartLine, domainOf, drawnLines } from "../charts/lines.ts";
@@ -20,6 +20,7 @@ export interface PanelRun {
 /** Names in a footer; the rest is a number. */
 const NAMED = 3;
 
+/** What all panels of a screen share. */
 export interface PanelProps {
   entity: string;
   project: string;
@@ -29,33 +30,35 @@ export interface PanelProps {
   emphasised: string | undefined;
   /** Runs that would be drawn but for the limit, and what raises it. */
   limited?: { visible: number; raise: () => void } | undefined;
-  panel: PanelPlan;
+  /** Title of the panel that filled the screen last: it takes the focus back. */
+  lastFull: RefObject<string | undefined>;
 }
 
-export function Panel({ entity, project, runs, view, setView, emphasised, limited, panel }: PanelProps) {
+/** By context: a section of which no panel is drawn has nothing to do with it. */
+export const PanelContext = createContext<PanelProps | undefined>(undefined);
+
+export function Panel({ panel }: { panel: PanelPlan }) {
+  const shared = useContext(PanelContext);
+  if (!shared) throw new Error("a panel stands in a PanelContext");
+  const { entity, project, runs, view, setView, emphasised, limited, lastFull } = shared;
   const box = useRef<HTMLElement>(null);
-  const [seen, setSeen] = useState(false);
-  const [buckets, setBuckets] = useState(500);
+  const [buckets, setBuckets] = useState<number>();
   const theme = useTheme();
   const isFull = view.full !== "";
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const intersection = new IntersectionObserver(([entry]) => setSeen(entry?.isIntersecting ?? false), {
-      root: element.closest(".panels-scroll"),
-      // Half a screen ahead, so that scrolling meets a drawn chart.
-      rootMargin: "400px 0px",
-    });
     const measure = () => setBuckets(bucketsFor(element.clientWidth, isFull));
     const resize = new ResizeObserver(measure);
     measure();
     resize.observe(element);
-    intersection.observe(element);
-    return () => {
-      intersection.disconnect();
-      resize.disconnect();
-    };
+    return () => resize.disconnect();
   }, [isFull]);
+  useEffect(() => {
+    if (isFull || lastFull.current !== panel.title) return;
+    lastFull.current = undefined;
+    box.current?.querySelector<HTMLElement>(".to-full")?.focus({ preventScroll: true });
+  }, [isFull, lastFull, panel.title]);
 
   // System metrics have no steps and no rows of metrics: their axis is time.
   const timed = panel.stream === "events" && (view.x.kind === "step" || view.x.kind === "key");
@@ -63,7 +66,7 @@ export function Panel({ entity, project, runs, view, setView, emphasised, limite
   const xKind = timed ? "relative" : view.xKind;
   const range = timed ? undefined : view.range;
   const names = useMemo(() => runs.map(({ name }) => name).sort(), [runs]);
-  const series = usePanelSeries({ entity, project, names, panel, x, range, buckets, seen });
+  const series = usePanelSeries({ entity, project, names, panel, x, range, buckets });
 
   const lines = useMemo((): ChartLine[] => {
     const labels = new Map(runs.map(({ name, displayName }) => [name, displayName]));
@@ -145,15 +148,18 @@ export function Panel({ entity, project, runs, view, setView, emphasised, limite
         >
           ▤
         </IconButton>
-        <IconButton label={t("chart.fullScreen")} aria-pressed={isFull} onClick={toggleFull}>
+        <IconButton
+          className="to-full"
+          label={t("chart.fullScreen")}
+          aria-pressed={isFull}
+          onClick={toggleFull}
+        >
           {isFull ? "✕" : "⤢"}
         </IconButton>
       </header>
       <div className="plot">
-        {seen && series.error && !series.data && (
-          <ErrorState error={series.error} retry={() => series.refetch()} />
-        )}
-        {seen && series.data && lines.length === 0 && (
+        {series.error && !series.data && <ErrorState error={series.error} retry={() => series.refetch()} />}
+        {series.data && lines.length === 0 && (
           <div className="muted note">
             {x.kind === "key" ? (
               <>
@@ -167,7 +173,7 @@ export function Panel({ entity, project, runs, view, setView, emphasised, limite
             )}
           </div>
         )}
-        {seen && lines.length > 0 && asTable && (
+        {lines.length > 0 && asTable && (
           <ChartTable
             title={panel.title}
             lines={lines}
@@ -177,7 +183,7 @@ export function Panel({ entity, project, runs, view, setView, emphasised, limite
             smoothed={smoothed}
           />
         )}
-        {seen && lines.length > 0 && !asTable && (
+        {lines.length > 0 && !asTable && (
           <LineChart
             title={panel.title}
             lines={lines}
@@ -190,7 +196,7 @@ export function Panel({ entity, project, runs, view, setView, emphasised, limite
             onFullScreen={toggleFull}
           />
         )}
-        {seen && series.isPending && <div className="skeleton plot-skeleton" />}
+        {series.isPending && <div className="skeleton plot-skeleton" />}
       </div>
       {lines.length > 0 &&
         !asTable &&
@@ -224,8 +230,8 @@ export function Panel({ entity, project, runs, view, setView, emphasised, limite
   );
 }
 
-/** A bucket per device pixel at most; whole hundreds, so that panels of nearly one width ask one question. */
+/** A bucket per device pixel at most; in few sizes, so that panels of nearly one width ask one question. */
 function bucketsFor(width: number, full: boolean): number {
-  const pixels = Math.ceil((width * (window.devicePixelRatio || 1)) / 100) * 100;
-  return Math.min(full ? 3000 : 1000, Math.max(200, pixels));
+  const pixels = width * (window.devicePixelRatio || 1);
+  return [400, 700, 1000, ...(full ? [2000] : [])].find((size) => size >= pixels) ?? (full ? 3000 : 1000);
 }

@@ -1,8 +1,10 @@
-import { useEffect, useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { t } from "../i18n/index.ts";
 import { EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
 import { useKeys } from "./keys.ts";
-import { Panel, type PanelProps, type PanelRun } from "./Panel.tsx";
+import { Panel, PanelContext, type PanelProps, type PanelRun } from "./Panel.tsx";
+import { useStaleSeries } from "./panel-series.ts";
+import { SectionList } from "./SectionList.tsx";
 import { byDevice, bySections, type PanelPlan, type Section } from "./sections.ts";
 import { Toolbar } from "./Toolbar.tsx";
 import { flip, useChartView } from "./view.ts";
@@ -74,49 +76,40 @@ export function Panels({
     return () => document.removeEventListener("keydown", onKey);
   });
 
-  const panelProps = { entity, project, runs, view, setView, emphasised, limited };
+  const lastFull = useRef<string>(undefined);
+  if (full) lastFull.current = full.panel.title;
+  useStaleSeries(entity, project);
+
+  const panelProps = { entity, project, runs, view, setView, emphasised, limited, lastFull };
   if (full) {
     return (
-      <div className="full-panel">
-        <Panel key={full.panel.title} {...panelProps} panel={full.panel} />
-      </div>
+      <PanelContext value={panelProps}>
+        <div className="full-panel">
+          <Panel key={full.panel.title} panel={full.panel} />
+        </div>
+      </PanelContext>
     );
   }
   return (
     <div className="panels">
       <Toolbar view={view} setView={setView} badPattern={badPattern} keys={metrics.data ?? []} />
-      {keys.isPending && <Skeleton lines={8} />}
+      {keys.isPending && runs.length > 0 && <Skeleton lines={8} />}
       {keys.error && <ErrorState error={keys.error} retry={() => keys.refetch()} />}
-      {keys.data && runs.length === 0 && <EmptyState title={t("chart.allHidden")} />}
+      {runs.length === 0 && <EmptyState title={t("chart.allHidden")} />}
       {keys.data && runs.length > 0 && allPanels.length === 0 && (
         <EmptyState title={view.search ? t("chart.noPanels", { text: view.search }) : empty} />
       )}
-      {runs.length > 0 &&
-        sections.map((section) => {
-          const open = !section.closed !== view.flipped.has(section.id);
-          return (
-            <details key={section.id} open={open} className="section">
-              {/* biome-ignore lint/a11y/noStaticElementInteractions: a summary is a button; it opens by key and by click */}
-              <summary
-                onClick={(event) => {
-                  // The address decides, and the address answers.
-                  event.preventDefault();
-                  setView({ flipped: flip(view.flipped, section.id) });
-                }}
-              >
-                {section.title || t("chart.section.other")}{" "}
-                <span className="muted">{section.panels.length}</span>
-              </summary>
-              {open && (
-                <div className="grid">
-                  {section.panels.map((panel) => (
-                    <Panel key={panel.title} {...panelProps} panel={panel} />
-                  ))}
-                </div>
-              )}
-            </details>
-          );
-        })}
+      <PanelContext value={panelProps}>
+        {runs.length > 0 && (
+          <SectionList
+            sections={sections}
+            flipped={view.flipped}
+            lastFull={lastFull.current}
+            search={view.search}
+            onToggle={(section) => setView({ flipped: flip(view.flipped, section) })}
+          />
+        )}
+      </PanelContext>
     </div>
   );
 }

@@ -18,6 +18,7 @@ import {
   Skeleton,
   StateBadge,
 } from "../ui/controls.tsx";
+import { LongSelect } from "../ui/LongSelect.tsx";
 import { useKeys } from "./keys.ts";
 import { Panels } from "./Panels.tsx";
 import "./workspace.css";
@@ -112,25 +113,23 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
             onChange={(event) => address.set({ q: event.target.value })}
           />
           <div className="switch-row">
-            <select
-              className="field"
-              style={{ flex: 1, minWidth: 0 }}
-              aria-label={t("runs.sort")}
+            <LongSelect
+              label={t("runs.sort")}
+              className="grow"
               value={order.slice(1)}
-              onChange={(event) => {
-                const field = event.target.value;
+              options={[
+                { value: "created_at", label: t("table.created") },
+                { value: "displayName", label: t("common.name") },
+                ...[...sortKeys(keys.data ?? [], order)].map((key) => ({
+                  value: `summary_metrics.${key}`,
+                  label: key,
+                })),
+              ]}
+              onChange={(field) => {
                 const next = field === "created_at" ? NEWEST_FIRST : `+${field}`;
                 address.set({ sort: next === NEWEST_FIRST ? "" : next });
               }}
-            >
-              <option value="created_at">{t("table.created")}</option>
-              <option value="displayName">{t("common.name")}</option>
-              {[...sortKeys(keys.data ?? [], order)].map((key) => (
-                <option key={key} value={`summary_metrics.${key}`}>
-                  {key}
-                </option>
-              ))}
-            </select>
+            />
             <IconButton
               label={t(order.startsWith("-") ? "runs.descending" : "runs.ascending")}
               onClick={() => {

@@ -1,7 +1,8 @@
 import { isSmoothing, mostSmoothing, SMOOTHING_KINDS } from "../charts/smooth.ts";
 import { t } from "../i18n/index.ts";
 import { Button } from "../ui/controls.tsx";
-import type { ChartView, SetView } from "./view.ts";
+import { LongSelect } from "../ui/LongSelect.tsx";
+import { type ChartView, CLOCKS, type SetView } from "./view.ts";
 
 /** What all panels of the screen share. */
 export function Toolbar({
@@ -33,24 +34,16 @@ export function Toolbar({
           setView({ search: "" });
         }}
       />
-      <label>
-        <span className="visually-hidden">{t("chart.x")}</span>
-        <select
-          className="field axis"
-          value={view.x.kind === "key" ? view.x.key : view.x.kind}
-          onChange={(event) => setView({ x: event.target.value === "step" ? "" : event.target.value })}
-        >
-          <option value="step">{t("chart.step")}</option>
-          <option value="relative">{t("chart.relative")}</option>
-          <option value="relative-wall">{t("chart.relative-wall")}</option>
-          <option value="wall">{t("chart.wall")}</option>
-          {keys.map((key) => (
-            <option key={key} value={key}>
-              {key}
-            </option>
-          ))}
-        </select>
-      </label>
+      <LongSelect
+        label={t("chart.x")}
+        className="axis"
+        value={view.x.kind === "key" ? view.x.key : view.x.kind}
+        options={[
+          ...CLOCKS.map((clock) => ({ value: clock, label: t(`chart.${clock}`) })),
+          ...keys.map((key) => ({ value: key, label: key })),
+        ]}
+        onChange={(x) => setView({ x: x === "step" ? "" : x })}
+      />
       <div className="switch-row">
         <select
           className="field"

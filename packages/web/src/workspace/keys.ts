@@ -26,7 +26,8 @@ export function useKeys(
   });
   return useQuery({
     queryKey,
-    enabled,
+    // Of no runs at all would be of all runs.
+    enabled: enabled && names.length > 0,
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) =>
       (

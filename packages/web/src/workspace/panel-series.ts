@@ -7,12 +7,14 @@ import type { PanelPlan } from "./sections.ts";
 import { loadSeries } from "./series.ts";
 import type { ChartView } from "./view.ts";
 
+/** Of the runs' names in a question's key. */
+const NAMES_AT = 5;
 /** The fastest that a chart follows a run. */
 const LIVE_EVERY_MS = 1000;
 
 /**
- * What one panel draws, asked for once it is in view. Rows of a run that arrive while it is shown ask for that run alone;
- * out of view, or in a hidden tab, they are noted and asked for when someone looks again.
+ * What one panel draws. Rows of a run that arrive while it is shown ask for that run alone; in a hidden tab they are noted
+ * and asked for when someone looks again.
  */
 export function usePanelSeries(question: {
   entity: string;
@@ -21,10 +23,10 @@ export function usePanelSeries(question: {
   panel: PanelPlan;
   x: ChartView["x"];
   range: ChartView["range"];
-  buckets: number;
-  seen: boolean;
+  /** Undefined until it is known how wide the panel is. */
+  buckets: number | undefined;
 }) {
-  const { entity, project, names, panel, x, range, buckets, seen } = question;
+  const { entity, project, names, panel, x, range, buckets } = question;
   const client = useQueryClient();
   const queryKey = ["series", entity, project, panel.stream, panel.keys, names, x, range, buckets];
   const load = async (runs: readonly string[]): Promise<SeriesAnswer[]> => {
@@ -38,7 +40,7 @@ export function usePanelSeries(question: {
           key,
           stream: panel.stream,
           x,
-          buckets,
+          buckets: buckets ?? 0,
           ...(min === undefined || max === undefined ? {} : { min, max }),
         }),
       ),
@@ -47,7 +49,7 @@ export function usePanelSeries(question: {
   };
   const series = useQuery({
     queryKey,
-    enabled: seen && names.length > 0,
+    enabled: names.length > 0 && buckets !== undefined,
     placeholderData: keepPreviousData,
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: () => load(names),
@@ -59,7 +61,7 @@ export function usePanelSeries(question: {
     const runs = [...changed.current];
     changed.current.clear();
     const stale = () => client.invalidateQueries({ queryKey, exact: true });
-    if (!seen || client.isFetching({ queryKey, exact: true }) > 0) return void stale();
+    if (client.isFetching({ queryKey, exact: true }) > 0) return void stale();
     try {
       const fresh = await load(runs);
       client.setQueryData<SeriesAnswer[]>(queryKey, (before) => before && merged(before, fresh, runs));
@@ -82,6 +84,24 @@ export function usePanelSeries(question: {
     return () => document.removeEventListener("visibilitychange", catchUp);
   }, []);
   return series;
+}
+
+/** Charts that are not drawn now have missed what came since: asked for anew when they are drawn again. */
+export function useStaleSeries(entity: string, project: string): void {
+  const client = useQueryClient();
+  useLive(entity, project, (change) => {
+    if (change.kind !== "rows") return;
+    void client.invalidateQueries({
+      queryKey: ["series", entity, project],
+      type: "inactive",
+      refetchType: "none",
+      predicate: ({ queryKey }) => (queryKey[NAMES_AT] as readonly string[]).includes(change.run),
+    });
+  });
+  useEffect(
+    () => () => void client.invalidateQueries({ queryKey: ["series", entity, project], refetchType: "none" }),
+    [client, entity, project],
+  );
 }
 
 /** `before` with the answers of `runs` replaced; the same object where nothing came, so that nothing is drawn again. */

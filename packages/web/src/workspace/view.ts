@@ -4,7 +4,7 @@ import type { XKind } from "../charts/draw.ts";
 import { mostSmoothing, SMOOTHING_KINDS, type Smoothing } from "../charts/smooth.ts";
 
 /** Axes that are no logged key: their names in the address. */
-const CLOCKS = ["step", "relative", "relative-wall", "wall"] as const;
+export const CLOCKS = ["step", "relative", "relative-wall", "wall"] as const;
 
 /** How the charts of a screen are shown; all of it in the address. */
 export interface ChartView {
