@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { table, tableRow, withGenerated } from "../scripts/generated.mjs";
 
 export interface FeatureResult {
   feature: string;
@@ -17,7 +18,6 @@ export interface IntegrationResult {
 }
 
 const DOCUMENT = new URL("../docs/compatibility.md", import.meta.url);
-const END = "<!-- end -->";
 
 /** The table of `docs/compatibility.md`, client × feature. */
 export function writeCompatibility(results: ReadonlyMap<string, FeatureResult[]>): void {
@@ -33,12 +33,11 @@ export function writeCompatibility(results: ReadonlyMap<string, FeatureResult[]>
     notes.push(`- ${version}, ${feature}: ${found.note.split("\n")[0]}`);
     return "differs";
   };
-  const table = [
-    row(["feature", ...versions]),
-    row(["", ...versions].map(() => "---")),
-    ...features.map((feature) => row([feature, ...versions.map((version) => cell(version, feature))])),
-  ];
-  writeGenerated("official client", () => [...table, ...(notes.length > 0 ? ["", ...notes] : [])]);
+  const clients = table(
+    ["feature", ...versions],
+    features.map((feature) => [feature, ...versions.map((version) => cell(version, feature))]),
+  );
+  writePart("official client", () => [clients, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n"));
 }
 
 /**
@@ -47,31 +46,23 @@ export function writeCompatibility(results: ReadonlyMap<string, FeatureResult[]>
  */
 export function writeIntegrations(order: readonly string[], results: readonly IntegrationResult[]): void {
   if (results.length === 0) return;
-  writeGenerated("integrations", (before) => {
-    const rowOf = (name: string) => {
+  writePart("integrations", (before) => {
+    const rows = order.map((name) => {
       const ran = results.find(({ integration }) => integration === name);
-      if (ran) return row([name, ran.versions, ran.compared, ran.result]);
-      return before.find((line) => line.startsWith(`| ${name} |`)) ?? row([name, "–", "–", "not run"]);
-    };
-    return [
-      row(["integration", "of", "handed to the client and found on the server", "result"]),
-      row(["---", "---", "---", "---"]),
-      ...order.map(rowOf),
-    ];
+      if (ran) return tableRow([name, ran.versions, ran.compared, ran.result]);
+      return (
+        before.split("\n").find((line) => line.startsWith(`| ${name} |`)) ??
+        tableRow([name, "–", "–", "not run"])
+      );
+    });
+    const head = ["integration", "of", "handed to the client and found on the server", "result"];
+    return [table(head, []), ...rows].join("\n");
   });
 }
 
-function row(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-}
-
-/** What stands between `<!-- generated: NAME -->` and the next end, made anew; written only when it changed. */
-function writeGenerated(name: string, lines: (before: string[]) => string[]): void {
+/** Written only when it changed. */
+function writePart(name: string, make: (before: string) => string): void {
   const text = readFileSync(DOCUMENT, "utf8");
-  const mark = `<!-- generated: ${name} -->`;
-  const begin = text.indexOf(mark) + mark.length;
-  const end = text.indexOf(END, begin);
-  const made = lines(text.slice(begin, end).trim().split("\n")).join("\n");
-  const after = `${text.slice(0, begin)}\n\n${made}\n\n${text.slice(end)}`;
+  const after = withGenerated(text, name, make);
   if (after !== text) writeFileSync(DOCUMENT, after);
 }

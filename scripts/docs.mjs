@@ -4,23 +4,28 @@ import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { allowedValues, SETTING_NAMES, settingOf } from "../packages/protocol/src/settings/index.ts";
 import { OPTIONS } from "../packages/server/src/config.ts";
+import { table, withGenerated } from "./generated.mjs";
 import { sdkReference } from "./sdk-reference.mjs";
 import { ROOT } from "./toolchain.mjs";
 
 /** Every document with what it should say: `{path, before, text}`. */
 export function documents() {
-  const reference = withTables("sdk.md", { reference: sdkReference() });
-  return [serverDocument(), variablesDocument("en"), variablesDocument("ko"), reference];
+  return [serverDocument(), variablesDocument("en"), variablesDocument("ko"), sdkDocument()];
 }
 
 function serverDocument() {
-  const rows = Object.values(OPTIONS).map(
-    ({ variable, flag, default: value, text }) =>
-      `| \`${variable}\` | ${flag ? `\`${flag}\`` : "–"} | ${value ? `\`${value}\`` : "–"} | ${text} |`,
-  );
-  return withTables("server.md", {
-    settings: ["| variable | flag | default | |", "|---|---|---|---|", ...rows].join("\n"),
-  });
+  const code = (text) => (text ? `\`${text}\`` : "–");
+  const rows = Object.values(OPTIONS).map(({ variable, flag, default: value, text }) => [
+    code(variable),
+    code(flag),
+    code(value),
+    text,
+  ]);
+  return made("server.md", { settings: table(["variable", "flag", "default", ""], rows) });
+}
+
+function sdkDocument() {
+  return made("sdk.md", { reference: sdkReference((setting) => defaultOf(setting, "en") ?? WORDS.en.none) });
 }
 
 const WORDS = {
@@ -34,21 +39,19 @@ function variablesDocument(language) {
   const row = (name) => {
     const setting = settingOf(name);
     const [variable, ...others] = setting.variables;
-    const cells = [
+    return [
       [`\`${variable}\``, ...others.map((other) => `\`${other}\``)].join("<br>"),
       allowedValues(setting),
       defaultOf(setting, language) ?? words.none,
       `${setting[language]}<br>${words.settings}: \`${name}\``,
       (tests.get(variable) ?? []).join("<br>") || words.none,
     ];
-    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   };
-  const table = (names) =>
-    [`| ${words.head.join(" | ")} |`, `|${"---|".repeat(words.head.length)}`, ...names.map(row)].join("\n");
   const page = SETTING_NAMES.filter((name) => settingOf(name).page);
-  return withTables(language === "en" ? "environment-variables.md" : "environment-variables.ko.md", {
-    page: table(page),
-    more: table(SETTING_NAMES.filter((name) => !page.includes(name))),
+  const more = SETTING_NAMES.filter((name) => !page.includes(name));
+  return made(language === "en" ? "environment-variables.md" : "environment-variables.ko.md", {
+    page: table(words.head, page.map(row)),
+    more: table(words.head, more.map(row)),
   });
 }
 
@@ -82,16 +85,14 @@ function testsByVariable() {
   return tests;
 }
 
-/** The document with what stands between `<!-- generated: NAME -->` and `<!-- end -->` made anew. */
-function withTables(file, tables) {
+/** The document with its generated parts made anew. */
+function made(file, parts) {
   const path = join(ROOT, "docs", file);
   const before = readFileSync(path, "utf8");
-  let text = before;
-  for (const [name, table] of Object.entries(tables)) {
-    const place = new RegExp(`<!-- generated: ${name} -->[\\s\\S]*?<!-- end -->`);
-    if (!place.test(text)) throw new Error(`docs/${file} has no place for ${name}`);
-    text = text.replace(place, () => `<!-- generated: ${name} -->\n\n${table}\n\n<!-- end -->`);
-  }
+  const text = Object.entries(parts).reduce(
+    (so, [name, part]) => withGenerated(so, name, () => part),
+    before,
+  );
   return { path, before, text };
 }
 

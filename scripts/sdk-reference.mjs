@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { API, SignatureKind, SymbolFlags } from "typescript/unstable/sync";
 import { SETTING_NAMES, settingOf } from "../packages/protocol/src/settings/index.ts";
+import { table } from "./generated.mjs";
 import { ROOT } from "./toolchain.mjs";
 
 const ENTRY = join(ROOT, "packages", "sdk", "src", "index.ts");
@@ -17,11 +18,11 @@ const PROJECT_TEXT = JSON.stringify({
  * API is young (hence `unstable`) and the lock file pins it; nothing but this file uses it.
  *
  * An option of `InitOptions` is set by the variable of the setting of its own name, or of `@setting NAME`; its default is
- * the setting's, or what `@default` says. What is marked `@internal` is left out.
+ * the setting's, as `defaultOf` writes it, or what `@default` says. What is marked `@internal` is left out.
  *
  * @throws Error when something public has no docstring, naming each.
  */
-export function sdkReference() {
+export function sdkReference(defaultOf) {
   const api = new API({
     cwd: ROOT,
     fs: {
@@ -32,7 +33,7 @@ export function sdkReference() {
   try {
     const snapshot = api.updateSnapshot({ openProjects: [PROJECT] });
     const [project] = snapshot.getProjects();
-    const text = new Reference(project).text();
+    const text = new Reference(project, defaultOf).text();
     snapshot.dispose();
     return text;
   } finally {
@@ -43,20 +44,20 @@ export function sdkReference() {
 const oneLine = (text) => text.replace(/\s+/g, " ").trim();
 /** A docstring's paragraphs, its line breaks taken out. */
 const paragraphs = (text) => text.split(/\n\s*\n/).map(oneLine);
-const cell = (text) => text.replaceAll("|", "\\|");
 const code = (text) => (text === "" ? "–" : `\`${text}\``);
 const block = (text) => ["```ts", text, "```"].join("\n");
-const table = (head, rows) =>
-  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");
 
 class Reference {
   #checker;
+  /** Of a setting, as text. */
+  #defaultOf;
   #exports;
   #undocumented = [];
   /** Rows of the table of errors: error, thrown by, when. */
   #errors = [];
 
-  constructor(project) {
+  constructor(project, defaultOf) {
+    this.#defaultOf = defaultOf;
     this.#checker = project.checker;
     const entry = this.#checker.getSymbolAtLocation(project.program.getSourceFile(ENTRY));
     this.#exports = this.#checker
@@ -163,7 +164,7 @@ class Reference {
       return [
         code(member.name),
         code(this.#typeOf(member)),
-        this.#tag(member, "default") ?? defaultOf(setting),
+        this.#tag(member, "default") ?? (setting ? this.#defaultOf(setting) : "–"),
         code(setting?.variables[0] ?? ""),
         this.#doc(member, `InitOptions.${member.name}`).join("<br>"),
       ];
@@ -280,11 +281,4 @@ class Reference {
       ...own,
     ];
   }
-}
-
-function defaultOf(setting) {
-  if (setting === undefined) return "–";
-  if (setting.otherwise) return setting.otherwise.en;
-  const { default: value } = setting;
-  return value === undefined || value === "" || value.length === 0 ? "–" : code(String(value));
 }
