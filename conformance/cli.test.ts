@@ -89,6 +89,9 @@ test("login --host remembers the server, and a dead one is told", async () => {
   const dead = await steelyard(["login", "--host", NOBODY, server.apiKey], { environment });
   assert.equal(dead.status, 1);
   assert.match(dead.err, /no server answers at http:\/\/127\.0\.0\.1:59997 .*steelyard server start/);
+  const cloud = await steelyard(["login", "--cloud", "--no-verify", server.apiKey], { environment });
+  assert.equal(cloud.status, 0, cloud.err);
+  assert.equal(readFileSync(path, "utf8"), "[default]\nbase_url = https://api.wandb.ai\n\n");
   assert.match(
     (await steelyard(["login", "--cloud", "--host", "http://x"])).err,
     /Cannot use --host and --cloud together/,

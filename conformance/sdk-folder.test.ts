@@ -246,22 +246,19 @@ test("links: none when not wanted, and a file of somebody else stays", async () 
   await (await start({ mode: "offline", id: "one" })).finish();
   assert.equal(readFileSync(join(dir, "debug.log"), "utf8"), "mine");
   assert.equal(basename(readlinkSync(inRoot("latest-run"))), foldersOf("one")[0]);
-  process.env.WANDB_SYMLINK = "false";
-  try {
-    await (await start({ mode: "offline", id: "two" })).finish();
-  } finally {
-    delete process.env.WANDB_SYMLINK;
-  }
+  const unlinked = await withVariables({ WANDB_SYMLINK: "false" }, () =>
+    start({ mode: "offline", id: "two" }),
+  );
+  await unlinked.finish();
   assert.equal(basename(readlinkSync(inRoot("latest-run"))), foldersOf("one")[0]);
 });
 
 test("folders: .wandb where it is, a number for a second start in the same second, letters of every script", async () => {
   mkdirSync(join(dir, ".wandb"));
   // From outside the id is made fit; from code it would be refused.
-  process.env.WANDB_RUN_ID = "한글 run/1";
-  const starting = Promise.all([1, 2, 3].map(() => start({ mode: "offline" })));
-  delete process.env.WANDB_RUN_ID;
-  const runs = await starting;
+  const runs = await withVariables({ WANDB_RUN_ID: "한글 run/1" }, () =>
+    Promise.all([1, 2, 3].map(() => start({ mode: "offline" }))),
+  );
   await assert.rejects(
     start({ mode: "offline", id: "한글 run/1" }),
     /init\(\{ runId \}\) is .*an id without/,

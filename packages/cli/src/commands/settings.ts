@@ -2,16 +2,14 @@ import {
   allowedValues,
   type Candidate,
   SETTING_NAMES,
-  type SettingName,
   settingOf,
   settingOfKey,
   settingOfVariable,
-  tellable,
 } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { settingsOf } from "../api.ts";
 import { CommandError, print, printJson, styled, table } from "../terminal.ts";
-import { masked } from "./status.ts";
+import { shown } from "./status.ts";
 
 export function settingsCommand(): Command {
   return new Command("settings")
@@ -32,8 +30,6 @@ export function settingsCommand(): Command {
     );
 }
 
-const shown = (name: SettingName, value: unknown): unknown =>
-  (name === "apiKey" ? masked(value) : tellable(settingOf(name), value)) ?? null;
 const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 function list(options: { all?: boolean; json?: boolean }): void {

@@ -40,12 +40,14 @@ function statusOf(loaded: LoadedSettings): Record<string, unknown> {
   const sources: Record<string, string> = {};
   for (const [key, name] of names) {
     const value = loaded.settings[name] ?? (name === "dir" ? loaded.machine.workingDirectory : null);
-    values[key] = name === "apiKey" ? masked(value) : tellable(settingOf(name), value);
+    values[key] = shown(name, value);
     sources[key] = loaded.origins[name].name;
   }
   return Object.fromEntries(Object.entries({ ...values, sources }).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-export function masked(secret: unknown): string | null {
-  return typeof secret === "string" ? `${secret.slice(0, 2)}…${secret.slice(-2)}` : null;
+/** A value as it is printed; of the key its ends, so that one can be told from another. */
+export function shown(name: SettingName, value: unknown): unknown {
+  if (name === "apiKey" && typeof value === "string") return `${value.slice(0, 2)}…${value.slice(-2)}`;
+  return tellable(settingOf(name), value) ?? null;
 }

@@ -11,18 +11,16 @@ export const PER_PLACE = 16;
 export function Place({
   height,
   lines,
-  className = "",
   children,
 }: {
   height: number;
   lines: () => string[];
-  className?: string;
   children: () => ReactNode;
 }) {
   const [place, near] = useNear<HTMLDivElement>();
   if (near)
     return (
-      <div ref={place} className={className} style={{ height }}>
+      <div ref={place} style={{ height }}>
         {children()}
       </div>
     );
