@@ -34,7 +34,7 @@ export async function gitFacts(
 
 /** A token in the remote's address is nobody else's business; the user of ssh is part of the address. */
 function withoutPassword(remote: string): string {
-  return remote.replace(/^(https?:\/\/)[^/?#]*@/, "$1").replace(/^(\w+:\/\/[^/?#@:]*):[^/?#]*@/, "$1@");
+  return remote.replace(/^(https?:\/\/)[^/?#]*@/i, "$1").replace(/^(\w+:\/\/[^/?#@:]*):[^/?#]*@/, "$1@");
 }
 
 /** What the client keeps as `wandb-metadata.json`. */

@@ -21,7 +21,11 @@ import { VERSION } from "./version.ts";
 
 /** Everything may be left out; what is not given comes from the variables, then from settings files. */
 export interface InitOptions {
-  /** Project; made by its first run. */
+  /**
+   * Project; made by its first run.
+   *
+   * @default `uncategorized`
+   */
   project?: string;
   /** User or team that owns the project. */
   entity?: string;
@@ -38,7 +42,8 @@ export interface InitOptions {
   /** Kind of work, such as `training` or `evaluation`. */
   jobType?: string;
   /**
-   * Id of the run within the project, at most 64 characters; what is no letter, digit, `_` or `-` becomes a dash.
+   * Id of the run within the project, at most 64 characters, none of `: ; , # ? / '`. In the variable, what is no letter,
+   * digit, `_` or `-` becomes a dash.
    *
    * @setting runId
    */

@@ -30,7 +30,7 @@ import { Uplink } from "./uplink.ts";
  * then sends.
  */
 const start = workerData as WorkerStart;
-/** Half of what is promised: a turn of this thread takes its time too. */
+/** At most half of what is promised: a turn of this thread takes its time too. */
 const DRAIN_MS = Math.min(20, start.flushIntervalMs / 2);
 const port = parentPort as NonNullable<typeof parentPort>;
 if (!port) throw new Error("this file is the SDK's worker; import the package instead");
