@@ -1,5 +1,6 @@
 import type { GivenSettings } from "@steelyard/protocol/settings";
 import { type Credentials, findCredentials, type LoadedSettings, loadSettings } from "steelyard/command-line";
+import { EXIT } from "./exit-status.ts";
 import { CommandError, warn } from "./terminal.ts";
 
 const TIMEOUT_MS = 30_000;
@@ -33,7 +34,10 @@ export function openApi(loaded: LoadedSettings = settingsOf()): Api {
     throw new CommandError((error as Error).message);
   }
   if (!credentials)
-    throw new CommandError("No API key configured. Use `steelyard login` to log in, or set WANDB_API_KEY.");
+    throw new CommandError(
+      "No API key configured. Use `steelyard login` to log in, or set WANDB_API_KEY.",
+      EXIT.notAuthenticated,
+    );
   return apiOf(loaded.settings.baseUrl, credentials, loaded.settings.extraHttpHeaders);
 }
 
@@ -79,7 +83,10 @@ export function apiOf(
         );
       }
       if (body.errors?.[0] || !body.data)
-        throw new CommandError(`${body.errors?.[0]?.message ?? body.error ?? `status ${response.status}`}`);
+        throw new CommandError(
+          body.errors?.[0]?.message ?? body.error ?? `status ${response.status}`,
+          response.status === 401 ? EXIT.notAuthenticated : EXIT.failed,
+        );
       return body.data;
     },
   };
@@ -95,7 +102,7 @@ export async function viewerOf(api: Api): Promise<Viewer> {
   const { viewer } = await api.graphql<{
     viewer: { username: string; entity: string; teams: { edges: { node: { name: string } }[] } } | null;
   }>("query Viewer { viewer { username entity teams { edges { node { name } } } } }");
-  if (!viewer) throw new CommandError(`${api.baseUrl} does not know this key`);
+  if (!viewer) throw new CommandError(`${api.baseUrl} does not know this key`, EXIT.notAuthenticated);
   return {
     username: viewer.username,
     entity: viewer.entity,

@@ -5,14 +5,13 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { modeCommands } from "./commands/mode.ts";
+import { runCommand } from "./commands/run.ts";
 import { serverCommand } from "./commands/server.ts";
 import { settingsCommand } from "./commands/settings.ts";
 import { statusCommand } from "./commands/status.ts";
 import { syncCommand } from "./commands/sync.ts";
+import { EXIT } from "./exit-status.ts";
 import { CommandError, PROGRAM, styled } from "./terminal.ts";
-
-/** Exit statuses: 0 done, 1 it did not work (the message says why), 2 a wrong command or option. */
-const USAGE = 2;
 
 const program = new Command(PROGRAM)
   .description("Track machine-learning runs on your own machine")
@@ -26,6 +25,7 @@ const commands = [
   ...modeCommands(),
   statusCommand(),
   settingsCommand(),
+  runCommand(),
   syncCommand(),
   doctorCommand(),
   serverCommand(),
@@ -34,11 +34,17 @@ for (const command of commands) program.addCommand(command);
 const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
 for (const command of all(program)) command.exitOverride().copyInheritedSettings(program);
 
+// Whoever reads has read enough: `| head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT.done);
+  throw error;
+});
+
 try {
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   else if (error instanceof CommandError) {
     process.stderr.write(`${PROGRAM}: ${styled("red", `ERROR ${error.message}`)}\n`);
     process.exitCode = error.status;

@@ -1,4 +1,4 @@
-/** What the SDK asks of a server, of ours or of any that speaks the wire. Checked against the schema in a test. */
+/** What the SDK and the command line ask of a server, of ours or of any that speaks the wire. Checked against the schema in a test. */
 export const UPSERT_RUN = `mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String, $groupName: String, $displayName: String, $notes: String, $commit: String, $config: JSONString, $host: String, $program: String, $repo: String, $jobType: String, $sweep: String, $tags: [String!], $summaryMetrics: JSONString) {
   upsertBucket(input: {id: $id, name: $name, modelName: $project, entityName: $entity, groupName: $groupName, displayName: $displayName, notes: $notes, commit: $commit, config: $config, host: $host, jobProgram: $program, jobRepo: $repo, jobType: $jobType, sweep: $sweep, tags: $tags, summaryMetrics: $summaryMetrics}) {
     bucket { id name displayName config historyLineCount project { id name entity { id name } } }
@@ -31,4 +31,39 @@ export const NOTIFY_ALERT = `mutation NotifyScriptableRunAlert($entity: String!,
   notifyScriptableRunAlert(input: {entityName: $entity, projectName: $project, runName: $run, title: $title, text: $text, severity: $severity}) { success }
 }`;
 
-export const DOCUMENTS = { UPSERT_RUN, RUN_RESUME_STATUS, CREATE_RUN_FILES, REWIND_RUN, NOTIFY_ALERT };
+const RUN_FIELDS = `id name displayName state tags group jobType notes host commit sweepName exitcode createdAt heartbeatAt config summaryMetrics historyLineCount user { username }`;
+
+export const RUNS = `query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50, $order: String, $filters: JSONString) {
+  project(name: $project, entityName: $entity) {
+    runCount(filters: $filters)
+    runs(filters: $filters, after: $cursor, first: $perPage, order: $order) {
+      edges { node { ${RUN_FIELDS} } cursor }
+      pageInfo { endCursor hasNextPage }
+    }
+  }
+}`;
+
+export const RUN = `query Run($project: String!, $entity: String!, $name: String!) {
+  project(name: $project, entityName: $entity) { run(name: $name) { ${RUN_FIELDS} } }
+}`;
+
+/** Of this server alone: runs that were deleted and can be brought back. */
+export const DELETED_RUNS = `query DeletedRuns($project: String!, $entity: String!, $first: Int) {
+  project(name: $project, entityName: $entity) { deletedRuns(first: $first) { id name displayName deletedAt createdAt user { username } } }
+}`;
+
+export const RUN_LOG_LINES = `query RunLogLines($project: String!, $entity: String!, $name: String!, $first: Int, $after: String, $last: Int) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) {
+      state
+      logLines(first: $first, after: $after, last: $last) { edges { node { number timestamp level label line } } pageInfo { hasNextPage } }
+    }
+  }
+}`;
+
+export const STOP_RUN = `mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }`;
+
+export const DELETE_RUN = `mutation DeleteRun($id: ID!, $deleteArtifacts: Boolean) { deleteRun(input: {id: $id, deleteArtifacts: $deleteArtifacts}) { success } }`;
+
+/** Of this server alone. */
+export const RESTORE_RUN = `mutation RestoreRun($id: ID!) { restoreRun(input: {id: $id}) { run { id name } } }`;

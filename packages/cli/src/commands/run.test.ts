@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { makeRun } from "../../../server/src/http/doors.test-part.ts";
+import { openWorld, type World } from "../world.test-part.ts";
+
+let world: World;
+before(async () => {
+  world = await openWorld();
+  const { doors } = world;
+  for (const name of ["a", "b", "c"]) await makeRun(doors, doors.admin, { project: "digits", name });
+  for (const [name, lr, tags, loss] of [
+    ["a", 0.1, ["base"], 0.5],
+    ["b", 0.01, ["base", "long"], "NaN"],
+  ] as const)
+    await doors.graphql(
+      doors.admin,
+      `mutation { upsertBucket(input: {name: "${name}", modelName: "digits", tags: ${JSON.stringify(tags)},
+        displayName: "run ${name}", config: "{\\"lr\\": {\\"value\\": ${lr}}, \\"_wandb\\": {\\"value\\": {}}}", summaryMetrics: "{\\"loss\\": ${loss}}"}) { bucket { id } } }`,
+    );
+  await world.stream("admin/digits/a", {
+    files: {
+      "wandb-history.jsonl": { offset: 0, content: ['{"_step":0,"loss":0.5}'] },
+      "output.log": { offset: 0, content: ["first", "ERROR second"] },
+    },
+    complete: true,
+    exitcode: 0,
+  });
+});
+after(() => world.close());
+
+const idsOf = (json: string) => (JSON.parse(json) as { id: string }[]).map(({ id }) => id);
+
+test("run ls: the newest first, by state, tag and conditions on config and summary", async () => {
+  const all = await world.steelyard(["runs", "ls", "-p", "digits"]);
+  assert.deepEqual([all.status, all.err], [0, ""], all.err);
+  assert.match(
+    all.out,
+    /^id +name +state +created +rows +tags\nc .*\nb +run b +running .*base,long\na +run a +finished .* 1 +base\n$/,
+  );
+  const ids = async (...args: string[]) =>
+    idsOf((await world.steelyard(["run", "ls", "-p", "admin/digits", "--json", ...args])).out);
+  assert.deepEqual(await ids("--state", "finished"), ["a"]);
+  assert.deepEqual(await ids("--tag", "base"), ["b", "a"]);
+  assert.deepEqual(await ids("--tag", "base", "--tag", "long"), ["b"]);
+  assert.deepEqual(await ids("--filter", "config.lr>0.05"), ["a"]);
+  assert.deepEqual(await ids("--filter", "config.lr<=0.1", "--filter", "display_name~b$"), ["b"]);
+  assert.deepEqual(await ids("--filter", '{"$or": [{"name": "a"}, {"name": "c"}]}', "--order", "name"), [
+    "a",
+    "c",
+  ]);
+  const limited = await world.steelyard(["run", "ls", "-p", "digits", "--limit", "1"]);
+  assert.match(limited.err, /2 more; --limit 0 lists all/);
+  const [b] = JSON.parse(
+    (await world.steelyard(["run", "ls", "-p", "digits", "--tag", "long", "--json"])).out,
+  );
+  assert.deepEqual(
+    [b.config, b.summary, b.url],
+    [{ lr: 0.01 }, { loss: "NaN" }, `${world.url}/admin/digits/runs/b`],
+  );
+});
+
+test("run ls says what is wrong: a condition, a field, a project, a key", async () => {
+  const ask = (...args: string[]) => world.steelyard(["run", "ls", "-p", "digits", ...args]);
+  const condition = await ask("--filter", "loss");
+  assert.deepEqual([condition.status, condition.out], [2, ""]);
+  assert.match(condition.err, /FIELD OPERATOR VALUE/);
+  assert.match((await ask("--filter", "lr=1")).err, /config values are config\.<key>/);
+  const project = await world.steelyard(["run", "ls", "-p", "nothing"]);
+  assert.deepEqual([project.status, /no project admin\/nothing/.test(project.err)], [1, true]);
+  const stranger = await world.steelyard(["run", "ls"], { environment: { WANDB_API_KEY: "x".repeat(40) } });
+  assert.equal(stranger.status, 4, stranger.err);
+  assert.equal((await world.steelyard(["run", "ls"], { environment: { WANDB_API_KEY: "" } })).status, 4);
+});
+
+test("run show: by id, project/id and entity/project/id", async () => {
+  const environment = { WANDB_PROJECT: "digits" };
+  for (const path of ["a", "digits/a", "admin/digits/a"]) {
+    const { out, status, err } = await world.steelyard(["run", "show", path], { environment });
+    assert.equal(status, 0, err);
+    assert.match(out, /^state +finished, exit code 0$/m);
+    assert.match(out, /^config\n {2}lr {2}0\.1$/m);
+    assert.match(out, /^summary\n {2}loss {2}0\.5$/m);
+  }
+  const json = JSON.parse((await world.steelyard(["run", "show", "digits/a", "--json"])).out);
+  assert.deepEqual([json.id, json.rows, json.exitCode, json.globalId], ["a", 1, 0, undefined]);
+  const nobody = await world.steelyard(["run", "show", "digits/zz"]);
+  assert.deepEqual([nobody.status, /no run admin\/digits\/zz/.test(nobody.err)], [1, true]);
+  assert.match((await world.steelyard(["run", "show", "a/b/c/d"])).err, /entity\/project\/id/);
+});
+
+test("run logs: what there is, its end, as JSON; -f goes on until the run ends", async () => {
+  assert.equal((await world.steelyard(["run", "logs", "digits/a"])).out, "first\nsecond\n");
+  assert.equal((await world.steelyard(["run", "logs", "digits/a", "-n", "1"])).out, "second\n");
+  const json = (await world.steelyard(["run", "logs", "digits/a", "--json"])).out.trimEnd().split("\n");
+  assert.deepEqual(JSON.parse(json[1] ?? ""), {
+    number: 1,
+    timestamp: null,
+    level: "error",
+    label: null,
+    line: "second",
+  });
+  const write = (offset: number, content: string[], more: object = {}) =>
+    world.stream("admin/digits/c", { files: { "output.log": { offset, content } }, ...more });
+  await write(0, ["one", "50 %"]);
+  const child = spawn(
+    process.execPath,
+    [new URL("../main.ts", import.meta.url).pathname, "run", "logs", "-f", "digits/c"],
+    {
+      cwd: world.here,
+      env: {
+        PATH: process.env.PATH,
+        HOME: world.here,
+        WANDB_BASE_URL: world.url,
+        WANDB_API_KEY: world.doors.admin,
+      },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  const seen: string[] = [];
+  // Each line that comes is the sign to write the next: nothing waits for a clock.
+  for await (const line of createInterface({ input: child.stdout })) {
+    seen.push(line);
+    if (line === "50 %") await write(1, ["100 %"]);
+    if (line === "100 %") await write(2, ["done"], { complete: true, exitcode: 0 });
+  }
+  if (child.exitCode === null) await once(child, "close");
+  assert.deepEqual(seen, ["one", "50 %", "100 %", "done"]);
+  assert.equal(child.exitCode, 0);
+});
+
+test("run tag, stop: by name, and by filter after asking", async () => {
+  const tagsOf = async (id: string) =>
+    JSON.parse((await world.steelyard(["run", "show", `digits/${id}`, "--json"])).out).tags as string[];
+  const named = await world.steelyard(["run", "tag", "digits/a", "--add", "best,x y", "--remove", "base"]);
+  assert.deepEqual([named.status, await tagsOf("a")], [0, ["best", "x y"]], named.err);
+  assert.match((await world.steelyard(["run", "tag", "digits/a", "--add", "best"])).err, /0 run\(s\) tagged/);
+  assert.equal((await world.steelyard(["run", "tag", "digits/a"])).status, 2);
+  const silent = await world.steelyard(["run", "tag", "-p", "digits", "--state", "finished", "--add", "old"]);
+  assert.deepEqual([silent.status, /say --yes/.test(silent.err)], [1, true]);
+  const would = await world.steelyard([
+    "run",
+    "tag",
+    "-p",
+    "digits",
+    "--tag",
+    "best",
+    "--add",
+    "old",
+    "--dry-run",
+    "--json",
+  ]);
+  assert.deepEqual([idsOf(would.out), (await tagsOf("a")).includes("old")], [["a"], false]);
+  await world.steelyard(["run", "tag", "-p", "digits", "--tag", "best", "--add", "old", "--yes"]);
+  assert.ok((await tagsOf("a")).includes("old"));
+  const both = await world.steelyard(["run", "stop", "digits/b", "--all"]);
+  assert.equal(both.status, 2);
+  const stopped = await world.steelyard(["run", "stop", "digits/a", "digits/b", "--json"]);
+  assert.deepEqual(
+    JSON.parse(stopped.out).map(({ id, changed }: { id: string; changed: boolean }) => [id, changed]),
+    [
+      ["a", false],
+      ["b", true],
+    ],
+  );
+  const heard = await world.doors.ask(world.doors.admin, "POST", "/files/admin/digits/b/file_stream", {});
+  assert.deepEqual(heard.json(), { stopped: true });
+});
+
+test("run rm, undelete: asks, deletes by filter, lists what was deleted, brings it back", async () => {
+  const { doors } = world;
+  for (const name of ["d1", "d2"]) await makeRun(doors, doors.admin, { project: "old", name });
+  const asking = await world.steelyard(["run", "rm", "old/d1"]);
+  assert.deepEqual([asking.status, /say --yes/.test(asking.err)], [1, true]);
+  const gone = await world.steelyard(["run", "rm", "-p", "old", "--filter", "name~^d", "--yes"]);
+  assert.match(gone.err, /2 run\(s\) deleted/);
+  assert.match((await world.steelyard(["run", "ls", "-p", "old"])).err, /No runs in admin\/old/);
+  assert.deepEqual(
+    idsOf((await world.steelyard(["run", "ls", "-p", "old", "--deleted", "--json"])).out).sort(),
+    ["d1", "d2"],
+  );
+  assert.equal((await world.steelyard(["run", "undelete", "old/d1"])).status, 0);
+  assert.deepEqual(idsOf((await world.steelyard(["run", "ls", "-p", "old", "--json"])).out), ["d1"]);
+  assert.match((await world.steelyard(["run", "undelete", "old/d1"])).err, /no run d1 was deleted/);
+  const none = await world.steelyard([
+    "run",
+    "rm",
+    "-p",
+    "old",
+    "--state",
+    "failed",
+    "--yes",
+    "--fail-empty",
+  ]);
+  assert.equal(none.status, 3);
+});

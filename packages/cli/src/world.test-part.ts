@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Ended, runCommand } from "../../../conformance/command.ts";
+import { type Doors, openDoors } from "../../server/src/http/doors.test-part.ts";
+
+const MAIN = new URL("./main.ts", import.meta.url).pathname;
+
+/** A real server, and the command line as a person has it: a process in a folder, with a home, signed in. */
+export interface World {
+  doors: Doors;
+  url: string;
+  /** The folder the commands run in; empty at first. */
+  here: string;
+  /** Signed in as the administrator unless `environment` says otherwise. */
+  steelyard(args: string[], more?: { input?: string; environment?: Record<string, string> }): Promise<Ended>;
+  /** Lines of the file stream, as a client sends them. */
+  stream(run: string, body: object): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openWorld(): Promise<World> {
+  const doors = await openDoors();
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-cli-"));
+  const [home, here] = [join(folder, "home"), join(folder, "here")] as const;
+  for (const path of [home, here]) mkdirSync(path);
+  const { url } = doors.server;
+  return {
+    doors,
+    url,
+    here,
+    steelyard: (args, { input, environment = {} } = {}) =>
+      runCommand(process.execPath, [MAIN, ...args], {
+        cwd: here,
+        environment: {
+          HOME: home,
+          WANDB_BASE_URL: url,
+          WANDB_API_KEY: doors.admin,
+          // Many short processes: only the first reads its types away.
+          NODE_COMPILE_CACHE: join(folder, "compiled"),
+          ...environment,
+        },
+        ...(input === undefined ? {} : { input }),
+      }),
+    async stream(run, body) {
+      const { status, text } = await doors.ask(doors.admin, "POST", `/files/${run}/file_stream`, body);
+      if (status !== 200) throw new Error(`${status} ${text}`);
+    },
+    async close() {
+      await doors.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
