@@ -3,6 +3,7 @@ import {
   DELETED_RUNS,
   RESTORE_RUN,
   RUN,
+  RUN_FILES,
   RUN_LOG_LINES,
   RUNS,
   STOP_RUN,
@@ -48,6 +49,9 @@ export interface Run {
   heartbeatAt: string | null;
   exitCode: number | null;
   rows: number;
+  /** Rows of system metrics. */
+  samples: number;
+  consoleLines: number;
   config: Record<string, unknown>;
   summary: Record<string, unknown>;
   url: string;
@@ -87,6 +91,8 @@ interface RunNode {
   config: string | null;
   summaryMetrics: string | null;
   historyLineCount: number | null;
+  eventsLineCount: number | null;
+  logLineCount: number | null;
   user: { username: string | null } | null;
 }
 
@@ -204,6 +210,36 @@ export class RunClient {
     };
   }
 
+  /** History rows as they were logged, in the order of their steps. */
+  async *rows({ entity, project, run }: RunPath): AsyncGenerator<string> {
+    const query = new URLSearchParams({ entity, project, run, format: "jsonl" });
+    // However long it takes: a run may have millions of rows.
+    const response = await this.#api.fetch(`/api/v1/export?${query}`, { signal: null });
+    if (!response.ok || !response.body)
+      throw new CommandError(
+        `${this.#api.baseUrl} gives no rows of ${entity}/${project}/${run} (status ${response.status}): ${(await response.text()).slice(0, 300)}`,
+      );
+    yield* linesOf(response.body.pipeThrough(new TextDecoderStream()));
+  }
+
+  async files(path: RunPath): Promise<{ name: string; sizeBytes: number; md5: string | null }[]> {
+    const files: { name: string; sizeBytes: number; md5: string | null }[] = [];
+    for (let cursor: string | null = null; ; ) {
+      const answer: { project: { run: FilesPage | null } | null } = await this.#api.graphql(RUN_FILES, {
+        entity: path.entity,
+        project: path.project,
+        name: path.run,
+        fileCursor: cursor,
+        fileLimit: PAGE,
+      });
+      const page = answer.project?.run?.files;
+      if (!page) return files;
+      for (const { node } of page.edges) files.push({ ...node, sizeBytes: Number(node.sizeBytes ?? 0) });
+      if (!page.pageInfo.hasNextPage) return files;
+      cursor = page.pageInfo.endCursor;
+    }
+  }
+
   async stop(globalId: string): Promise<void> {
     await this.#api.graphql(STOP_RUN, { id: globalId });
   }
@@ -243,11 +279,20 @@ export class RunClient {
       heartbeatAt: node.heartbeatAt,
       exitCode: node.exitcode,
       rows: node.historyLineCount ?? 0,
+      samples: node.eventsLineCount ?? 0,
+      consoleLines: node.logLineCount ?? 0,
       config: plainConfig(objectOf(node.config)),
       summary: objectOf(node.summaryMetrics),
       url: runUrl({ ...this.#loaded.settings, ...where, runId: node.name }) ?? "",
     };
   }
+}
+
+interface FilesPage {
+  files: {
+    edges: { node: { name: string; sizeBytes: number | string | null; md5: string | null } }[];
+    pageInfo: { endCursor: string | null; hasNextPage: boolean };
+  };
 }
 
 interface Page {
@@ -266,12 +311,23 @@ function partsOf(text: string, most: number, grammar: string): string[] {
   return parts;
 }
 
-function objectOf(json: string | null): Record<string, unknown> {
+async function* linesOf(texts: ReadableStream<string>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of texts) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+/** Of a JSON text of the wire. */
+export function objectOf(json: string | null): Record<string, unknown> {
   return strict(parseExtendedJson(json || "{}")) as Record<string, unknown>;
 }
 
 /** Values without the wrapper of the wire, and without what the client notes for itself. */
-function plainConfig(config: Record<string, unknown>): Record<string, unknown> {
+export function plainConfig(config: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config)
       .filter(([key]) => key !== "_wandb")

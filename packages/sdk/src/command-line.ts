@@ -1,5 +1,6 @@
 /** What the command line shares with the SDK: settings with their sources, keys, and requests to the server. */
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
+export { type LoggedRun, readLoggedRun } from "./logged-run.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
 export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
 export { type Synced, type SyncOptions, syncLog } from "./sync.ts";

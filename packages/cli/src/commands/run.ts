@@ -3,12 +3,19 @@ import { runChangeCommands } from "./run/change.ts";
 import { runListCommand } from "./run/list.ts";
 import { runLogsCommand } from "./run/logs.ts";
 import { runShowCommand } from "./run/show.ts";
+import { runVerifyCommand } from "./run/verify.ts";
 
 export function runCommand(): Command {
   const group = new Command("run")
     .alias("runs")
     .description("list, show and change runs; RUN is id, project/id or entity/project/id");
-  for (const command of [runListCommand(), runShowCommand(), runLogsCommand(), ...runChangeCommands()])
-    group.addCommand(command);
+  const commands = [
+    runListCommand(),
+    runShowCommand(),
+    runLogsCommand(),
+    ...runChangeCommands(),
+    runVerifyCommand(),
+  ];
+  for (const command of commands) group.addCommand(command);
   return group;
 }

@@ -31,7 +31,7 @@ export const NOTIFY_ALERT = `mutation NotifyScriptableRunAlert($entity: String!,
   notifyScriptableRunAlert(input: {entityName: $entity, projectName: $project, runName: $run, title: $title, text: $text, severity: $severity}) { success }
 }`;
 
-const RUN_FIELDS = `id name displayName state tags group jobType notes host commit sweepName exitcode createdAt heartbeatAt config summaryMetrics historyLineCount user { username }`;
+const RUN_FIELDS = `id name displayName state tags group jobType notes host commit sweepName exitcode createdAt heartbeatAt config summaryMetrics historyLineCount eventsLineCount logLineCount user { username }`;
 
 export const RUNS = `query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50, $order: String, $filters: JSONString) {
   project(name: $project, entityName: $entity) {
@@ -57,6 +57,14 @@ export const RUN_LOG_LINES = `query RunLogLines($project: String!, $entity: Stri
     run(name: $name) {
       state
       logLines(first: $first, after: $after, last: $last) { edges { node { number timestamp level label line } } pageInfo { hasNextPage } }
+    }
+  }
+}`;
+
+export const RUN_FILES = `query RunFiles($project: String!, $entity: String!, $name: String!, $fileCursor: String, $fileLimit: Int = 50) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) {
+      files(after: $fileCursor, first: $fileLimit) { edges { node { name sizeBytes md5 } } pageInfo { endCursor hasNextPage } }
     }
   }
 }`;

@@ -28,6 +28,18 @@ const WORDS: readonly (readonly [string, unknown])[] = [
   ["null", null],
 ];
 
+/** A line of history or system metrics: throws SyntaxError with the reason for which a store refuses it. */
+export function parseRow(line: string): Record<string, unknown> {
+  let row: unknown;
+  try {
+    row = parseExtendedJson(line);
+  } catch (cause) {
+    throw new SyntaxError(`not JSON: ${(cause as Error).message.slice(0, 200)}`, { cause });
+  }
+  if (typeof row === "object" && row !== null && !Array.isArray(row)) return row as Record<string, unknown>;
+  throw new SyntaxError("not a JSON object");
+}
+
 class ExtendedReader {
   readonly #text: string;
   #at = 0;

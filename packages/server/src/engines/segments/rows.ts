@@ -1,9 +1,4 @@
-import {
-  isKeyGroup,
-  MAX_KEY_DEPTH,
-  parseExtendedJson,
-  stringifyExtendedJson,
-} from "@steelyard/protocol/history";
+import { isKeyGroup, MAX_KEY_DEPTH, parseRow, stringifyExtendedJson } from "@steelyard/protocol/history";
 import type { RejectedLine } from "../../ports/metric-store.ts";
 import { BlockBuilder, type BlockHead } from "./block.ts";
 
@@ -29,18 +24,14 @@ export function parseRows(lines: readonly string[], offset: number): ParsedRows 
   const labels = new LabelTree(block, []);
   for (let i = 0; i < lines.length; i++) {
     const text = lines[i] ?? "";
-    let row: unknown;
+    let row: Record<string, unknown>;
     try {
-      row = parseExtendedJson(text);
+      row = parseRow(text);
     } catch (cause) {
-      rejected.push({ line: offset + i, reason: `not JSON: ${(cause as Error).message.slice(0, 200)}` });
+      rejected.push({ line: offset + i, reason: (cause as Error).message });
       continue;
     }
-    if (typeof row !== "object" || row === null || Array.isArray(row)) {
-      rejected.push({ line: offset + i, reason: "not a JSON object" });
-      continue;
-    }
-    addRow(block, labels, row as Record<string, unknown>, text, offset + i);
+    addRow(block, labels, row, text, offset + i);
   }
   return { block, rejected };
 }
