@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "steelyard/command-line";
 import { doctorCommand } from "./commands/doctor.ts";
+import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { modeCommands } from "./commands/mode.ts";
@@ -27,6 +28,7 @@ const commands = [
   settingsCommand(),
   runCommand(),
   syncCommand(),
+  importCommand(),
   doctorCommand(),
   serverCommand(),
 ];

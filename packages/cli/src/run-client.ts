@@ -123,16 +123,26 @@ export class RunClient {
     return { ...(await this.project(parts.length > 0 ? parts.join("/") : where.project, where.entity)), run };
   }
 
+  async has(path: RunPath): Promise<boolean> {
+    return (await this.#node(path)) !== undefined;
+  }
+
   /** Throws CommandError when there is no such run. */
   async run(path: RunPath): Promise<Run> {
-    const { project } = await this.#api.graphql<{ project: { run: RunNode | null } | null }>(RUN, {
-      ...path,
-      name: path.run,
-    });
-    if (project?.run) return this.#run(project.run, path);
+    const node = await this.#node(path);
+    if (node) return this.#run(node, path);
     throw new CommandError(
       `there is no run ${path.entity}/${path.project}/${path.run}, or you may not see it`,
     );
+  }
+
+  async #node({ entity, project, run }: RunPath): Promise<RunNode | undefined> {
+    const answer = await this.#api.graphql<{ project: { run: RunNode | null } | null }>(RUN, {
+      entity,
+      project,
+      name: run,
+    });
+    return answer.project?.run ?? undefined;
   }
 
   /** How many runs the filter has, and the first `limit` of them. Throws CommandError when there is no such project. */

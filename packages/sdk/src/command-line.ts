@@ -1,7 +1,9 @@
 /** What the command line shares with the SDK: settings with their sources, keys, and requests to the server. */
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
+export { type ImportOptions, type InitOptions, init } from "./init.ts";
 export { type LoggedRun, readLoggedRun } from "./logged-run.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
 export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
+export type { Run } from "./run.ts";
 export { type Synced, type SyncOptions, syncLog } from "./sync.ts";
 export { VERSION } from "./version.ts";

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
-import { appUrl, DEFAULT_PROJECT, runUrl } from "@steelyard/protocol/settings";
+import { appUrl, DEFAULT_PROJECT, type GivenSettings, runUrl } from "@steelyard/protocol/settings";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { findCredentials } from "./credentials.ts";
@@ -85,8 +85,19 @@ export interface InitOptions {
   initTimeoutMs?: number;
 }
 
+/** Of a run whose rows are of another time and machine: what an importer makes. */
+export interface ImportOptions {
+  /** Zero of the run's clock. */
+  startTimeMs?: number | undefined;
+  settings?: GivenSettings;
+}
+
 /** `init` of the module; `onFinish` is called when the run takes no more. */
-export async function init(options: InitOptions = {}, onFinish: (run: Run) => void = () => {}): Promise<Run> {
+export async function init(
+  options: InitOptions = {},
+  onFinish: (run: Run) => void = () => {},
+  imported: ImportOptions = {},
+): Promise<Run> {
   const loaded = loadSettings({
     project: options.project,
     entity: options.entity,
@@ -104,6 +115,7 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
     silent: options.silent,
     console: options.console === undefined ? undefined : options.console ? "wrap" : "off",
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
+    ...imported.settings,
   });
   const { settings } = loaded;
   const offline = settings.mode === "offline" || settings.mode === "dryrun";
@@ -117,8 +129,9 @@ export async function init(options: InitOptions = {}, onFinish: (run: Run) => vo
   const { baseUrl } = settings;
   const apiKey = offline ? "" : apiKeyOf(loaded);
 
-  const startTimeMs = Date.now();
-  const place = makeRunFolder(loaded, startTimeMs);
+  const now = Date.now();
+  const startTimeMs = imported.startTimeMs ?? now;
+  const place = makeRunFolder(loaded, now);
   const { root, runId, logFile, filesDir } = place;
   const debug = new DebugLog(place.debugLog);
   tellSettings(debug, settings, config, place);

@@ -6,6 +6,11 @@ export class ProtoReader {
   field = 0;
   #wire = 0;
 
+  /** The field is one number of a list that is not packed. */
+  get single(): boolean {
+    return this.#wire !== 2;
+  }
+
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
@@ -34,6 +39,12 @@ export class ProtoReader {
     if (this.#wire !== 1) return this.#skipped(0);
     const bytes = this.#take(8);
     return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0, true);
+  }
+
+  float(): number {
+    if (this.#wire !== 5) return this.#skipped(0);
+    const bytes = this.#take(4);
+    return new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true);
   }
 
   bytes(): Uint8Array {
