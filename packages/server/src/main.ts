@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { serve } from "@hono/node-server";
 import type { Logger } from "pino";
 import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
+import { lockDataFolder } from "./data-folder.ts";
 import { openFolder } from "./engines/folder/blob-store.ts";
 import { InProcessBus } from "./engines/in-process/bus.ts";
 import { openSegments } from "./engines/segments/store.ts";
@@ -76,7 +76,7 @@ async function openServer(
   log: Logger,
   opened: Opened,
 ): Promise<RunningServer> {
-  opened.push(lock(config.dataDir));
+  opened.push(lockDataFolder(config.dataDir));
   const catalog = new SqliteCatalog(config.databasePath);
   opened.push(() => catalog.close());
   const metrics = await openSegments(config.metricsPath, {
@@ -216,28 +216,6 @@ function readIfThere(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * One server per data folder: two would each believe to be the only writer. The lock is one that the system takes away
- * from a dead process, so that a crash leaves nothing to clean up.
- */
-function lock(dataDir: string): () => void {
-  let database: DatabaseSync | undefined;
-  try {
-    database = new DatabaseSync(join(dataDir, "server.lock"));
-    database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
-  } catch (cause) {
-    database?.close();
-    const { errcode = 0, message } = cause as Error & { errcode?: number };
-    const SQLITE_BUSY = 5;
-    const why =
-      (errcode & 0xff) === SQLITE_BUSY
-        ? `another Steelyard server uses ${dataDir}; stop it, or give this one its own --data-dir`
-        : `${dataDir} cannot be written (${message}); give the server a folder of its own with --data-dir`;
-    throw new ConfigError(why, { cause });
-  }
-  return () => database.close();
 }
 
 /** The command: parse, start, print, serve until a signal. Exits 2 on a wrong flag or variable. */

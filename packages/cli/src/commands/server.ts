@@ -1,9 +1,9 @@
 // The whole module: an old Node, which is to be told, has no such export.
 import module from "node:module";
 import { Command } from "commander";
-
-/** Oldest Node with SQLite and zstd built in and no flag needed. */
-const OLDEST_NODE = [22, 15] as const;
+import { dataCommands } from "./server/data.ts";
+import { ofServer } from "./server/package.ts";
+import { serverStatusCommand } from "./server/status.ts";
 
 export function serverCommand(): Command {
   const start = new Command("start")
@@ -13,34 +13,13 @@ export function serverCommand(): Command {
     .argument("[flags...]")
     .helpOption(false)
     .action(async (flags: string[]) => {
-      refuseOldNode();
       // Compiled modules are kept between starts: by this process, and by its workers, which go by the variable.
-      const { directory } = module.enableCompileCache();
+      const { directory } = module.enableCompileCache?.() ?? {};
       if (directory) process.env.NODE_COMPILE_CACHE ??= directory;
-      const { main } = await loadServer();
+      const { main } = await ofServer(() => import("@steelyard/server"));
       await main(flags);
     });
-  return new Command("server").description("run the server").addCommand(start);
-}
-
-function refuseOldNode(): void {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
-  fail(
-    `the server needs Node ${OLDEST_NODE.join(".")} or newer, this is ${process.version}; install Node 24 and run it again`,
-  );
-}
-
-async function loadServer(): Promise<{ main(flags: readonly string[]): Promise<void> }> {
-  try {
-    return await import("@steelyard/server");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
-    fail("the server is a package of its own; run: npm install @steelyard/server");
-  }
-}
-
-function fail(message: string): never {
-  process.stderr.write(`steelyard: ${message}\n`);
-  process.exit(1);
+  const server = new Command("server").description("run the server, and look after its data");
+  for (const command of [start, serverStatusCommand(), ...dataCommands()]) server.addCommand(command);
+  return server;
 }

@@ -126,3 +126,23 @@ export const MIGRATIONS: readonly string[] = [
     project_id INTEGER NOT NULL REFERENCES projects(id) ON DELETE CASCADE, PRIMARY KEY (entity_id, name)) STRICT, WITHOUT ROWID;
   `,
 ];
+
+export interface Migration {
+  /** From 1. */
+  number: number;
+  /** What it does to the schema, a statement each: `ALTER TABLE artifacts`. */
+  changes: string[];
+}
+
+/** Those that a catalog lacks in which `done` have run. */
+export function migrationsAfter(done: number): Migration[] {
+  return MIGRATIONS.slice(done).map((sql, at) => ({
+    number: done + at + 1,
+    changes: Array.from(
+      sql.matchAll(
+        /^\s*((?:CREATE (?:UNIQUE )?(?:TABLE|INDEX|VIEW|TRIGGER)|ALTER TABLE|DROP \w+|UPDATE|DELETE FROM|INSERT INTO) [\w.]+)/gm,
+      ),
+      ([, change = ""]) => change,
+    ),
+  }));
+}
