@@ -12,6 +12,8 @@ export interface Api {
   credentials: Credentials;
   graphql<T>(document: string, variables?: Record<string, unknown>): Promise<T>;
   fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** An address that answers JSON. */
+  json<T>(method: string, path: string, body?: object): Promise<T>;
 }
 
 /** Settings, with their warnings told; `given` as if a program had given them. Throws CommandError for what is not allowed. */
@@ -67,6 +69,28 @@ export function apiOf(
     baseUrl,
     credentials,
     fetch: ask,
+    async json<T>(method: string, path: string, body?: object) {
+      const response = await ask(path, {
+        method,
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      });
+      const text = await response.text();
+      let answer: T & { error?: string };
+      try {
+        answer = JSON.parse(text) as T & { error?: string };
+      } catch {
+        throw new CommandError(
+          `${baseUrl} answered ${response.status} with something that is no JSON; is it the address of a Steelyard server?`,
+        );
+      }
+      if (response.ok) return answer;
+      throw new CommandError(
+        answer.error ?? `status ${response.status}`,
+        response.status === 401 ? EXIT.notAuthenticated : EXIT.failed,
+      );
+    },
     async graphql<T>(document: string, variables: Record<string, unknown> = {}) {
       const response = await ask("/graphql", {
         method: "POST",

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { VERSION } from "steelyard/command-line";
+import { adminCommand } from "./commands/admin.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
@@ -31,6 +32,7 @@ const commands = [
   importCommand(),
   doctorCommand(),
   serverCommand(),
+  adminCommand(),
 ];
 for (const command of commands) program.addCommand(command);
 const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];

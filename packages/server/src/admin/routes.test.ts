@@ -51,6 +51,30 @@ suite("what administrators do", () => {
     assert.equal((await admin("POST", "users", { username: "two" })).status, 201);
   });
 
+  test("revoking ends keys, sessions and password; teams and organizations are listed with their members", async () => {
+    const key = await doors.user("leaver", { password: "a password" });
+    assert.equal((await doors.ask(key, "GET", "/api/v1/session")).status, 200);
+    const again = "n".repeat(40);
+    assert.equal((await admin("PATCH", "users/leaver", { revoke: true, apiKey: again })).status, 200);
+    assert.equal((await doors.ask(key, "GET", "/api/v1/session")).status, 401);
+    assert.equal((await doors.ask(again, "GET", "/api/v1/session")).status, 200);
+    const signIn = { username: "leaver", password: "a password" };
+    assert.equal((await doors.ask(undefined, "POST", "/api/v1/session", signIn)).status, 401);
+    assert.equal((await admin("PATCH", "users/leaver", { revoke: true })).status, 200);
+    assert.equal((await doors.ask(again, "GET", "/api/v1/session")).status, 401);
+    assert.equal((await admin("PATCH", "users/admin", { revoke: true })).status, 409);
+
+    const members = [{ username: "leaver", role: "viewer" }];
+    for (const kind of ["teams", "organizations"]) {
+      await admin("POST", kind, { name: `${kind}-with`, members });
+      await admin("POST", kind, { name: `${kind}-without` });
+      assert.deepEqual((await admin("GET", kind)).json()[kind], [
+        { name: `${kind}-with`, members },
+        { name: `${kind}-without`, members: [] },
+      ]);
+    }
+  });
+
   test("the last administrator can neither leave nor step down", async () => {
     assert.equal((await admin("DELETE", "users/admin")).status, 409);
     assert.equal((await admin("PATCH", "users/admin", { admin: false })).status, 409);

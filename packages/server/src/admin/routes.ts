@@ -39,6 +39,8 @@ const UserChange = v.strictObject({
   password: Password,
   apiKey: ApiKey,
   admin: v.optional(v.boolean()),
+  /** Their keys, sessions and password end; what is given beside it is theirs from then on. */
+  revoke: v.optional(v.boolean()),
 });
 const NewOrganization = v.strictObject({ name: Name, members: Members });
 const NewTeam = v.strictObject({ name: Name, organization: v.optional(Name), members: Members });
@@ -92,8 +94,11 @@ export function adminRoutes(services: Services): Hono<AppEnv> {
     const passwordHash = given.password ? await hashPassword(given.password) : undefined;
     await catalog.write(async (tx) => {
       const id = await userId(tx, c.req.param("username"));
-      if (given.admin === false) await refuseLastAdmin(tx, id);
+      const locked = given.revoke === true && !given.apiKey && !passwordHash;
+      if (given.admin === false || locked) await refuseLastAdmin(tx, id);
+      if (given.revoke) await tx.deleteFrom("api_keys").where("user_id", "=", id).execute();
       const change = {
+        ...(given.revoke ? { password_hash: null } : {}),
         ...(given.email !== undefined ? { email: given.email } : {}),
         ...(passwordHash ? { password_hash: passwordHash } : {}),
         ...(given.admin !== undefined ? { admin: given.admin ? 1 : 0 } : {}),
@@ -101,7 +106,7 @@ export function adminRoutes(services: Services): Hono<AppEnv> {
       if (Object.keys(change).length > 0)
         await tx.updateTable("users").set(change).where("id", "=", id).execute();
       // A new password ends what was signed in with the old one.
-      if (passwordHash) await tx.deleteFrom("sessions").where("user_id", "=", id).execute();
+      if (passwordHash || given.revoke) await tx.deleteFrom("sessions").where("user_id", "=", id).execute();
       if (given.apiKey)
         await createApiKey(
           tx,
@@ -130,6 +135,17 @@ export function adminRoutes(services: Services): Hono<AppEnv> {
     return c.json({ username: c.req.param("username"), deleted: true });
   });
 
+  routes.get("/api/v1/admin/organizations", async (c) => {
+    const rows = await catalog.db
+      .selectFrom("organizations")
+      .leftJoin("organization_members", "organization_members.organization_id", "organizations.id")
+      .leftJoin("users", "users.id", "organization_members.user_id")
+      .select(["organizations.name", "username", "role"])
+      .orderBy("organizations.name")
+      .orderBy("username")
+      .execute();
+    return c.json({ organizations: withMembers(rows) });
+  });
   routes.post("/api/v1/admin/organizations", async (c) => {
     const given = await body(c, NewOrganization);
     await catalog.write((tx) => createOrganization(tx, given, services.now()));
@@ -145,6 +161,18 @@ export function adminRoutes(services: Services): Hono<AppEnv> {
     return c.json({ name: c.req.param("name"), deleted: true });
   });
 
+  routes.get("/api/v1/admin/teams", async (c) => {
+    const rows = await catalog.db
+      .selectFrom("entities")
+      .leftJoin("members", "members.entity_id", "entities.id")
+      .leftJoin("users", "users.id", "members.user_id")
+      .select(["entities.name", "username", "role"])
+      .where("entities.kind", "=", "team")
+      .orderBy("entities.name")
+      .orderBy("username")
+      .execute();
+    return c.json({ teams: withMembers(rows) });
+  });
   routes.post("/api/v1/admin/teams", async (c) => {
     const given = await body(c, NewTeam);
     await catalog.write((tx) => createTeam(tx, given, services.now()));
@@ -160,6 +188,23 @@ export function adminRoutes(services: Services): Hono<AppEnv> {
     return c.json({ name: c.req.param("name"), deleted: true });
   });
   return routes;
+}
+
+interface MemberRow {
+  name: string;
+  username: string | null;
+  role: string | null;
+}
+
+/** A row a member, or one without for a group that has none → a group each. */
+function withMembers(rows: readonly MemberRow[]) {
+  const groups = new Map<string, { username: string; role: string }[]>();
+  for (const { name, username, role } of rows) {
+    const members = groups.get(name) ?? [];
+    groups.set(name, members);
+    if (username !== null && role !== null) members.push({ username, role });
+  }
+  return Array.from(groups, ([name, members]) => ({ name, members }));
 }
 
 async function body<Schema extends v.GenericSchema>(

@@ -217,6 +217,11 @@ const DOORS: Record<string, Door> = {
     from: "admin",
     refused: adminOnly,
   },
+  "GET /api/v1/admin/organizations": {
+    path: () => "/api/v1/admin/organizations",
+    from: "admin",
+    refused: adminOnly,
+  },
   "POST /api/v1/admin/organizations": {
     path: () => "/api/v1/admin/organizations",
     method: "POST",
@@ -238,6 +243,7 @@ const DOORS: Record<string, Door> = {
     from: "admin",
     refused: adminOnly,
   },
+  "GET /api/v1/admin/teams": { path: () => "/api/v1/admin/teams", from: "admin", refused: adminOnly },
   "POST /api/v1/admin/teams": {
     path: () => "/api/v1/admin/teams",
     method: "POST",
