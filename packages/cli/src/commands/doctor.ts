@@ -3,6 +3,7 @@ import { foldersOf, settingsFilePaths } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { findCredentials, type LoadedSettings } from "steelyard/command-line";
 import { apiOf, settingsOf, viewerOf } from "../api.ts";
+import { EXIT } from "../exit-status.ts";
 import { print, printJson, styled, table, warn } from "../terminal.ts";
 
 interface Check {
@@ -25,7 +26,7 @@ export function doctorCommand(): Command {
       const checks = [...settingsChecks(loaded), ...folderChecks(loaded), ...(await serverChecks(loaded))];
       if (options.json) printJson(checks);
       else print(table(checks.map(({ name, result, says }) => [marked(result), name, says])));
-      if (checks.some(({ result }) => result === "fail")) process.exitCode = 1;
+      if (checks.some(({ result }) => result === "fail")) process.exitCode = EXIT.failed;
     });
 }
 

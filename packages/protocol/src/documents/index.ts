@@ -31,6 +31,13 @@ export const NOTIFY_ALERT = `mutation NotifyScriptableRunAlert($entity: String!,
   notifyScriptableRunAlert(input: {entityName: $entity, projectName: $project, runName: $run, title: $title, text: $text, severity: $severity}) { success }
 }`;
 
+export const PROJECTS = `query Projects($entity: String, $cursor: String, $perPage: Int = 50) {
+  models(entityName: $entity, after: $cursor, first: $perPage) {
+    edges { node { name entityName description createdAt } }
+    pageInfo { endCursor hasNextPage }
+  }
+}`;
+
 const RUN_FIELDS = `id name displayName state tags group jobType notes host commit sweepName exitcode createdAt heartbeatAt config summaryMetrics historyLineCount eventsLineCount logLineCount user { username }`;
 
 export const RUNS = `query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50, $order: String, $filters: JSONString) {

@@ -1,0 +1,43 @@
+import { Command } from "commander";
+import { VERSION } from "steelyard/command-line";
+import { adminCommand } from "./commands/admin.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { importCommand } from "./commands/import.ts";
+import { initCommand } from "./commands/init.ts";
+import { loginCommand, logoutCommand } from "./commands/login.ts";
+import { modeCommands } from "./commands/mode.ts";
+import { projectsCommand } from "./commands/projects.ts";
+import { runCommand } from "./commands/run.ts";
+import { serverCommand } from "./commands/server.ts";
+import { settingsCommand } from "./commands/settings.ts";
+import { statusCommand } from "./commands/status.ts";
+import { syncCommand } from "./commands/sync.ts";
+import { PROGRAM } from "./terminal.ts";
+
+/** The whole command line, before anything is read of it. */
+export function steelyardProgram(): Command {
+  const program = new Command(PROGRAM)
+    .description("Track machine-learning runs on your own machine")
+    .version(`${PROGRAM}, version ${VERSION}`, "--version", "the version")
+    .showHelpAfterError(`(${PROGRAM} --help lists the commands)`)
+    .exitOverride();
+  const commands = [
+    loginCommand(),
+    logoutCommand(),
+    initCommand(),
+    ...modeCommands(),
+    statusCommand(),
+    projectsCommand(),
+    settingsCommand(),
+    runCommand(),
+    syncCommand(),
+    importCommand(),
+    doctorCommand(),
+    serverCommand(),
+    adminCommand(),
+  ];
+  for (const command of commands) program.addCommand(command);
+  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+  for (const command of all(program)) command.exitOverride().copyInheritedSettings(program);
+  return program;
+}
