@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import type { Command } from "commander";
-import { runCommand } from "../../../conformance/command.ts";
 import { makeRun } from "../../server/src/http/doors.test-part.ts";
 import { EXIT } from "./exit-status.ts";
 import { steelyardProgram } from "./program.ts";
@@ -119,19 +118,9 @@ test("colour is for terminals: none in a pipe, none with NO_COLOR", async (t) =>
   const failed = await world.steelyard(["run", "show", "p/none"]);
   const sequence = "\u001b[";
   for (const text of [piped.out, failed.err]) assert.ok(text !== "" && !text.includes(sequence), text);
-  const terminal = (more: Record<string, string>) =>
-    runCommand("script", ["-qec", `"${process.execPath}" "${MAIN}" run ls -p p`, "/dev/null"], {
-      cwd: world.here,
-      environment: {
-        HOME: world.here,
-        TERM: "xterm",
-        WANDB_BASE_URL: world.url,
-        WANDB_API_KEY: world.doors.admin,
-        ...more,
-      },
-    });
-  const shown = await terminal({}).catch(() => undefined);
+  const shown = await world.onTerminal("run ls -p p");
   if (!shown) return t.skip("no `script` here to make a terminal with");
   assert.ok(shown.out.includes(sequence), shown.out);
-  assert.ok(!(await terminal({ NO_COLOR: "1" })).out.includes(sequence));
+  const plain = await world.onTerminal("run ls -p p", { environment: { NO_COLOR: "1" } });
+  assert.ok(plain?.out && !plain.out.includes(sequence));
 });

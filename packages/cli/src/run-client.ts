@@ -116,8 +116,13 @@ export class RunClient {
     };
   }
 
-  /** `id`, `project/id` or `entity/project/id`. */
+  /** `id`, `project/id`, `entity/project/id`, or the address of the run's page. */
   async path(text: string, where: { project?: string; entity?: string } = {}): Promise<RunPath> {
+    const page = /^https?:\/\/[^/]+\/([^/]+)\/([^/]+)\/runs\/([^/?#]+)/.exec(text)?.slice(1);
+    if (page) {
+      const [entity = "", project = "", run = ""] = page.map(decodeURIComponent);
+      return { entity, project, run };
+    }
     const parts = partsOf(text, 3, "a run is named by id, project/id or entity/project/id");
     const run = parts.pop() ?? "";
     return { ...(await this.project(parts.length > 0 ? parts.join("/") : where.project, where.entity)), run };

@@ -14,6 +14,11 @@ export interface World {
   here: string;
   /** Signed in as the administrator unless `environment` says otherwise. */
   steelyard(args: string[], more?: { input?: string; environment?: Record<string, string> }): Promise<Ended>;
+  /** Words of a command on a terminal, with somebody who types; undefined where no terminal can be made. */
+  onTerminal(
+    words: string,
+    more?: { input?: string; environment?: Record<string, string> },
+  ): Promise<Ended | undefined>;
   /** Lines of the file stream, as a client sends them. */
   stream(run: string, body: object): Promise<void>;
   close(): Promise<void>;
@@ -25,6 +30,13 @@ export async function openWorld(): Promise<World> {
   const [home, here] = [join(folder, "home"), join(folder, "here")] as const;
   for (const path of [home, here]) mkdirSync(path);
   const { url } = doors.server;
+  const own = {
+    HOME: home,
+    WANDB_BASE_URL: url,
+    WANDB_API_KEY: doors.admin,
+    // Many short processes: only the first reads its types away.
+    NODE_COMPILE_CACHE: join(folder, "compiled"),
+  };
   return {
     doors,
     url,
@@ -32,16 +44,18 @@ export async function openWorld(): Promise<World> {
     steelyard: (args, { input, environment = {} } = {}) =>
       runCommand(process.execPath, [MAIN, ...args], {
         cwd: here,
-        environment: {
-          HOME: home,
-          WANDB_BASE_URL: url,
-          WANDB_API_KEY: doors.admin,
-          // Many short processes: only the first reads its types away.
-          NODE_COMPILE_CACHE: join(folder, "compiled"),
-          ...environment,
-        },
+        environment: { ...own, ...environment },
         ...(input === undefined ? {} : { input }),
       }),
+    // util-linux; other systems' `script` takes other words.
+    onTerminal: async (words, { input, environment = {} } = {}) =>
+      process.platform === "linux"
+        ? runCommand("script", ["-qec", `"${process.execPath}" "${MAIN}" ${words}`, "/dev/null"], {
+            cwd: here,
+            environment: { ...own, TERM: "xterm", ...environment },
+            ...(input === undefined ? {} : { input }),
+          }).catch(() => undefined)
+        : undefined,
     async stream(run, body) {
       const { status, text } = await doors.ask(doors.admin, "POST", `/files/${run}/file_stream`, body);
       if (status !== 200) throw new Error(`${status} ${text}`);

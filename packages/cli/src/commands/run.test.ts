@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { makeRun } from "../../../server/src/http/doors.test-part.ts";
 import { openWorld, type World } from "../world.test-part.ts";
 
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
 let world: World;
 before(async () => {
   world = await openWorld();
@@ -77,7 +78,7 @@ test("run ls says what is wrong: a condition, a field, a project, a key", async 
 
 test("run show: by id, project/id and entity/project/id", async () => {
   const environment = { WANDB_PROJECT: "digits" };
-  for (const path of ["a", "digits/a", "admin/digits/a"]) {
+  for (const path of ["a", "admin/digits/a", `${world.url}/admin/digits/runs/a?tab=x`]) {
     const { out, status, err } = await world.steelyard(["run", "show", path], { environment });
     assert.equal(status, 0, err);
     assert.match(out, /^state +finished, exit code 0$/m);
@@ -105,20 +106,16 @@ test("run logs: what there is, its end, as JSON; -f goes on until the run ends",
   const write = (offset: number, content: string[], more: object = {}) =>
     world.stream("admin/digits/c", { files: { "output.log": { offset, content } }, ...more });
   await write(0, ["one", "50 %"]);
-  const child = spawn(
-    process.execPath,
-    [new URL("../main.ts", import.meta.url).pathname, "run", "logs", "-f", "digits/c"],
-    {
-      cwd: world.here,
-      env: {
-        PATH: process.env.PATH,
-        HOME: world.here,
-        WANDB_BASE_URL: world.url,
-        WANDB_API_KEY: world.doors.admin,
-      },
-      stdio: ["ignore", "pipe", "inherit"],
+  const child = spawn(process.execPath, [MAIN, "run", "logs", "-f", "digits/c"], {
+    cwd: world.here,
+    env: {
+      PATH: process.env.PATH,
+      HOME: world.here,
+      WANDB_BASE_URL: world.url,
+      WANDB_API_KEY: world.doors.admin,
     },
-  );
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const seen: string[] = [];
   // Each line that comes is the sign to write the next: nothing waits for a clock.
   for await (const line of createInterface({ input: child.stdout })) {
@@ -169,7 +166,7 @@ test("run tag, stop: by name, and by filter after asking", async () => {
   assert.deepEqual(heard.json(), { stopped: true });
 });
 
-test("run rm, undelete: asks, deletes by filter, lists what was deleted, brings it back", async () => {
+test("run rm, undelete: asks, deletes by filter, lists what was deleted, brings it back", async (t) => {
   const { doors } = world;
   for (const name of ["d1", "d2"]) await makeRun(doors, doors.admin, { project: "old", name });
   const asking = await world.steelyard(["run", "rm", "old/d1"]);
@@ -195,4 +192,12 @@ test("run rm, undelete: asks, deletes by filter, lists what was deleted, brings 
     "--fail-empty",
   ]);
   assert.equal(none.status, 3);
+  for (const [answer, left] of [
+    ["n", ["d1"]],
+    ["y", []],
+  ] as const) {
+    if (!(await world.onTerminal("run rm old/d1", { input: `${answer}\n` })))
+      return t.skip("no `script` here to make a terminal with");
+    assert.deepEqual(idsOf((await world.steelyard(["run", "ls", "-p", "old", "--json"])).out), left, answer);
+  }
 });
