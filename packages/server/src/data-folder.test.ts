@@ -55,6 +55,13 @@ test("a backup of a running server, restored, is served: rows, files and the adm
   const target = place("restored");
   const { manifest, replaced } = await restore(configOf(target), place("backup"));
   assert.deepEqual([replaced, manifest.catalogSchema], [[], MIGRATIONS.length]);
+  assert.deepEqual(readdirSync(target).sort(), [
+    "admin-api-key",
+    "catalog.sqlite",
+    "files",
+    "metrics.sqlite",
+    "server.lock",
+  ]);
   const again = await openDoors({ dataDir: target });
   assert.equal(again.admin, doors.admin);
   const { project } = await again.graphql<Answer>(again.admin, QUESTION);
@@ -74,6 +81,13 @@ test("a backup goes into an empty folder only, and what is no data folder has no
   await assert.rejects(backUp(configOf(doors.dataDir), place("backup")), /is not empty/);
   await assert.rejects(backUp(configOf(place("nothing")), place("b2")), /is no data folder/);
   assert.ok(!existsSync(place("b2")));
+  // What fails halfway, here at a catalog that is none, is taken back.
+  const halfway = place("halfway");
+  await assert.rejects(
+    backUp({ ...configOf(doors.dataDir), databasePath: join(doors.dataDir, "admin-api-key") }, halfway),
+    /nothing of it is left/,
+  );
+  assert.ok(!existsSync(halfway));
 });
 
 test("restoring into a folder with data needs force, and moves what is there aside", async () => {

@@ -112,8 +112,9 @@ export async function backUp(
     });
     return manifest;
   } catch (cause) {
-    rmSync(target, { recursive: true, force: true });
-    if (!made) mkdirSync(target, { mode: 0o700 });
+    // Not the folder itself where it was there: it may be a disk of its own.
+    for (const name of readdirSync(target)) rmSync(join(target, name), { recursive: true, force: true });
+    if (made) rmSync(target, { recursive: true });
     throw new DataFolderError(`the backup failed and nothing of it is left: ${(cause as Error).message}`, {
       cause,
     });
