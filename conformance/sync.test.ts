@@ -33,8 +33,9 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const sync = (...args: string[]) =>
-  runCommand(process.execPath, [MAIN, "sync", ...args], {
+const sync = (...args: string[]) => steelyard("sync", ...args);
+const steelyard = (...args: string[]) =>
+  runCommand(process.execPath, [MAIN, ...args], {
     cwd: dir,
     environment: { HOME: dir, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
   });
@@ -118,6 +119,8 @@ for (const version of clientVersions) {
     assert.match((await sync(dirname(log))).err, /Skipped 1 synced run\(s\)/);
     assert.equal((await sync("--include-synced", log)).status, 0);
     const again = await read("offline", id);
+    const verified = await steelyard("run", "verify", log);
+    assert.equal(verified.status, 0, verified.out);
     assert.equal(again.historyLineCount, 200);
     assert.equal(again.logLineCount, run.logLineCount);
     assert.deepEqual(again.history, run.history);

@@ -5,6 +5,9 @@ import { CommandError, warn } from "./terminal.ts";
 
 const TIMEOUT_MS = 30_000;
 
+/** No answer: another try may have one. */
+export class UnreachableError extends CommandError {}
+
 /** The server of the settings, asked as the user of the key. Errors say what to do. */
 export interface Api {
   host: string;
@@ -59,7 +62,7 @@ export function apiOf(
       });
     } catch (error) {
       const { cause } = error as { cause?: { code?: string } };
-      throw new CommandError(
+      throw new UnreachableError(
         `no server answers at ${baseUrl} (${cause?.code ?? (error as Error).name}); start one with \`steelyard server start\`, or check WANDB_BASE_URL`,
       );
     }

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
+import { readConfig } from "../../../server/src/config.ts";
 import { makeRun } from "../../../server/src/http/doors.test-part.ts";
+import { startServer } from "../../../server/src/main.ts";
 import { openWorld, type World } from "../world.test-part.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
@@ -126,6 +131,44 @@ test("run logs: what there is, its end, as JSON; -f goes on until the run ends",
   if (child.exitCode === null) await once(child, "close");
   assert.deepEqual(seen, ["one", "50 %", "100 %", "done"]);
   assert.equal(child.exitCode, 0);
+});
+
+test("run logs -f goes on when the server is back", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "steelyard-follow-"));
+  const start = (port: string) =>
+    startServer(readConfig(["--port", port, "--data-dir", dataDir, "--log-level", "silent"], {}));
+  let server = await start("0");
+  const { url, adminApiKey = "" } = server;
+  const ask = async (path: string, body: object) => {
+    const headers = { authorization: `Bearer ${adminApiKey}`, "content-type": "application/json" };
+    const response = await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.equal(response.status, 200, await response.text());
+  };
+  const write = (offset: number, content: string[], more: object = {}) =>
+    ask("/files/admin/p/r/file_stream", { files: { "output.log": { offset, content } }, ...more });
+  await ask("/graphql", {
+    query: `mutation { upsertBucket(input: {modelName: "p", name: "r"}) { bucket { id } } }`,
+  });
+  await write(0, ["before"]);
+  const child = spawn(process.execPath, [MAIN, "run", "logs", "-f", "p/r"], {
+    cwd: world.here,
+    env: { PATH: process.env.PATH, HOME: world.here, WANDB_BASE_URL: url, WANDB_API_KEY: adminApiKey },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  child.stderr.once("data", async (told: Buffer) => {
+    assert.match(told.toString(), /no server answers.*trying again/);
+    server = await start(new URL(url).port);
+    await write(1, ["after"], { complete: true, exitcode: 0 });
+  });
+  const seen: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    seen.push(line);
+    if (line === "before") await server.close();
+  }
+  if (child.exitCode === null) await once(child, "close");
+  assert.deepEqual([seen, child.exitCode], [["before", "after"], 0]);
+  await server.close();
+  rmSync(dataDir, { recursive: true });
 });
 
 test("run tag, stop: by name, and by filter after asking", async () => {

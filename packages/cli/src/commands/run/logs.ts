@@ -1,8 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
+import { UnreachableError } from "../../api.ts";
 import { EXIT } from "../../exit-status.ts";
 import { LIVE_STATES, type LogLine, RunClient, type RunPath } from "../../run-client.ts";
-import { CommandError, info, print } from "../../terminal.ts";
+import { CommandError, info, print, warn } from "../../terminal.ts";
 
 interface Options {
   project?: string;
@@ -16,6 +17,8 @@ interface Options {
 const PAGE = 1000;
 /** Between two questions when following: what a person takes for at once, and a server does not feel. */
 const FOLLOW_MS = 1000;
+/** A server that says nothing for so long while it is followed is given up. */
+const LOST_MS = 5 * 60_000;
 
 export function runLogsCommand(): Command {
   return new Command("logs")
@@ -35,9 +38,21 @@ async function logs(text: string, options: Options): Promise<void> {
   const path = await client.path(text, options);
   const lines = new Lines(options);
   await begin(client, path, options.tail, lines);
-  while (await through(client, path, lines)) {
-    if (!options.follow) break;
+  let more = await through(client, path, lines);
+  let heardMs = Date.now();
+  let lost = false;
+  while (more && options.follow) {
     await wait(FOLLOW_MS);
+    try {
+      more = await through(client, path, lines);
+      heardMs = Date.now();
+      lost = false;
+    } catch (error) {
+      // A server that starts again, a line that is cut: whoever watches for hours should not have to be there.
+      if (!(error instanceof UnreachableError) || Date.now() - heardMs > LOST_MS) throw error;
+      if (!lost) warn(`${error.message}; trying again`);
+      lost = true;
+    }
   }
   if (lines.count === 0) info("The run has written nothing.");
 }
