@@ -99,6 +99,13 @@ test("import csv: a bad row is named by its line and ends it, or is left out wit
       [5, 2],
     ],
   );
+  write("tabs.tsv", "a\tb\n1\tx,y\n");
+  write("half.csv", "a;b\n1,5;2\n");
+  const tabs = await world.steelyard(["import", "csv", "tabs.tsv", "-p", "bad", "--id", "tabs"]);
+  assert.equal(tabs.status, 0, tabs.err);
+  await world.steelyard(["import", "csv", "half.csv", "-p", "bad", "--id", "half", "--delimiter", ";"]);
+  assert.deepEqual(await rowsOf("bad", "tabs"), [{ _step: 0, a: 1, b: "x,y" }]);
+  assert.deepEqual(await rowsOf("bad", "half"), [{ _step: 0, a: "1,5", b: 2 }]);
   write("twice.csv", "a,a\n1,2\n");
   assert.match((await world.steelyard(["import", "csv", "twice.csv"])).err, /names the column "a" twice/);
   write("empty.csv", "");
@@ -205,6 +212,48 @@ test("import tensorboard: a run for each folder, events of one step a row, a cut
   const rest = await world.steelyard(["import", "tensorboard", "tb/train", "-p", "cut", "--skip-bad"]);
   assert.equal(rest.status, 0, rest.err);
   assert.equal((await runs("cut"))[0]?.summary.loss, 0.25);
+});
+
+test("import tensorboard: hyperparameters are the config, global_step the axis, and what is left out is told", async () => {
+  const plugin = (name: string, content: Uint8Array) =>
+    new ProtoWriter()
+      .message(
+        9,
+        new ProtoWriter().message(1, new ProtoWriter().string(1, name).message(2, content).take()).take(),
+      )
+      .take();
+  const value = (tag: string, ...parts: Uint8Array[]) =>
+    new ProtoWriter()
+      .message(
+        5,
+        new ProtoWriter()
+          .message(1, Buffer.concat([new ProtoWriter().string(1, tag).take(), ...parts]))
+          .take(),
+      )
+      .take();
+  const lr = new ProtoWriter().string(1, "lr").message(2, new ProtoWriter().double(2, 0.5).take()).take();
+  const session = new ProtoWriter().message(3, new ProtoWriter().message(1, lr).take()).take();
+  mkdirSync(join(world.here, "hp"));
+  write(
+    "hp/events.out.tfevents.1.host",
+    eventFile(
+      value("_hparams_/session_start_info", plugin("hparams", session)),
+      scalar(5, "loss", 2),
+      value("words", plugin("text", Uint8Array.of(0))),
+    ),
+  );
+  const { status, err } = await world.steelyard(["import", "tensorboard", "hp", "-p", "hp", "--id", "h"]);
+  assert.equal(status, 0, err);
+  assert.match(err, /hp: not imported, they are no scalars: 1 text/);
+  const [run] = await runs("hp");
+  assert.deepEqual(run?.config, { lr: 0.5 });
+  const { project } = await world.doors.graphql<{ project: { run: { wandbConfig: string } } }>(
+    world.doors.admin,
+    `{ project(name: "hp") { run(name: "h") { wandbConfig(keys: ["m"]) } } }`,
+  );
+  const { m } = JSON.parse(project.run.wandbConfig) as { m: Record<string, unknown>[] };
+  const axis = m.findIndex((metric) => metric["1"] === "global_step") + 1;
+  assert.ok(axis > 0 && m.some((metric) => metric["2"] === "*" && metric["5"] === axis), JSON.stringify(m));
 });
 
 test("import wandb-dir sends every run of a folder; offline, imported runs wait for it", async () => {
