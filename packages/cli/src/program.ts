@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VERSION } from "steelyard/command-line";
 import { adminCommand } from "./commands/admin.ts";
+import { dockerCommand, dockerRunCommand } from "./commands/docker.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
@@ -19,8 +20,8 @@ export function steelyardProgram(): Command {
   const program = new Command(PROGRAM)
     .description("Track machine-learning runs on your own machine")
     .version(`${PROGRAM}, version ${VERSION}`, "--version", "the version")
-    .showHelpAfterError(`(${PROGRAM} --help lists the commands)`)
-    .exitOverride();
+    // Options after a command are the command's: `docker-run IMAGE python --version`.
+    .enablePositionalOptions();
   const commands = [
     loginCommand(),
     logoutCommand(),
@@ -32,12 +33,15 @@ export function steelyardProgram(): Command {
     runCommand(),
     syncCommand(),
     importCommand(),
+    dockerCommand(),
+    dockerRunCommand(),
     doctorCommand(),
     serverCommand(),
     adminCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
-  for (const command of all(program)) command.exitOverride().copyInheritedSettings(program);
+  for (const command of all(program))
+    command.exitOverride().showHelpAfterError(`(${PROGRAM} --help lists the commands)`);
   return program;
 }
