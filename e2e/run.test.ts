@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, suite, test } from "node:test";
-import { type Fixture, makeRun, openFixture, signIn, stream } from "./browser.ts";
+import { type Fixture, makeRun, openFixture, signIn, stream, upload } from "./browser.ts";
 
 /** The page of one run: its log, its end, and what a hostile one tries. */
 const PROJECT = "runs";
@@ -60,6 +60,54 @@ suite("the run page", () => {
     await page.getByRole("link", { name: "Download" }).click();
     const text = await readFile(await (await coming).path(), "utf8");
     assert.equal(text.trimEnd().split("\n").length, LINES);
+  });
+
+  test("the overview: command, commit, image, packages and alerts, each to copy", async () => {
+    const { page, server, context } = fixture;
+    await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: server.url });
+    const commit = "0123456789abcdef0123456789abcdef01234567";
+    await makeRun(server, PROJECT, { name: "told", displayName: "told", steps: 1, keys: { loss: () => 1 } });
+    await server.query(
+      `mutation { notifyScriptableRunAlert(input: {entityName: "admin", projectName: "${PROJECT}", runName: "told", title: "Loss is high", text: "4.2 > 4", severity: WARN}) { success } }`,
+    );
+    await upload(server, PROJECT, "told", {
+      "wandb-metadata.json": JSON.stringify({
+        os: "Linux-6.1-x86_64",
+        python: "CPython 3.12.1",
+        host: "box",
+        program: "/work/train.py",
+        codePath: "train.py",
+        executable: "/usr/bin/python3",
+        args: ["--learning-rate", "0.1", "--optimizer", "adam"],
+        git: { remote: "https://example.org/lab/digits.git", commit },
+        docker: "lab/digits@sha256:ab",
+        cpu_count: 8,
+        gpu: "NVIDIA H100",
+        gpu_count: 2,
+      }),
+      "requirements.txt": "numpy==2.1.0\ntorch==2.5.1\n",
+      "diff.patch": "--- a/train.py\n+++ b/train.py\n",
+    });
+    await page.goto(address("told", "/overview"));
+    const copied = async (name: string) => {
+      await page.getByRole("button", { name: `Copy: ${name}`, exact: true }).click();
+      return page.evaluate(() => navigator.clipboard.readText());
+    };
+    await page.getByText("2 × NVIDIA H100").waitFor();
+    assert.equal(await copied("Command"), "python3 train.py --learning-rate 0.1 --optimizer adam");
+    assert.equal(await copied("Run path"), `admin/${PROJECT}/told`);
+    assert.equal(await copied("Commit"), commit);
+    assert.equal(await copied("requirements.txt"), "numpy==2.1.0\ntorch==2.5.1\n");
+    const again = page.getByRole("region", { name: "Run it again" });
+    await again.getByText(`git checkout --detach ${commit}`).waitFor();
+    await again.getByText("git apply diff.patch").waitFor();
+    await again.getByText("docker pull lab/digits@sha256:ab").waitFor();
+    await page.getByRole("region", { name: "Alerts" }).getByText("4.2 > 4").waitFor();
+    // No word of the command stands on two lines.
+    const heights = await page
+      .locator(".command span")
+      .evaluateAll((words) => words.map((word) => word.getBoundingClientRect().height));
+    assert.equal(new Set(heights).size, 1);
   });
 
   test("a run's history is downloaded as CSV, numbers whole", async () => {

@@ -180,7 +180,10 @@ type Run {
   fileCount: Int
   files(names: [String], pattern: String, after: String, first: Int): FileConnection
   runInfo: RunInfo
+  """The newest hundred, newest first."""
+  alerts: [RunAlert!]!
 }
+type RunAlert { title: String! text: String! severity: String! createdAt: DateTime! }
 """path = config.lr or summary.loss; kind = number, text or mixed."""
 type RunColumn { path: String! kind: String! runCount: Int! }
 type RunConnection { edges: [RunEdge!]! pageInfo: PageInfo! totalCount: Int }

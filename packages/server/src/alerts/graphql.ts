@@ -1,6 +1,7 @@
 import { SteelyardError } from "../errors.ts";
 import type { Resolver, Resolvers } from "../http/resolvers.ts";
 import { findRun, requireViewer } from "../projects/access.ts";
+import { dateTime, type RunModel } from "../runs/run.ts";
 
 interface AlertInput {
   entityName: string;
@@ -55,4 +56,20 @@ const notifyScriptableRunAlert: Resolver = async (
   return { success: true };
 };
 
-export const alertsResolvers: Resolvers = { Mutation: { notifyScriptableRunAlert } };
+/** A script in a loop may raise thousands; the newest are what someone looks for. */
+const MAX_SHOWN = 100;
+
+/** Newest first. */
+const alerts: Resolver = async (run: RunModel, _args, { services }) =>
+  (
+    await services.catalog.db
+      .selectFrom("alerts")
+      .select(["title", "text", "severity", "created_at"])
+      .where("run_id", "=", run.id)
+      .orderBy("created_at", "desc")
+      .orderBy("id", "desc")
+      .limit(MAX_SHOWN)
+      .execute()
+  ).map(({ created_at, ...alert }) => ({ ...alert, createdAt: dateTime(created_at) }));
+
+export const alertsResolvers: Resolvers = { Run: { alerts }, Mutation: { notifyScriptableRunAlert } };

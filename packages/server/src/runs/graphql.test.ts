@@ -468,3 +468,28 @@ test("a project renamed under a live client: its runs are met by the old name, n
   assert.equal((await upsert({ id: bucket.id, notes: "later" })).inserted, false);
   assert.equal((await world.ask<Answer>(ann, read, { p: "old" })).project?.name, "old");
 });
+
+test("a run tells its alerts, the newest first, to who may read it", async () => {
+  await upsert({ name: "r1", modelName: "p" });
+  for (const title of ["first", "second"]) {
+    world.clock.now += 1000;
+    await world.ask(
+      ann,
+      `mutation { notifyScriptableRunAlert(input: {entityName: "ann", projectName: "p", runName: "r1", title: "${title}", text: "x", severity: WARN}) { success } }`,
+    );
+  }
+  const question =
+    '{ project(name: "p", entityName: "ann") { run(name: "r1") { alerts { title text severity createdAt } } } }';
+  const { project } = await world.ask<{
+    project: { run: { alerts: { title: string; severity: string; createdAt: string }[] } };
+  }>(ann, question);
+  assert.deepEqual(
+    project.run.alerts.map(({ title, severity }) => [title, severity]),
+    [
+      ["second", "WARN"],
+      ["first", "WARN"],
+    ],
+  );
+  assert.equal(Date.parse(project.run.alerts[0]?.createdAt ?? ""), world.clock.now);
+  assert.equal((await world.ask<{ project: null }>(bob, question)).project, null);
+});

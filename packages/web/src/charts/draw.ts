@@ -1,5 +1,5 @@
 import type { DrawnLine } from "./lines.ts";
-import { durationLabel, durationTicks, linearTicks, logTicks, type Scale } from "./scale.ts";
+import { atLeastTwo, durationLabel, durationTicks, linearTicks, logTicks, type Scale } from "./scale.ts";
 
 /**
  * The hot path of the page: plain loops over typed arrays, one path per line, nothing allocated per point. Our own strokes
@@ -58,11 +58,9 @@ export function drawAxes(
     context.fillText(number(tick), frame.left - 6, y);
   }
   const wanted = Math.max(2, Math.floor(plotWidth(frame) / 80));
-  const xTicks = xs.log
-    ? logTicks(xs.min, xs.max, wanted)
-    : kind === "relative" || kind === "relative-wall" || kind === "wall"
-      ? durationTicks(xs.min, xs.max, wanted)
-      : linearTicks(xs.min, xs.max, wanted);
+  const timed = kind === "relative" || kind === "relative-wall" || kind === "wall";
+  const ticks = xs.log ? logTicks : timed ? durationTicks : linearTicks;
+  const xTicks = atLeastTwo((count) => ticks(xs.min, xs.max, count), wanted);
   context.textBaseline = "top";
   for (const tick of xTicks) {
     const x = frame.left + xs.at(tick) * plotWidth(frame);

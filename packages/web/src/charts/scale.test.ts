@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  atLeastTwo,
   durationLabel,
   durationTicks,
   linearTicks,
@@ -47,4 +48,17 @@ test("a zoomed range is short, and keeps its seconds on a wall clock", () => {
   assert.equal(rangeText([0.1 + 0.2, 1]), "0.3~1");
   const [from, to] = rangeText([1_790_000_012.5, 1_790_000_019.25]).split("~").map(Number);
   assert.deepEqual([from, to], [1_790_000_012.5, 1_790_000_019.25]);
+});
+
+test("an axis has two labels where round steps alone would leave one", () => {
+  const single = (wanted: number) => linearTicks(1, 1999, wanted);
+  assert.deepEqual(single(2), [1000]);
+  assert.deepEqual(atLeastTwo(single, 2), [500, 1000, 1500]);
+  const seconds = (wanted: number) => durationTicks(1, 119, wanted);
+  assert.deepEqual(seconds(2), [60]);
+  assert.deepEqual(atLeastTwo(seconds, 2), [30, 60, 90]);
+  assert.deepEqual(
+    atLeastTwo(() => [1], 2),
+    [1],
+  );
 });

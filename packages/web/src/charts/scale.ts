@@ -82,6 +82,13 @@ export function logTicks(min: number, max: number, wanted: number): number[] {
   return ticks;
 }
 
+/** `ticks` asked for more until two come: one label alone tells no scale, and round steps may leave one. */
+export function atLeastTwo(ticks: (wanted: number) => number[], wanted: number): number[] {
+  let found = ticks(wanted);
+  for (let more = wanted + 1; found.length < 2 && more <= wanted * 3; more++) found = ticks(more);
+  return found;
+}
+
 const TIME_STEPS_S = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
   604_800,

@@ -1,73 +1,46 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useMemo, useState } from "react";
 import { graphql } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
-import { configOf, durationMs } from "../runs-table/columns.ts";
-import { Button, CopyButton, NumberText, RelativeTime } from "../ui/controls.tsx";
-import { duration, parseJson, show } from "../ui/format.ts";
+import { configOf } from "../runs-table/columns.ts";
+import { Button, CopyButton, NumberText } from "../ui/controls.tsx";
+import { parseJson } from "../ui/format.ts";
 import { SearchField } from "../ui/SearchField.tsx";
+import { show } from "../ui/show.ts";
 import { toast } from "../ui/toast.tsx";
-import type { RunFacts } from "./run-query.ts";
+import { Again, Alerts, EnvironmentCard, Packages } from "./EnvironmentCards.tsx";
+import { environmentOf } from "./environment.ts";
+import { type RunFacts, useOwnFiles } from "./run-query.ts";
 
-/** What a run is and where it ran; its config and summary as searchable trees. */
+/** What a run is and where it ran; its config and summary as searchable trees; how to have its code and packages again. */
 export function Overview({ entity, project, facts }: { entity: string; project: string; facts: RunFacts }) {
-  const own = parseJson(facts.config)._wandb as { value?: { cli_version?: string } } | undefined;
+  const files = useOwnFiles(entity, project, facts.name);
+  const environment = useMemo(
+    () => environmentOf(facts.config, files.metadata),
+    [facts.config, files.metadata],
+  );
   const config = Object.fromEntries(
     Object.entries(configOf(facts.config)).filter(([key]) => key !== "_wandb" && key !== "wandb_version"),
   );
   const summary = Object.fromEntries(
     Object.entries(parseJson(facts.summaryMetrics)).filter(([key]) => key !== "_wandb"),
   );
-  const { runInfo: info } = facts;
-  const command = info?.program
-    ? [info.executable ? "python" : "", info.program, ...(info.args ?? [])].filter(Boolean).join(" ")
-    : undefined;
-  const rows: [string, ReactNode][] = [
-    [t("run.author"), facts.user?.username],
-    [t("run.created"), <RelativeTime key="created" iso={facts.createdAt} />],
-    [t("run.duration"), duration(durationMs(facts))],
-    [t("run.heartbeat"), <RelativeTime key="heartbeat" iso={facts.heartbeatAt} />],
-    [t("run.exitCode"), facts.exitcode],
-    [t("run.path"), `${entity}/${project}/${facts.name}`],
-    [t("run.group"), facts.group],
-    [t("run.jobType"), facts.jobType],
-    [t("run.host"), facts.host],
-    [t("run.os"), info?.os],
-    [t("run.python"), info?.python],
-    [t("run.command"), command],
-    [t("run.git"), info?.git?.remote],
-    [t("run.commit"), info?.git?.commit ?? facts.commit],
-    [
-      t("run.hardware"),
-      info?.cpuCount
-        ? `${info.cpuCount} CPU${info.gpuCount ? `, ${info.gpuCount} × ${info.gpu ?? "GPU"}` : ""}`
-        : undefined,
-    ],
-    [t("run.client"), own?.value?.cli_version],
-  ];
   return (
     <main className="overview">
       <div className="cols">
-        <section className="card" aria-label={t("run.environment")}>
-          <header>
-            <h2>{t("run.environment")}</h2>
-            <span className="grow" />
-            {command && <CopyButton text={command} label={t("run.command")} />}
-          </header>
-          <div className="tree">
-            {rows
-              .filter(([, value]) => value !== undefined && value !== null && value !== "")
-              .map(([name, value]) => (
-                <div key={name} className="row">
-                  <span>{name}</span>
-                  <span>{value}</span>
-                </div>
-              ))}
-          </div>
+        <div className="stack">
+          <EnvironmentCard entity={entity} project={project} facts={facts} environment={environment} />
           <Notes entity={entity} project={project} facts={facts} />
-        </section>
-        <Values title={t("run.config")} empty={t("run.noConfig")} values={config} />
-        <Values title={t("run.summary")} empty={t("run.noSummary")} values={summary} />
+        </div>
+        <div className="stack">
+          <Values title={t("run.config")} empty={t("run.noConfig")} values={config} />
+          <Again environment={environment} patchUrl={files.patchUrl} />
+          <Alerts alerts={facts.alerts} />
+        </div>
+        <div className="stack">
+          <Values title={t("run.summary")} empty={t("run.noSummary")} values={summary} />
+          {files.packages !== undefined && <Packages list={files.packages} />}
+        </div>
       </div>
     </main>
   );
@@ -89,8 +62,10 @@ function Notes({ entity, project, facts }: { entity: string; project: string; fa
     await client.invalidateQueries({ queryKey: ["run", entity, project, facts.name] });
   };
   return (
-    <div style={{ marginTop: 12, display: "grid", gap: 6 }}>
-      <h2>{t("run.notes")}</h2>
+    <section className="card" aria-label={t("run.notes")}>
+      <header>
+        <h2>{t("run.notes")}</h2>
+      </header>
       {editing ? (
         <form
           onSubmit={(event) => {
@@ -124,7 +99,7 @@ function Notes({ entity, project, facts }: { entity: string; project: string; fa
           {facts.notes || <span className="muted">{t("run.addNotes")}</span>}
         </button>
       )}
-    </div>
+    </section>
   );
 }
 

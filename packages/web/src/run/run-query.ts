@@ -1,7 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { graphql } from "../api/client.ts";
+import { graphql, request } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
 import { useRefresh } from "../api/refresh.ts";
+
+export interface RunAlert {
+  title: string;
+  text: string;
+  severity: "INFO" | "WARN" | "ERROR";
+  createdAt: string;
+}
 
 export interface RunFacts {
   id: string;
@@ -24,17 +31,7 @@ export interface RunFacts {
   historyLineCount: number;
   logLineCount: number;
   user: { username: string; name: string } | null;
-  runInfo: {
-    program: string | null;
-    args: string[] | null;
-    os: string | null;
-    python: string | null;
-    executable: string | null;
-    cpuCount: number | null;
-    gpuCount: number | null;
-    gpu: string | null;
-    git: { remote: string | null; commit: string | null } | null;
-  } | null;
+  alerts: RunAlert[];
 }
 
 /** Everything the run page says of a run, kept fresh; null when there is none. */
@@ -63,7 +60,7 @@ export function useRun(entity: string, project: string, run: string) {
               run(name: $run) {
                 id name displayName notes state tags group jobType host commit createdAt heartbeatAt exitcode stopped
                 config summaryMetrics sweepName historyLineCount logLineCount user { username name }
-                runInfo { program args os python executable cpuCount gpuCount gpu git { remote commit } }
+                alerts { title text severity createdAt }
               }
             }
           }`,
@@ -72,4 +69,51 @@ export function useRun(entity: string, project: string, run: string) {
         )
       ).project?.run ?? null,
   });
+}
+
+/** Files that the client uploads by itself: of the machine, the packages, and what git had not committed. */
+const METADATA = "wandb-metadata.json";
+const PACKAGES = "requirements.txt";
+const PATCH = "diff.patch";
+/** Bigger ones are not the client's. */
+const MAX_BYTES = 2_000_000;
+
+export interface OwnFiles {
+  metadata?: string;
+  packages?: string;
+  patchUrl?: string;
+}
+
+export function useOwnFiles(entity: string, project: string, run: string): OwnFiles {
+  const files = useQuery({
+    queryKey: ["files", entity, project, run, "own"],
+    queryFn: async ({ signal }): Promise<OwnFiles> => {
+      const answer = await graphql<{
+        project: {
+          run: { files: { edges: { node: { name: string; directUrl: string; sizeBytes: number } }[] } };
+        };
+      }>(
+        `query OwnFiles($entity: String, $project: String, $run: String!, $names: [String]) {
+          project(name: $project, entityName: $entity) {
+            run(name: $run) { files(names: $names) { edges { node { name directUrl sizeBytes } } } }
+          }
+        }`,
+        { entity, project, run, names: [METADATA, PACKAGES, PATCH] },
+        signal,
+      );
+      const nodes = answer.project.run.files.edges.map(({ node }) => node);
+      const read = async (wanted: string) => {
+        const file = nodes.find(({ name, sizeBytes }) => name === wanted && sizeBytes <= MAX_BYTES);
+        return file && (await request(file.directUrl, { signal })).text();
+      };
+      const [metadata, packages] = await Promise.all([read(METADATA), read(PACKAGES)]);
+      const patchUrl = nodes.find(({ name }) => name === PATCH)?.directUrl;
+      return {
+        ...(metadata === undefined ? {} : { metadata }),
+        ...(packages === undefined ? {} : { packages }),
+        ...(patchUrl === undefined ? {} : { patchUrl }),
+      };
+    },
+  });
+  return files.data ?? {};
 }

@@ -1,5 +1,6 @@
 import { RelativeTime, StateBadge } from "../ui/controls.tsx";
-import { shortNumber, show } from "../ui/format.ts";
+import { shortNumber } from "../ui/format.ts";
+import { show } from "../ui/show.ts";
 import { cellOf, type RunValues } from "./columns.ts";
 
 /** One value of one run; numbers short, the whole of them on hover. */

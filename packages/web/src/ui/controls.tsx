@@ -14,15 +14,43 @@ export function IconButton({ label, className = "", ...rest }: ButtonProps & { l
   return <Button kind="quiet" className={`icon ${className}`} aria-label={label} title={label} {...rest} />;
 }
 
-export function CopyButton({ text, label }: { text: string; label?: string }) {
+/** With a `name` it is a sign alone: what it copies is said to pointers and screen readers. */
+export function CopyButton({ text, label, name }: { text: string; label?: string; name?: string }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return;
     const timer = setTimeout(() => setCopied(false), 1500);
     return () => clearTimeout(timer);
   }, [copied]);
+  const copy = () => copyText(text).then(() => setCopied(true));
+  if (name !== undefined)
+    return (
+      <IconButton
+        className="copy"
+        label={copied ? t("common.copied") : t("common.copyOf", { name })}
+        onClick={copy}
+        aria-live="polite"
+      >
+        {copied ? (
+          "✓"
+        ) : (
+          // Drawn: few fonts have the sign.
+          <svg
+            width="12"
+            height="12"
+            viewBox="0 0 12 12"
+            fill="none"
+            stroke="currentColor"
+            aria-hidden="true"
+          >
+            <rect x="0.5" y="3.5" width="8" height="8" rx="1.5" />
+            <path d="M3.5 3.5V2A1.5 1.5 0 0 1 5 .5h5A1.5 1.5 0 0 1 11.5 2v5A1.5 1.5 0 0 1 10 8.5H8.5" />
+          </svg>
+        )}
+      </IconButton>
+    );
   return (
-    <Button onClick={() => copyText(text).then(() => setCopied(true))} aria-live="polite">
+    <Button onClick={copy} aria-live="polite">
       {copied ? t("common.copied") : (label ?? t("common.copy"))}
     </Button>
   );

@@ -1,5 +1,3 @@
-import { t } from "../i18n/index.ts";
-
 /** At most four significant digits, for the screen; the whole value is in the title and in what is copied. */
 export function shortNumber(value: number): string {
   if (Number.isNaN(value)) return "NaN";
@@ -70,11 +68,4 @@ function parseExtended(text: string): Record<string, unknown> {
   } catch {
     return {};
   }
-}
-
-export function show(value: unknown): string {
-  if (value === null || value === undefined) return t("common.none");
-  if (typeof value === "number") return shortNumber(value);
-  if (typeof value === "string") return value;
-  return JSON.stringify(value);
 }
