@@ -8,6 +8,7 @@ import { initCommand } from "./commands/init.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { modeCommands } from "./commands/mode.ts";
 import { projectsCommand } from "./commands/projects.ts";
+import { pullCommand } from "./commands/pull.ts";
 import { runCommand } from "./commands/run.ts";
 import { serverCommand } from "./commands/server.ts";
 import { settingsCommand } from "./commands/settings.ts";
@@ -33,6 +34,7 @@ export function steelyardProgram(): Command {
     runCommand(),
     syncCommand(),
     importCommand(),
+    pullCommand(),
     dockerCommand(),
     dockerRunCommand(),
     doctorCommand(),

@@ -65,6 +65,15 @@ export interface DeletedRun {
   createdAt: string;
 }
 
+export interface RunFile {
+  name: string;
+  sizeBytes: number;
+  /** Base64. */
+  md5: string | null;
+  /** Signed for its content: no key is needed there. Null until it is uploaded. */
+  url: string | null;
+}
+
 export interface LogLine {
   number: number;
   timestamp: string | null;
@@ -237,8 +246,8 @@ export class RunClient {
     yield* linesOf(response.body.pipeThrough(new TextDecoderStream()));
   }
 
-  async files(path: RunPath): Promise<{ name: string; sizeBytes: number; md5: string | null }[]> {
-    const files: { name: string; sizeBytes: number; md5: string | null }[] = [];
+  async files(path: RunPath): Promise<RunFile[]> {
+    const files: RunFile[] = [];
     for (let cursor: string | null = null; ; ) {
       const answer: { project: { run: FilesPage | null } | null } = await this.#api.graphql(RUN_FILES, {
         entity: path.entity,
@@ -249,7 +258,13 @@ export class RunClient {
       });
       const page = answer.project?.run?.files;
       if (!page) return files;
-      for (const { node } of page.edges) files.push({ ...node, sizeBytes: Number(node.sizeBytes ?? 0) });
+      for (const { node } of page.edges)
+        files.push({
+          name: node.name,
+          sizeBytes: Number(node.sizeBytes ?? 0),
+          md5: node.md5,
+          url: node.directUrl,
+        });
       if (!page.pageInfo.hasNextPage) return files;
       cursor = page.pageInfo.endCursor;
     }
@@ -305,7 +320,9 @@ export class RunClient {
 
 interface FilesPage {
   files: {
-    edges: { node: { name: string; sizeBytes: number | string | null; md5: string | null } }[];
+    edges: {
+      node: { name: string; sizeBytes: number | string | null; md5: string | null; directUrl: string | null };
+    }[];
     pageInfo: { endCursor: string | null; hasNextPage: boolean };
   };
 }

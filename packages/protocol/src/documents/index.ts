@@ -71,7 +71,7 @@ export const RUN_LOG_LINES = `query RunLogLines($project: String!, $entity: Stri
 export const RUN_FILES = `query RunFiles($project: String!, $entity: String!, $name: String!, $fileCursor: String, $fileLimit: Int = 50) {
   project(name: $project, entityName: $entity) {
     run(name: $name) {
-      files(after: $fileCursor, first: $fileLimit) { edges { node { name sizeBytes md5 } } pageInfo { endCursor hasNextPage } }
+      files(after: $fileCursor, first: $fileLimit) { edges { node { name sizeBytes md5 directUrl } } pageInfo { endCursor hasNextPage } }
     }
   }
 }`;
