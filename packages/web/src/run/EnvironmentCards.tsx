@@ -78,8 +78,10 @@ export function EnvironmentCard({
           .map(({ name, value, copy }) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{value}</dd>
-              {copy && <CopyButton text={copy} name={name} />}
+              <dd>
+                <span>{value}</span>
+                {copy && <CopyButton text={copy} name={name} />}
+              </dd>
             </div>
           ))}
       </dl>
