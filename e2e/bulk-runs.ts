@@ -18,8 +18,8 @@ export async function seedRuns(server: RunningServer, project: string, count: nu
       catalog.prepare("SELECT id, user_id FROM projects WHERE name = ?").get(project) ?? {};
     const { top } = catalog.prepare("SELECT coalesce(max(id), 0) AS top FROM runs").get() ?? {};
     const run = catalog.prepare(
-      `INSERT INTO runs (id, project_id, name, display_name, state, user_id, config, summary, system_metrics, stop_requested,
-         created_at, updated_at, heartbeat_at) VALUES (?, ?, ?, ?, 'finished', ?, ?, ?, '{}', 0, ?, ?, ?)`,
+      `INSERT INTO runs (id, project_id, name, display_name, color_index, state, user_id, config, summary, system_metrics, stop_requested,
+         created_at, updated_at, heartbeat_at) VALUES (?, ?, ?, ?, ?, 'finished', ?, ?, ?, '{}', 0, ?, ?, ?)`,
     );
     const cell = catalog.prepare("INSERT INTO run_cells (project_id, path, run_id, num) VALUES (?, ?, ?, ?)");
     const startMs = Date.parse("2026-01-01T00:00:00Z");
@@ -28,7 +28,7 @@ export async function seedRuns(server: RunningServer, project: string, count: nu
       const atMs = startMs + i * 1000;
       const config = JSON.stringify({ i: { value: i } });
       const summary = JSON.stringify({ acc: accuracy(i) });
-      run.run(id, projectId, `run${i}`, `trial ${i}`, userId, config, summary, atMs, atMs, atMs + 500);
+      run.run(id, projectId, `run${i}`, `trial ${i}`, i, userId, config, summary, atMs, atMs, atMs + 500);
       cell.run(projectId, "config.i", id, i);
       cell.run(projectId, "summary.acc", id, accuracy(i));
     }

@@ -180,6 +180,8 @@ type Run {
   fileCount: Int
   files(names: [String], pattern: String, after: String, first: Int): FileConnection
   runInfo: RunInfo
+  """How many runs were made in the project before this one."""
+  defaultColorIndex: Int
   """The newest hundred, newest first."""
   alerts: [RunAlert!]!
 }

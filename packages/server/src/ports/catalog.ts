@@ -121,6 +121,8 @@ export interface ProjectsTable {
   repo: string | null;
   docker_image: string | null;
   user_id: number;
+  /** Runs ever made in it, deleted ones too: the next one's number. */
+  runs_made: Generated<number>;
   created_at: number;
   updated_at: number;
   deleted_at: number | null;
@@ -140,6 +142,8 @@ export interface RunsTable {
   /** Public id in addresses (`abcd1234`), unique in the project. */
   name: string;
   display_name: string;
+  /** How many runs of the project were made before it; the page takes its colour from that. */
+  color_index: Generated<number>;
   state: RunState;
   user_id: number;
   /** Entity-wide group, job type and so on, as sent. */

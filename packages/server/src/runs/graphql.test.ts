@@ -61,6 +61,30 @@ test("a first upsert makes the run and its project and names it", async () => {
   assert.equal((await upsert({})).bucket.name.length, 8);
 });
 
+test("runs are numbered in the order they are made, for their colours; a deleted one keeps its number", async () => {
+  const number = async (name: string) => {
+    const { bucket } = await upsert({ name, modelName: "p" });
+    const { project } = await world.ask<{ project: { run: { defaultColorIndex: number } } }>(
+      ann,
+      'query N($run: String!) { project(name: "p") { run(name: $run) { defaultColorIndex } } }',
+      { run: name },
+    );
+    return { id: bucket.id, index: project.run.defaultColorIndex };
+  };
+  const made = [];
+  for (const name of ["a", "b", "a"]) made.push((await number(name)).index);
+  assert.deepEqual(made, [0, 1, 0]);
+  const { id } = await number("b");
+  await world.ask(ann, "mutation D($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }", { id });
+  assert.equal((await number("c")).index, 2);
+  await upsert({ name: "other", modelName: "q" });
+  const others = await Promise.all(Array.from({ length: 8 }, (_, at) => number(`together${at}`)));
+  assert.deepEqual(
+    others.map(({ index }) => index).sort((a, b) => a - b),
+    [3, 4, 5, 6, 7, 8, 9, 10],
+  );
+});
+
 test("null leaves alone, an empty list of tags clears, config replaces", async () => {
   const first = await upsert({
     name: "r1",

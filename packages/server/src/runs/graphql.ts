@@ -173,6 +173,7 @@ export const runsResolvers: Resolvers = {
     project: (run: RunModel, _args, { services }) => loadProject(services.catalog.db, run.project),
     projectId: (run: RunModel) => run.project.id,
     runInfo: (run: RunModel, _args, { services }) => runInfo(services, run),
+    defaultColorIndex: (run: RunModel) => run.row.color_index,
   },
   Mutation: {
     upsertBucket,

@@ -135,17 +135,19 @@ async function insertRun(
   userId: number,
   now: number,
 ): Promise<RunRow> {
-  const { n } = await tx
-    .selectFrom("runs")
-    .select((select) => select.fn.countAll<number>().as("n"))
-    .where("project_id", "=", project.id)
+  const { runs_made } = await tx
+    .updateTable("projects")
+    .set(({ eb }) => ({ runs_made: eb("runs_made", "+", 1) }))
+    .where("id", "=", project.id)
+    .returning("runs_made")
     .executeTakeFirstOrThrow();
   return tx
     .insertInto("runs")
     .values({
       project_id: project.id,
       name,
-      display_name: input.displayName || generateDisplayName(n + 1),
+      display_name: input.displayName || generateDisplayName(runs_made),
+      color_index: runs_made - 1,
       state: (input.state as RunState | null | undefined) ?? "running",
       user_id: userId,
       group_name: null,

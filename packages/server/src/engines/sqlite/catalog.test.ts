@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import { sql } from "kysely";
 import type { CatalogTransaction } from "../../ports/catalog.ts";
 import { prepare, type Values } from "../../ports/prepared-query.ts";
 import { SqliteCatalog } from "./catalog.ts";
+import { MIGRATIONS } from "./migrations.ts";
 
 let folder: string;
 let catalog: SqliteCatalog;
@@ -107,4 +109,41 @@ test("a prepared question takes its values by name, in either kind of connection
     assert.deepEqual(await find(tx, { other: "a", key: "b" }), ["a", "b"]);
   });
   assert.deepEqual(await find(catalog.db, { key: "' OR 1", other: "" }), []);
+});
+
+test("runs of before they were numbered get their number by when they were made, project by project", async () => {
+  const path = join(folder, "old.db");
+  const old = new DatabaseSync(path);
+  old.exec(`${MIGRATIONS.slice(0, 3).join("")} PRAGMA user_version = 3;
+    INSERT INTO entities (id, name, kind, created_at) VALUES (1, 'ann', 'user', 0);
+    INSERT INTO users (id, entity_id, username, admin, kind, created_at) VALUES (1, 1, 'ann', 0, 'user', 0);
+    INSERT INTO projects (id, entity_id, name, access, user_id, created_at, updated_at)
+      VALUES (1, 1, 'p', 'PRIVATE', 1, 0, 0), (2, 1, 'q', 'PRIVATE', 1, 0, 0), (3, 1, 'empty', 'PRIVATE', 1, 0, 0)`);
+  const run = old.prepare(
+    `INSERT INTO runs (project_id, name, display_name, state, user_id, config, summary, system_metrics, stop_requested,
+       created_at, updated_at, heartbeat_at, deleted_at) VALUES (?, ?, '', 'finished', 1, '{}', '{}', '{}', 0, ?, 0, 0, ?)`,
+  );
+  run.run(1, "later", 30, null);
+  run.run(1, "first", 10, null);
+  run.run(2, "elsewhere", 5, null);
+  run.run(1, "deleted", 20, 25);
+  run.run(1, "with later", 30, null);
+  old.close();
+  const now = new SqliteCatalog(path);
+  const runs = await now.db
+    .selectFrom("runs")
+    .select(["name", "color_index"])
+    .orderBy("project_id")
+    .orderBy("color_index")
+    .execute();
+  const projects = await now.db.selectFrom("projects").select("runs_made").orderBy("id").execute();
+  await now.close();
+  assert.deepEqual(
+    runs.map(({ name, color_index }) => `${name} ${color_index}`),
+    ["first 0", "deleted 1", "later 2", "with later 3", "elsewhere 0"],
+  );
+  assert.deepEqual(
+    projects.map(({ runs_made }) => runs_made),
+    [4, 1, 0],
+  );
 });

@@ -125,6 +125,15 @@ export const MIGRATIONS: readonly string[] = [
     entity_id INTEGER NOT NULL REFERENCES entities(id) ON DELETE CASCADE, name TEXT NOT NULL,
     project_id INTEGER NOT NULL REFERENCES projects(id) ON DELETE CASCADE, PRIMARY KEY (entity_id, name)) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE projects ADD COLUMN runs_made INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE runs ADD COLUMN color_index INTEGER NOT NULL DEFAULT 0;
+  UPDATE runs SET color_index = made.before FROM (
+    SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY created_at, id) - 1 AS before FROM runs) AS made
+    WHERE made.id = runs.id;
+  UPDATE projects SET runs_made = made.runs FROM (
+    SELECT project_id, count(*) AS runs FROM runs GROUP BY project_id) AS made WHERE made.project_id = projects.id;
+  `,
 ];
 
 export interface Migration {
