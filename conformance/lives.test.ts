@@ -7,14 +7,18 @@ import { newestClient, runScript } from "./python.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** What happens to a client's run when the server, or a person, interferes. */
-suite("lives of runs", { skip: !newestClient && "no official client is installed" }, () => {
+const skip = !newestClient && "no official client is installed";
+// Side by side: they wait for the client most of the time.
+suite("lives of runs", { skip, concurrency: true }, () => {
   let server: RunningServer;
   before(async () => {
     server = await startServer();
   });
   after(() => server.stop());
 
-  test("a server killed again and again under load loses no row and doubles none", async () => {
+  test("a server killed again and again under load loses no row and doubles none", async (t) => {
+    const server = await startServer();
+    t.after(() => server.stop());
     let kills = 0;
     let killing = Promise.resolve();
     const { code, stdout, stderr } = await runScript(newestClient ?? "", "long_run.py", server, {
