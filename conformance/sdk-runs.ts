@@ -76,7 +76,7 @@ export function startScript(
   dir: string,
   id: string,
   body: string,
-  options: { init?: string; name?: string; fileLimitKb?: number } = {},
+  options: { init?: string; name?: string; fileLimitKb?: number; environment?: Record<string, string> } = {},
 ): ChildProcess {
   // Beside this file, so that the package is found by its name.
   const folder = join(import.meta.dirname, "..", "node_modules", ".sdk-test");
@@ -95,7 +95,13 @@ ${body};\n`,
       : ["bash", "-c", 'ulimit -f "$0"; exec "$@"', String(options.fileLimitKb), process.execPath, script];
   const child = spawn(command[0] as string, command.slice(1), {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey, WANDB_DIR: dir },
+    env: {
+      ...process.env,
+      WANDB_BASE_URL: server.url,
+      WANDB_API_KEY: server.apiKey,
+      WANDB_DIR: dir,
+      ...options.environment,
+    },
   });
   // Nobody may be reading: a full pipe must not stop it.
   child.stderr.resume();

@@ -45,7 +45,13 @@ export function metadataOf(
   startedAtMs: number,
   given: Pick<
     Settings,
-    "docker" | "statsCpuCount" | "statsCpuLogicalCount" | "statsGpuCount" | "statsGpuType"
+    | "docker"
+    | "username"
+    | "email"
+    | "statsCpuCount"
+    | "statsCpuLogicalCount"
+    | "statsGpuCount"
+    | "statsGpuType"
   >,
 ): Record<string, unknown> {
   return {
@@ -58,7 +64,8 @@ export function metadataOf(
     ...(git ? { git } : {}),
     root: process.cwd(),
     host: host || hostname(),
-    username: userName(),
+    username: given.username ?? userName(),
+    ...(given.email === undefined ? {} : { email: given.email }),
     executable: process.execPath,
     cpu_count: given.statsCpuCount ?? cpus().length,
     cpu_count_logical: given.statsCpuLogicalCount ?? cpus().length,

@@ -18,6 +18,8 @@ const ATTEMPT_MS = 180_000;
 export interface Http {
   baseUrl: string;
   apiKey: string;
+  /** Sent with every GraphQL request: who the run is for. */
+  graphqlHeaders?: Readonly<Record<string, string>>;
   /** Called when a try failed and another follows. */
   onRetry: (reason: string) => void;
   /** Aborted when there is no more time. */
@@ -156,7 +158,8 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 /** One GraphQL operation; throws RefusedError with the first error's message. */
 export async function graphql<T>(http: Http, query: string, variables: Record<string, unknown>): Promise<T> {
   const operationName = /(?:query|mutation)\s+(\w+)/.exec(query)?.[1];
-  const response = await send(http, "POST", "/graphql", JSON.stringify({ query, variables, operationName }));
+  const body = JSON.stringify({ query, variables, operationName });
+  const response = await send(http, "POST", "/graphql", body, http.graphqlHeaders);
   let answer: { data?: T; errors?: { message: string }[] };
   try {
     answer = JSON.parse(response.text);

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { appUrl, DEFAULT_PROJECT, type GivenSettings, runUrl } from "@steelyard/protocol/settings";
+import { authorHeaders } from "./author.ts";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { findCredentials } from "./credentials.ts";
@@ -146,6 +147,7 @@ export async function init(
     mode: offline ? "offline" : "online",
     baseUrl,
     apiKey,
+    graphqlHeaders: authorHeaders(settings),
     runId,
     entity: settings.entity ?? "",
     project: settings.project ?? DEFAULT_PROJECT,
@@ -265,6 +267,7 @@ async function openOnline(
   const http: Http = {
     baseUrl: start.baseUrl,
     apiKey: start.apiKey,
+    graphqlHeaders: start.graphqlHeaders,
     signal: timeoutMs === 0 ? new AbortController().signal : AbortSignal.timeout(timeoutMs),
     onRetry(why) {
       print.quietly("WARNING", `no answer (${why}), trying again`);

@@ -40,6 +40,7 @@ export interface WorkerStart {
   mode: "online" | "offline";
   baseUrl: string;
   apiKey: string;
+  graphqlHeaders: Readonly<Record<string, string>>;
   runId: string;
   entity: string;
   project: string;

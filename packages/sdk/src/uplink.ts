@@ -61,6 +61,7 @@ export class Uplink {
     this.#http = {
       baseUrl: start.baseUrl,
       apiKey: start.apiKey,
+      graphqlHeaders: start.graphqlHeaders,
       signal: this.#abort.signal,
       onRetry: (reason) => this.#retrying(reason),
     };

@@ -2,7 +2,7 @@ import { existsSync, globSync, readdirSync, realpathSync, statSync, writeFileSyn
 import { basename, dirname, join } from "node:path";
 import { DEFAULT_PROJECT, foldersOf, runUrl } from "@steelyard/protocol/settings";
 import { Command } from "commander";
-import { type LoadedSettings, syncLog } from "steelyard/command-line";
+import { authorHeaders, type LoadedSettings, syncLog } from "steelyard/command-line";
 import { type Api, openApi, settingsOf } from "../api.ts";
 import { CommandError, confirm, info, isInteractive, PROGRAM, printJson, styled, warn } from "../terminal.ts";
 
@@ -136,6 +136,7 @@ async function one(log: string, api: Api, loaded: LoadedSettings, options: Optio
       {
         baseUrl: api.baseUrl,
         apiKey: api.credentials.apiKey,
+        graphqlHeaders: authorHeaders(loaded.settings),
         signal: retried.signal,
         onRetry: (reason) => bar.say(`the server does not answer (${reason}); trying again`),
       },

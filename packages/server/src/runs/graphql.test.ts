@@ -328,14 +328,23 @@ test("nobody sees or changes another user's run; a team shares", async () => {
   );
 });
 
-test("a service account's run belongs to the member it names", async () => {
-  const bot = await world.user("bot", { kind: "service", teams: ["lab"] });
-  const run = { name: "s1", entityName: "lab", modelName: "p" };
-  assert.deepEqual(
-    { ...((await upsert(run, bot, { "x-wandb-username": "ann" })).bucket.user as unknown as object) },
-    { username: "ann" },
-  );
-  await assert.rejects(upsert({ ...run, name: "s2" }, bot, { "x-wandb-username": "bob" }), { status: 400 });
+test("a service account's run belongs to the member it names; no other key's does", async () => {
+  const bot = await world.user("bot", { kind: "service", teams: ["lab", "other"] });
+  await world.user("guest", { teams: ["other"] });
+  let made = 0;
+  const authorOf = async (viewer: Viewer, headers: Record<string, string>) => {
+    const run = { name: `s${++made}`, entityName: "lab", modelName: "p" };
+    const { bucket } = await upsert(run, viewer, headers);
+    return (bucket.user as unknown as { username: string }).username;
+  };
+  assert.equal(await authorOf(bot, { "x-wandb-username": "Ann" }), "ann");
+  assert.equal(await authorOf(bot, { "x-wandb-user-email": "ann@example.org" }), "ann");
+  // The name counts; one that is no member's means nothing, and the e-mail does not stand in for it.
+  const both = { "x-wandb-username": "guest", "x-wandb-user-email": "ann@example.org" };
+  assert.equal(await authorOf(bot, both), "bot");
+  assert.equal(await authorOf(bot, { "x-wandb-username": "", "x-wandb-user-email": " " }), "bot");
+  const carol = await world.user("carol", { teams: ["lab"] });
+  assert.equal(await authorOf(carol, { "x-wandb-username": "ann" }), "carol");
 });
 
 test("history reads: sampled, scanned, by keys; NaN is a string inside JSON values", async () => {

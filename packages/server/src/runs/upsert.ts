@@ -55,7 +55,7 @@ export async function upsertRun(
   const { project, name, exists } = await target(services, viewer, input);
   if (!exists && input.config != null) await requireParent(services, viewer, project, name, input.config);
   const shared = context.headers.get("x-wandb-use-async-filestream") === "true";
-  const author = await actingUser(services, viewer, context.headers);
+  const author = await actingUser(services, viewer, context.headers, project.entityId);
   const result = await services.catalog.write(async (tx) => {
     const found = await tx
       .selectFrom("runs")

@@ -100,7 +100,7 @@ export async function makeWorld(): Promise<World> {
           .values({
             entity_id: entityId,
             username: name,
-            email: null,
+            email: `${name}@example.org`,
             display_name: null,
             password_hash: null,
             admin: admin ? 1 : 0,
