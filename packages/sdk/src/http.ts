@@ -1,3 +1,4 @@
+import { createReadStream, statSync } from "node:fs";
 import type { Agent, IncomingHttpHeaders, request } from "node:http";
 
 /** What the server said no to for good: trying again cannot help. */
@@ -26,6 +27,9 @@ export interface Http {
   signal: AbortSignal;
 }
 
+/** What is sent: itself, or the file of that path as it is when a try begins. */
+export type Body = string | Uint8Array | { path: string };
+
 /** An answer with a status that says yes. */
 export interface Answer {
   status: number;
@@ -40,7 +44,7 @@ export async function send(
   http: Http,
   method: "POST" | "PUT",
   url: string,
-  body: string | Uint8Array,
+  body: Body,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
   const own = url.startsWith("/");
@@ -52,13 +56,14 @@ export async function send(
         ...headers,
       }
     : { ...headers };
-  all["content-length"] = Buffer.byteLength(body);
   for (let attempt = 0; ; attempt++) {
     http.signal.throwIfAborted();
+    // Outside of what is tried again: a file that is gone does not come back.
+    const bytes = isFile(body) ? statSync(body.path).size : Buffer.byteLength(body);
     let reason: string;
     let waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt) * (1 + Math.random() / 4);
     try {
-      const { status, text, headers: answered } = await once(target, method, body, all, http.signal);
+      const { status, text, headers: answered } = await once(target, method, body, bytes, all, http.signal);
       if (status >= 200 && status < 300) return { status, text };
       if (status >= 300 && status < 400)
         throw new RefusedError(
@@ -103,11 +108,13 @@ function transportOf(protocol: string): Transport {
 function once(
   target: URL,
   method: string,
-  body: string | Uint8Array,
-  headers: Record<string, string | number>,
+  body: Body,
+  bytes: number,
+  given: Record<string, string | number>,
   signal: AbortSignal,
 ): Promise<Answer & { headers: IncomingHttpHeaders }> {
   const transport = transportOf(target.protocol);
+  const headers = { ...given, "content-length": bytes };
   return new Promise((resolve, reject) => {
     const request = transport.request(target, {
       method,
@@ -128,8 +135,20 @@ function once(
         }),
       );
     });
-    request.end(body);
+    if (!isFile(body)) request.end(body);
+    // What was appended since is left to the next upload: the length was told already.
+    else if (bytes === 0) request.end();
+    else {
+      const content = createReadStream(body.path, { end: bytes - 1 });
+      content.on("error", (error) => request.destroy(error));
+      request.on("close", () => content.destroy());
+      content.pipe(request);
+    }
   });
+}
+
+function isFile(body: Body): body is { path: string } {
+  return typeof body === "object" && !(body instanceof Uint8Array);
 }
 
 function messageOf(text: string): string {

@@ -113,7 +113,7 @@ class Reading {
         this.#environment = { ...this.#environment, ...record.environment };
         break;
       case "artifact":
-        this.#artifacts.push(`${record.name} (${record.type})`);
+        this.#artifacts.push(`${record.artifact.name} (${record.artifact.type})`);
         break;
       case "preempting":
         this.#preempting = true;

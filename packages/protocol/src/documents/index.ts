@@ -31,6 +31,37 @@ export const NOTIFY_ALERT = `mutation NotifyScriptableRunAlert($entity: String!,
   notifyScriptableRunAlert(input: {entityName: $entity, projectName: $project, runName: $run, title: $title, text: $text, severity: $severity}) { success }
 }`;
 
+export const CREATE_ARTIFACT = `mutation CreateArtifact($input: CreateArtifactInput!) {
+  createArtifact(input: $input) { artifact { id state artifactSequence { latestArtifact { id } } } }
+}`;
+
+export const CREATE_ARTIFACT_MANIFEST = `mutation CreateArtifactManifest($artifactID: ID!, $baseArtifactID: ID, $name: String!, $digest: String!, $entityName: String!, $projectName: String!, $runName: String!, $manifestType: ArtifactManifestType, $includeUpload: Boolean!) {
+  createArtifactManifest(input: {artifactID: $artifactID, baseArtifactID: $baseArtifactID, name: $name, digest: $digest, entityName: $entityName, projectName: $projectName, runName: $runName, type: $manifestType}) {
+    artifactManifest { id file { id uploadUrl @include(if: $includeUpload) uploadHeaders @include(if: $includeUpload) } }
+  }
+}`;
+
+export const UPDATE_ARTIFACT_MANIFEST = `mutation UpdateArtifactManifest($artifactManifestID: ID!, $digest: String, $baseArtifactID: ID) {
+  updateArtifactManifest(input: {artifactManifestID: $artifactManifestID, digest: $digest, baseArtifactID: $baseArtifactID}) {
+    artifactManifest { id file { id uploadUrl uploadHeaders } }
+  }
+}`;
+
+export const CREATE_ARTIFACT_FILES = `mutation CreateArtifactFiles($artifactFiles: [CreateArtifactFileSpecInput!]!, $storageLayout: ArtifactStorageLayout!) {
+  createArtifactFiles(input: {artifactFiles: $artifactFiles, storageLayout: $storageLayout}) {
+    files { edges { node { id uploadUrl uploadHeaders artifact { id } } } }
+  }
+}`;
+
+export const COMMIT_ARTIFACT = `mutation CommitArtifact($artifactID: ID!) {
+  commitArtifact(input: {artifactID: $artifactID}) { artifact { id digest } }
+}`;
+
+export const USE_ARTIFACT = `mutation UseArtifact($input: UseArtifactInput!) { useArtifact(input: $input) { artifact { id } } }`;
+
+/** Artifact that a client made under this id of its own. */
+export const CLIENT_ID_MAPPING = `query ClientIDMapping($clientID: ID!) { clientIDMapping(clientID: $clientID) { serverID } }`;
+
 export const PROJECTS = `query Projects($entity: String, $cursor: String, $perPage: Int = 50) {
   models(entityName: $entity, after: $cursor, first: $perPage) {
     edges { node { name entityName description createdAt } }

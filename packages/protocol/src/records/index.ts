@@ -1,5 +1,7 @@
+import { type ArtifactFields, artifactBody } from "./artifact-record.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 
+export { type ArtifactEntry, type ArtifactFields, EMPTY_ENTRY, type KeyedJson } from "./artifact-record.ts";
 export { appendHistoryRow, HistoryShape, type RowText } from "./history-row.ts";
 export { ProtoWriter } from "./proto-writer.ts";
 export { type LoggedRunFields, type LogRecord, readRecord } from "./read-record.ts";
@@ -16,6 +18,7 @@ const KIND = {
   config: 5,
   files: 6,
   stats: 7,
+  artifact: 8,
   alert: 10,
   metric: 12,
   outputRaw: 13,
@@ -160,6 +163,10 @@ export function filesRecord(num: number, paths: readonly string[]): Uint8Array {
   // policy END (1): uploaded when the run is synced; type WANDB (1).
   for (const path of paths) body.message(1, new ProtoWriter().string(1, path).int(2, 1).int(3, 1).take());
   return record(num, KIND.files, body.take());
+}
+
+export function artifactRecord(num: number, artifact: ArtifactFields): Uint8Array {
+  return record(num, KIND.artifact, artifactBody(artifact));
 }
 
 export function exitRecord(num: number, exitCode: number, runtimeS: number): Uint8Array {

@@ -1,3 +1,4 @@
+import { type ArtifactFields, readArtifactBody } from "./artifact-record.ts";
 import type { Item, MetricFields } from "./index.ts";
 import { ProtoReader } from "./proto-reader.ts";
 
@@ -15,7 +16,7 @@ export type LogRecord =
   | { kind: "environment"; environment: Record<string, unknown> }
   | { kind: "preempting" }
   | { kind: "exit"; exitCode: number; notComplete: boolean }
-  | { kind: "artifact"; name: string; type: string }
+  | { kind: "artifact"; artifact: ArtifactFields }
   | { kind: "other"; field: number };
 
 export interface LoggedRunFields {
@@ -59,7 +60,7 @@ const KINDS: Record<number, (bytes: Uint8Array) => LogRecord> = {
   5: (bytes) => ({ kind: "config", ...changes(bytes) }),
   6: files,
   7: stats,
-  8: artifact,
+  8: (bytes) => ({ kind: "artifact", artifact: readArtifactBody(bytes) }),
   10: alert,
   12: metric,
   13: output,
@@ -172,11 +173,6 @@ function plain(bytes: Uint8Array, texts: readonly number[], ints: readonly numbe
     else reader.skip();
   }
   return { text: (field: number) => text[field] ?? "", int: (field: number) => int[field] ?? 0 };
-}
-
-function artifact(bytes: Uint8Array): LogRecord {
-  const { text } = plain(bytes, [4, 5], []);
-  return { kind: "artifact", type: text(4), name: text(5) };
 }
 
 function alert(bytes: Uint8Array): LogRecord {

@@ -1,0 +1,103 @@
+import { createHash, randomInt } from "node:crypto";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type ArtifactEntry, type ArtifactFields, EMPTY_ENTRY } from "@steelyard/protocol/records";
+import { foldersOf } from "@steelyard/protocol/settings";
+import type { LoadedSettings } from "../machine.ts";
+import { manifestDigest } from "./manifest.ts";
+
+/** A new version of an artifact, its files copied to where they wait for their upload. */
+export interface StagedArtifact {
+  artifact: ArtifactFields;
+  /** Holds the copies and nothing else: may go when the server has them. */
+  folder: string;
+}
+
+export interface NewArtifact {
+  type: string;
+  name: string;
+  aliases?: readonly string[];
+  metadata?: Record<string, unknown>;
+}
+
+/** A file of an artifact: from the disk, or content that is made for it. */
+export type NewFile = { path: string } & ({ from: string } | { content: string });
+
+/**
+ * Copies the files, so that the artifact is what they are now, whenever it is uploaded. `staging` = folder for such
+ * copies. Throws the file system's errors.
+ */
+export function stageArtifact(staging: string, made: NewArtifact, files: readonly NewFile[]): StagedArtifact {
+  mkdirSync(staging, { recursive: true });
+  const folder = mkdtempSync(join(staging, "artifact-"));
+  const entries = files.map((file): ArtifactEntry => {
+    const localPath = join(folder, file.path);
+    mkdirSync(dirname(localPath), { recursive: true });
+    if ("from" in file) copyFileSync(file.from, localPath);
+    else writeFileSync(localPath, file.content);
+    chmodSync(localPath, 0o400);
+    const content = readFileSync(localPath);
+    const digest = createHash("md5").update(content).digest("base64");
+    return { ...EMPTY_ENTRY, path: file.path, digest, sizeBytes: content.length, localPath };
+  });
+  const artifact: ArtifactFields = {
+    runId: "",
+    project: "",
+    entity: "",
+    type: made.type,
+    name: made.name,
+    digest: manifestDigest(entries),
+    description: "",
+    metadata: made.metadata ? JSON.stringify(made.metadata) : "",
+    userCreated: false,
+    useAfterCommit: false,
+    // Each version that is logged takes it over.
+    aliases: [...new Set(["latest", ...(made.aliases ?? [])])],
+    tags: [],
+    distributedId: "",
+    finalize: true,
+    clientId: clientId(),
+    sequenceClientId: clientId(),
+    baseId: "",
+    ttlDurationS: 0,
+    incremental: false,
+    storagePolicyConfig: [["storageLayout", '"V2"']],
+    entries,
+    manifestFile: "",
+  };
+  return { artifact, folder };
+}
+
+const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+/** As long as the official client's. */
+function clientId(): string {
+  let id = "";
+  for (let at = 0; at < 128; at++) id += ID_LETTERS[randomInt(ID_LETTERS.length)];
+  return id;
+}
+
+/**
+ * Where files of artifacts wait for their upload: in WANDB_DATA_DIR; where its default cannot be written, as in a
+ * container without a home, in the run's own folder.
+ */
+export function stagingFolder({ settings, machine }: LoadedSettings, runFolder: string): string {
+  const { data } = foldersOf(settings, machine);
+  const staging = join(data, "artifacts", "staging");
+  try {
+    mkdirSync(staging, { recursive: true });
+    return staging;
+  } catch (error) {
+    if (settings.dataDir !== undefined)
+      throw new Error(
+        `files of artifacts cannot wait in ${staging} (${(error as NodeJS.ErrnoException).code}); set WANDB_DATA_DIR to a folder that can be written`,
+      );
+    return join(runFolder, "artifacts");
+  }
+}
+
+/** A name that artifacts may have: what is not allowed in one becomes `_`, what is too long is cut in the middle. */
+export function artifactName(text: string): string {
+  const name = text.replace(/[^a-zA-Z0-9_\-.]/g, "_");
+  return name.length <= 128 ? name : `${name.slice(0, 63)}..${name.slice(-63)}`;
+}
