@@ -89,6 +89,19 @@ suite("packed packages", () => {
     ["this Node", process.execPath],
     ["Node 20", old],
   ] as const) {
+    test(`the command line speaks on ${line}`, {
+      skip: node ? false : "no Node 20.19 or newer of that line in the path",
+    }, () => {
+      const command = (...args: string[]) =>
+        execFileSync(node ?? "", [join(folder, "node_modules", ".bin", "steelyard"), ...args], {
+          cwd: folder,
+          env: { ...env, WANDB_BASE_URL: url },
+          encoding: "utf8",
+        });
+      assert.match(command("--help"), /sync/);
+      assert.equal(JSON.parse(command("status", "--json")).base_url, url);
+      assert.deepEqual(JSON.parse(command("sync", "--json", "none/*/*.wandb")), []);
+    });
     for (const [kind, file, code] of [
       ["an ES module", "script.mjs", `import * as steelyard from "steelyard";\n${SCRIPT}`],
       ["CommonJS", "script.cjs", `const steelyard = require("steelyard");\n(async () => { ${SCRIPT} })();`],

@@ -1,6 +1,7 @@
 /** What the command line shares with the SDK: settings with their sources, keys, and requests to the server. */
 export { authorHeaders } from "./author.ts";
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
+export { globPaths, isGlob } from "./glob.ts";
 export { type ImportOptions, type InitOptions, init } from "./init.ts";
 export { type LoggedRun, readLoggedRun } from "./logged-run.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";

@@ -1,8 +1,8 @@
-import { existsSync, globSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DEFAULT_PROJECT, foldersOf, runUrl } from "@steelyard/protocol/settings";
 import { Command } from "commander";
-import { authorHeaders, type LoadedSettings, syncLog } from "steelyard/command-line";
+import { authorHeaders, globPaths, isGlob, type LoadedSettings, syncLog } from "steelyard/command-line";
 import { type Api, openApi, settingsOf } from "../api.ts";
 import { CommandError, confirm, info, isInteractive, PROGRAM, printJson, styled, warn } from "../terminal.ts";
 
@@ -111,8 +111,7 @@ function logsOf(paths: readonly string[], loaded: LoadedSettings, options: Optio
   return [...found.values()].sort((a, b) => (basename(dirname(a)) < basename(dirname(b)) ? -1 : 1));
 }
 
-const expanded = (path: string): string[] =>
-  /[*?[]/.test(path) && !existsSync(path) ? globSync(path).sort() : [path];
+const expanded = (path: string): string[] => (isGlob(path) && !existsSync(path) ? globPaths(path) : [path]);
 
 function logsIn(folder: string): string[] {
   return readdirSync(folder)
