@@ -41,6 +41,8 @@ export class DisabledRun {
     this.step++;
   }
   defineMetric(): void {}
+  alert(): void {}
+  markPreempting(): void {}
   async finish(): Promise<void> {
     this.#onFinish(this);
   }

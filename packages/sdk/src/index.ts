@@ -1,3 +1,4 @@
+import type { AlertOptions } from "./alert.ts";
 import type { Config } from "./config.ts";
 import { Histogram } from "./histogram.ts";
 import { type InitOptions, init as initRun } from "./init.ts";
@@ -6,6 +7,7 @@ import type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
 import type { RunSummary } from "./run-summary.ts";
 
 export { SettingsError } from "@steelyard/protocol/settings";
+export type { AlertOptions } from "./alert.ts";
 export type { Config } from "./config.ts";
 export { Histogram } from "./histogram.ts";
 export type { InitOptions } from "./init.ts";
@@ -66,6 +68,24 @@ export function log(data: Readonly<Record<string, unknown>>, options?: LogOption
  */
 export function defineMetric(name: string, options?: DefineMetricOptions): void {
   current().defineMetric(name, options);
+}
+
+/**
+ * `run.alert` of the current run.
+ *
+ * @throws Error when there is no run; TypeError as `run.alert` does.
+ */
+export function alert(options: AlertOptions): void {
+  current().alert(options);
+}
+
+/**
+ * `run.markPreempting` of the current run.
+ *
+ * @throws Error when there is no run.
+ */
+export function markPreempting(): void {
+  current().markPreempting();
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { MetricFields } from "@steelyard/protocol/records";
+import type { AlertFields, MetricFields } from "@steelyard/protocol/records";
 import type { GitFacts } from "./environment.ts";
 import type { RingMemory } from "./ring.ts";
 import type { OpenedRun } from "./run-transport.ts";
@@ -22,6 +22,8 @@ export type InOrder =
   | { kind: "config"; config: Record<string, string> }
   | { kind: "summary"; entries: Entry[] }
   | { kind: "metric"; metric: MetricFields }
+  | { kind: "alert"; alert: AlertFields }
+  | { kind: "preempting" }
   | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string };
 
 /** A key and its value as the wire's JSON. */

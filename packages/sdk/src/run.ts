@@ -1,6 +1,7 @@
 import type { Worker } from "node:worker_threads";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { MetricFields } from "@steelyard/protocol/records";
+import { type AlertOptions, alertFields } from "./alert.ts";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
 import { type LiveView, liveView } from "./live-view.ts";
@@ -280,6 +281,30 @@ export class Run {
     this.#kept.define(metric);
     this.#print.quietly("INFO", `defineMetric ${JSON.stringify(metric)}`);
     this.#post({ kind: "metric", metric });
+  }
+
+  /**
+   * Tell whoever watches: shown on the run's page, and recorded. The server keeps alerts of one title apart by
+   * `waitDuration`. Offline it is sent with the log.
+   *
+   * @throws TypeError when the title is empty, or another option is not what it may be.
+   * @example run.alert({ title: "Low accuracy", text: `below 0.5 at epoch ${epoch}`, level: "WARN" });
+   */
+  alert(options: AlertOptions): void {
+    const alert = alertFields(options);
+    this.#print.quietly("INFO", `alert ${JSON.stringify(alert)}`);
+    this.#post({ kind: "alert", alert });
+  }
+
+  /**
+   * Say that this machine may be taken away soon: the run is shown as preempting, told at once, and as preempted when it
+   * then ends with another exit code than 0 or falls silent.
+   *
+   * @example process.on("SIGTERM", () => run.markPreempting());
+   */
+  markPreempting(): void {
+    this.#print.quietly("INFO", "marked as preempting");
+    this.#post({ kind: "preempting" });
   }
 
   /**

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { NOTIFY_ALERT, REWIND_RUN, UPSERT_RUN } from "@steelyard/protocol/documents";
+import { REWIND_RUN, UPSERT_RUN } from "@steelyard/protocol/documents";
 import { FILE_STREAM_NAMES, type FileStreamRequest } from "@steelyard/protocol/file-stream";
 import { parseExtendedJson } from "@steelyard/protocol/history";
+import { sendAlert } from "./alert.ts";
 import { graphql, type Http } from "./http.ts";
 import { type LoggedRun, readLoggedRun } from "./logged-run.ts";
 import { type Bucket, existing, type RunAddress, streamRows, uploadFiles } from "./run-transport.ts";
@@ -243,15 +244,4 @@ function writeOwn(folder: string, { config, summaryJson, environment, losses }: 
   } catch (error) {
     losses.push(`config.yaml and wandb-summary.json could not be written: ${(error as Error).message}`);
   }
-}
-
-async function sendAlert(http: Http, run: RunAddress, alert: LoggedRun["alerts"][number]): Promise<void> {
-  await graphql(http, NOTIFY_ALERT, {
-    entity: run.entity,
-    project: run.project,
-    run: run.name,
-    title: alert.title,
-    text: alert.text,
-    severity: ["INFO", "WARN", "ERROR"].includes(alert.level) ? alert.level : "INFO",
-  });
 }

@@ -1,3 +1,5 @@
+import type { AlertFields } from "@steelyard/protocol/records";
+import { sendAlert } from "./alert.ts";
 import type { ConfigDocument } from "./config-document.ts";
 import type { InternalLog } from "./debug-log.ts";
 import type { History } from "./history.ts";
@@ -40,6 +42,10 @@ export class Uplink {
   terminal = new Terminal(0);
   /** System metrics, a line each. */
   readonly events: string[] = [];
+  /** To be told, each on its own. */
+  readonly alerts: AlertFields[] = [];
+  /** The server is to know at once that the run may lose its machine. */
+  preempting = false;
   #historyOffset = 0;
   #eventsOffset = 0;
   #lastRequestMs = 0;
@@ -116,8 +122,10 @@ export class Uplink {
 
   /** Send what there is, if it is time to. */
   async turn(): Promise<void> {
-    if (!this.#live || performance.now() - this.#lastRequestMs < SEND_EVERY_MS) return;
+    if (!this.#live) return;
+    if (!this.preempting && performance.now() - this.#lastRequestMs < SEND_EVERY_MS) return;
     try {
+      await this.#sendAlerts();
       await this.#sendConfig();
       if (await this.#sendOnce(undefined)) this.#lastRequestMs = performance.now();
       else if (performance.now() - this.#lastRequestMs >= HEARTBEAT_MS) {
@@ -135,7 +143,9 @@ export class Uplink {
     try {
       await Promise.all([
         uploadFiles(this.#http, this.#run, this.#start.filesDir, files),
-        this.#sendConfig().then(() => this.#sendOnce(undefined)),
+        this.#sendAlerts()
+          .then(() => this.#sendConfig())
+          .then(() => this.#sendOnce(undefined)),
       ]);
       // The server takes the run as over with this one: all else is there.
       while (!this.#completed) await this.#sendOnce({ exitCode });
@@ -164,6 +174,22 @@ export class Uplink {
     await sendConfig(this.#http, this.#run, config.json);
   }
 
+  /** One that is refused is told of; the run goes on. */
+  async #sendAlerts(): Promise<void> {
+    for (const alert of this.alerts.splice(0)) {
+      try {
+        await sendAlert(this.#http, this.#run, alert);
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        this.#tell({
+          kind: "notice",
+          serious: true,
+          text: `the alert ${JSON.stringify(alert.title)} was refused (${error.status} ${error.message}); it is kept in ${this.#start.logFile}`,
+        });
+      }
+    }
+  }
+
   /** One request of what there is; false when there was nothing to say. */
   async #sendOnce(final: { exitCode: number } | undefined): Promise<boolean> {
     const { summary, lines } = this.#out;
@@ -185,10 +211,12 @@ export class Uplink {
       samples.length === 0 &&
       stretches.length === 0 &&
       newSummary === undefined &&
+      !this.preempting &&
       !last
     )
       return false;
     const end = last ? { complete: true, exitcode: final.exitCode } : {};
+    const preempting = this.preempting ? { preempting: true } : {};
     const first = stretches.shift();
     const answer = await streamRows(
       this.#http,
@@ -201,11 +229,13 @@ export class Uplink {
           ...(newSummary !== undefined ? { "wandb-summary.json": { offset: 0, content: [newSummary] } } : {}),
           ...(first ? { "output.log": consoleChunk(first) } : {}),
         },
+        ...preempting,
         ...(stretches.length === 0 ? end : {}),
       },
       { offset: this.#historyOffset, lines: rows },
     );
     this.#requests++;
+    if (preempting.preempting) this.preempting = false;
     this.#historyOffset += rows.count;
     this.#eventsOffset += samples.length;
     // A request carries one run of consecutive lines; a progress bar above others makes several.

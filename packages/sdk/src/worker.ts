@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import {
+  alertRecord,
   configRecord,
   exitRecord,
   filesRecord,
@@ -9,6 +10,7 @@ import {
   type Item,
   metricRecord,
   outputRawRecord,
+  preemptingRecord,
   runRecord,
   statsRecord,
   summaryRecord,
@@ -109,6 +111,14 @@ function inTurn(message: InOrder): void {
       summary.define(message.metric);
       config.define(message.metric);
       log.append((num) => metricRecord(num, message.metric));
+      break;
+    case "alert":
+      if (uplink.live) uplink.alerts.push(message.alert);
+      log.append((num) => alertRecord(num, message.alert));
+      break;
+    case "preempting":
+      uplink.preempting = true;
+      log.append((num) => preemptingRecord(num));
       break;
     case "output":
       // Nobody would take the lines: they must not pile up.

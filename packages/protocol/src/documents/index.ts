@@ -27,8 +27,8 @@ export const REWIND_RUN = `mutation RewindRun($runName: String!, $entity: String
   }
 }`;
 
-export const NOTIFY_ALERT = `mutation NotifyScriptableRunAlert($entity: String!, $project: String!, $run: String!, $title: String!, $text: String!, $severity: AlertSeverity) {
-  notifyScriptableRunAlert(input: {entityName: $entity, projectName: $project, runName: $run, title: $title, text: $text, severity: $severity}) { success }
+export const NOTIFY_ALERT = `mutation NotifyScriptableRunAlert($entity: String!, $project: String!, $run: String!, $title: String!, $text: String!, $severity: AlertSeverity, $waitDuration: Duration) {
+  notifyScriptableRunAlert(input: {entityName: $entity, projectName: $project, runName: $run, title: $title, text: $text, severity: $severity, waitDuration: $waitDuration}) { success }
 }`;
 
 export const CREATE_ARTIFACT = `mutation CreateArtifact($input: CreateArtifactInput!) {

@@ -25,6 +25,7 @@ const KIND = {
   run: 17,
   exit: 18,
   header: 21,
+  preempting: 23,
 } as const;
 
 /** `value_json` texts by dotted-free path: one label is `["loss"]`. */
@@ -156,6 +157,25 @@ export function statsRecord(num: number, atMs: number, values: Readonly<Record<s
     body.message(3, new ProtoWriter().string(1, key).string(16, String(value)).take());
   }
   return record(num, KIND.stats, body.take());
+}
+
+export interface AlertFields {
+  title: string;
+  text: string;
+  /** `INFO`, `WARN` or `ERROR`. */
+  level: string;
+  /** In which an alert of the same title is not repeated. */
+  waitMs: number;
+}
+
+export function alertRecord(num: number, { title, text, level, waitMs }: AlertFields): Uint8Array {
+  const body = new ProtoWriter().string(1, title).string(2, text).string(3, level).int(4, waitMs);
+  return record(num, KIND.alert, body.take());
+}
+
+/** The run may be taken off its machine soon; it carries nothing more. */
+export function preemptingRecord(num: number): Uint8Array {
+  return record(num, KIND.preempting, new Uint8Array());
 }
 
 export function filesRecord(num: number, paths: readonly string[]): Uint8Array {

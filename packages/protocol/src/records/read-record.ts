@@ -1,5 +1,5 @@
 import { type ArtifactFields, readArtifactBody } from "./artifact-record.ts";
-import type { Item, MetricFields } from "./index.ts";
+import type { AlertFields, Item, MetricFields } from "./index.ts";
 import { ProtoReader } from "./proto-reader.ts";
 
 /** A record of a `.wandb` log, as far as it says something of the run; the rest is `other`. */
@@ -12,7 +12,7 @@ export type LogRecord =
   | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string }
   | { kind: "stats"; atMs: number; values: [key: string, valueJson: string][] }
   | { kind: "files"; paths: string[] }
-  | { kind: "alert"; title: string; text: string; level: string; waitNs: number }
+  | ({ kind: "alert" } & AlertFields)
   | { kind: "environment"; environment: Record<string, unknown> }
   | { kind: "preempting" }
   | { kind: "exit"; exitCode: number; notComplete: boolean }
@@ -177,7 +177,7 @@ function plain(bytes: Uint8Array, texts: readonly number[], ints: readonly numbe
 
 function alert(bytes: Uint8Array): LogRecord {
   const { text, int } = plain(bytes, [1, 2, 3], [4]);
-  return { kind: "alert", title: text(1), text: text(2), level: text(3), waitNs: int(4) };
+  return { kind: "alert", title: text(1), text: text(2), level: text(3), waitMs: int(4) };
 }
 
 function exit(bytes: Uint8Array): LogRecord {
