@@ -42,6 +42,7 @@ export class DisabledRun {
   }
   defineMetric(): void {}
   alert(): void {}
+  writeLogs(): void {}
   markPreempting(): void {}
   async finish(): Promise<void> {
     this.#onFinish(this);

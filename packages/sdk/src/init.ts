@@ -70,11 +70,12 @@ export interface InitOptions {
    */
   apiKey?: string;
   /**
-   * Record standard output and error; `false` leaves them alone.
+   * Record standard output and error; `false` leaves them alone; `redirect` also records child processes that inherit
+   * them.
    *
    * @default `true`
    */
-  console?: boolean;
+  console?: boolean | "redirect";
   /** Print nothing. */
   silent?: boolean;
   /**
@@ -114,7 +115,7 @@ export async function init(
     baseUrl: options.baseUrl,
     apiKey: options.apiKey,
     silent: options.silent,
-    console: options.console === undefined ? undefined : options.console ? "wrap" : "off",
+    console: typeof options.console === "boolean" ? (options.console ? "wrap" : "off") : options.console,
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
     ...imported.settings,
   });
@@ -210,7 +211,7 @@ export async function init(
   else print.info(`This run is offline; its log is ${start.logFile}`);
   return new Run(start, started, worker, print, {
     url,
-    captureConsole: settings.console !== "off",
+    console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",
     onFinish(run, exitCode) {
       if (exitCode === 0) forgetUnfinished(root, runId);
       onFinish(run);

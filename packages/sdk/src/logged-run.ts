@@ -63,6 +63,8 @@ class Reading {
   readonly #terminal = new Terminal(0);
   readonly #console: ConsoleLine[][] = [];
   #written = 0;
+  /** Of the last record that has a time, for those that have none. */
+  #atMs = 0;
   readonly #summary = new Summary();
   /** What summary records say of parts of a value: `acc.max`. */
   readonly #parts: Tree = new Map();
@@ -79,6 +81,7 @@ class Reading {
       case "run":
         // A later one has what changed since.
         this.#run = { ...record.run, startTimeMs: record.run.startTimeMs || (this.#run?.startTimeMs ?? 0) };
+        this.#atMs ||= this.#run.startTimeMs;
         this.#setConfig(record.run.config);
         break;
       case "config":
@@ -96,11 +99,18 @@ class Reading {
         this.#setSummary(record.update);
         break;
       case "output":
+        this.#atMs = record.atMs;
         this.#terminal.write(record.stream, record.text, record.atMs);
         this.#written += record.text.length;
         if (this.#written > CONSOLE_AT_ONCE) this.#takeConsole();
         break;
+      case "lines":
+        this.#terminal.lines(record.text, this.#atMs);
+        this.#written += record.text.length;
+        if (this.#written > CONSOLE_AT_ONCE) this.#takeConsole();
+        break;
       case "stats":
+        this.#atMs = record.atMs;
         this.#sample(record.atMs, record.values);
         break;
       case "files":

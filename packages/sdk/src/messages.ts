@@ -24,6 +24,7 @@ export type InOrder =
   | { kind: "metric"; metric: MetricFields }
   | { kind: "alert"; alert: AlertFields }
   | { kind: "preempting" }
+  | { kind: "lines"; atMs: number; text: string }
   | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string };
 
 /** A key and its value as the wire's JSON. */

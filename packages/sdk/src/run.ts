@@ -110,7 +110,11 @@ export class Run {
     started: OpenedRun,
     worker: Worker,
     print: Printer,
-    options: { url: string; captureConsole: boolean; onFinish: (run: Run, exitCode: number) => void },
+    options: {
+      url: string;
+      console: "off" | "own" | "children";
+      onFinish: (run: Run, exitCode: number) => void;
+    },
   ) {
     this.id = start.runId;
     this.entity = started.run.entity;
@@ -150,9 +154,13 @@ export class Run {
     this.#forget.push(
       watchProcessEnd({ finish: (code) => this.finish(code), finishNow: (code) => this.#finishNow(code) }),
     );
-    print.quietly("INFO", options.captureConsole ? "Wrapping output streams." : "Output is not recorded.");
-    if (options.captureConsole)
-      this.#forget.push(captureConsole((stream, text) => this.#output(stream, text)));
+    print.quietly("INFO", options.console === "off" ? "Output is not recorded." : "Wrapping output streams.");
+    if (options.console !== "off")
+      this.#forget.push(
+        captureConsole((stream, text) => this.#output(stream, text), {
+          children: options.console === "children",
+        }),
+      );
   }
 
   /** Step of the next row. */
@@ -297,6 +305,18 @@ export class Run {
   }
 
   /**
+   * Write lines to the run's console log, and not to the terminal: what a logging library's transport calls. Whether
+   * standard output is recorded does not matter; a finished run takes none, without a word, for such libraries live on.
+   *
+   * @throws TypeError when it is no text.
+   * @example run.writeLogs("epoch 3 done");
+   */
+  writeLogs(text: string): void {
+    if (typeof text !== "string") throw new TypeError(`writeLogs takes a text, not ${typeof text}`);
+    if (!this.#finished) this.#post({ kind: "lines", atMs: Date.now(), text: text.toWellFormed() });
+  }
+
+  /**
    * Say that this machine may be taken away soon: the run is shown as preempting, told at once, and as preempted when it
    * then ends with another exit code than 0 or falls silent.
    *
@@ -383,6 +403,7 @@ export class Run {
   }
 
   #output(stream: "stdout" | "stderr", text: string): void {
+    if (text === "") return;
     this.#post({ kind: "output", stream, atMs: Date.now(), text: text.toWellFormed() });
   }
 

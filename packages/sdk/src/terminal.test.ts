@@ -11,6 +11,25 @@ const CASES: [name: string, writes: string[], lines: string[]][] = [
   ["the cursor keeps its column", ["abc\x1b[A\x1b[Bd"], ["abc", "   d"]],
   ["emoji are one character each", ["😀😀\rx"], ["x😀"]],
   ["한글", ["가나다\r라"], ["라나다"]],
+  ["a spinner", ["\x1b[?25l⠋ a", "\x1b[2K\x1b[1G⠙ bc", "\x1b[2K\x1b[1Gdone\n\x1b[?25h"], ["done"]],
+  ["the rest of a line is erased", ["abcdef\r\x1b[2Cx\x1b[K\n"], ["abx"]],
+  ["the beginning of a line is erased", ["abcdef\x1b[4D\x1b[1K\n"], ["   def"]],
+  ["bars drawn anew", ["a 1\nb 1\n", "\x1b[2A\x1b[0Ja\nb 100\n"], ["a", "b 100"]],
+  ["a sequence in two writes", ["a\x1b[3", "1mb\n"], ["a\x1b[31mb\x1b[0m"]],
+  [
+    "colours go on in the next line",
+    ["\x1b[1;31ma\nb\x1b[39mc\x1b[0m\n"],
+    ["\x1b[1;31ma\x1b[0m", "\x1b[1;31mb\x1b[0;1mc\x1b[0m"],
+  ],
+  [
+    "written over, colours stay with theirs",
+    ["\x1b[31mred\x1b[0m!\rb\x1b[38;5;9mlu\x1b[m\n"],
+    ["b\x1b[38;5;9mlu\x1b[0m!"],
+  ],
+  ["a screen that is cleared", ["old\n", "\x1b[2J\x1b[H", "new"], ["old", "new"]],
+  ["a backspace", ["abc\b\bx\n"], ["axc"]],
+  ["a title and a link", ["\x1b]0;title\x07a \x1b]8;;http://b\x1b\\link\x1b]8;;\x1b\\\n"], ["a link"]],
+  ["an escape that is no sequence", ['\x1b"x\n'], ['\x1b"x']],
   ["up stops at the first line", ["\x1b[A\x1b[Afirst\n"], ["first"]],
 ];
 
@@ -45,6 +64,26 @@ test("console: only what changed is taken, in stretches; lines far above stay", 
   );
   terminal.write("stdout", `\r${"y".repeat(10_000)}`, 700);
   assert.equal(terminal.take(0)[0]?.[0]?.text.length, 4096);
+});
+
+test("console: whole lines of the program's own stand between, out of the cursor's reach", () => {
+  const terminal = new Terminal(0);
+  terminal.write("stdout", "10%", 1);
+  terminal.lines(`one\ntwo\n`, 2);
+  terminal.write("stdout", "\r100%\n\x1b[A\x1b[AX", 3);
+  terminal.lines(`${"z".repeat(5000)}`, 4);
+  assert.deepEqual(
+    terminal
+      .take(100_000)
+      .flatMap((stretch) => stretch.map(({ number, text, atMs }) => [number, text.length, text[0], atMs])),
+    [
+      [0, 4, "X", 1],
+      [1, 3, "o", 2],
+      [2, 3, "t", 2],
+      [3, 4096, "z", 4],
+      [4, 904, "z", 4],
+    ],
+  );
 });
 
 test("console: a flood is taken in parts, and does not fill the process", () => {

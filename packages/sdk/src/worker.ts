@@ -9,6 +9,7 @@ import {
   headerRecord,
   type Item,
   metricRecord,
+  outputLoggerRecord,
   outputRawRecord,
   preemptingRecord,
   runRecord,
@@ -119,6 +120,10 @@ function inTurn(message: InOrder): void {
     case "preempting":
       uplink.preempting = true;
       log.append((num) => preemptingRecord(num));
+      break;
+    case "lines":
+      if (uplink.live) uplink.terminal.lines(message.text, message.atMs);
+      log.append((num) => outputLoggerRecord(num, message.text));
       break;
     case "output":
       // Nobody would take the lines: they must not pile up.

@@ -26,6 +26,7 @@ const KIND = {
   exit: 18,
   header: 21,
   preempting: 23,
+  outputLogger: 27,
 } as const;
 
 /** `value_json` texts by dotted-free path: one label is `["loss"]`. */
@@ -148,6 +149,11 @@ export function outputRawRecord(
     .message(2, timestamp(atMs))
     .string(3, text);
   return record(num, KIND.outputRaw, body.take());
+}
+
+/** Console lines that were written whole, by the program itself; the record has no time. */
+export function outputLoggerRecord(num: number, text: string): Uint8Array {
+  return record(num, KIND.outputLogger, new ProtoWriter().string(1, text).take());
 }
 
 /** Keys without the `system.` that the wire has. */

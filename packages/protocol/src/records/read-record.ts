@@ -10,6 +10,7 @@ export type LogRecord =
   | { kind: "config"; update: Item[]; remove: Item[] }
   | { kind: "metric"; metric: MetricFields }
   | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string }
+  | { kind: "lines"; text: string }
   | { kind: "stats"; atMs: number; values: [key: string, valueJson: string][] }
   | { kind: "files"; paths: string[] }
   | ({ kind: "alert" } & AlertFields)
@@ -68,6 +69,7 @@ const KINDS: Record<number, (bytes: Uint8Array) => LogRecord> = {
   18: exit,
   23: () => ({ kind: "preempting" }),
   26: environment,
+  27: (bytes) => ({ kind: "lines", text: firstText(bytes) }),
 };
 
 /** 1 key, 2 nested_key[], 16 value_json. */

@@ -21,8 +21,8 @@ export const CLIENT_SETTINGS = {
     words: { auto: "wrap", on: "wrap", true: "wrap", "1": "wrap", false: "off", "0": "off", no: "off" },
     default: "wrap",
     page: true,
-    en: "off: standard output and error are not recorded. Every other value records them.",
-    ko: "off 이면 표준 출력과 오류를 기록하지 않습니다. 나머지 값은 모두 기록합니다.",
+    en: "off: standard output and error are not recorded; redirect: recorded, those of child processes that inherit them too; every other value records this process's.",
+    ko: "off 이면 표준 출력과 오류를 기록하지 않고, redirect 이면 이를 물려받은 자식 프로세스의 출력까지 기록합니다. 나머지 값은 이 프로세스의 출력만 기록합니다.",
   },
   quiet: {
     variables: ["WANDB_QUIET"],
