@@ -12,7 +12,7 @@ import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
 import type { Http } from "./http.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
-import type { ToWorker, WorkerStart } from "./messages.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "./messages.ts";
 import { type Printer, printerOf, tellSettings } from "./printer.ts";
 import { createRing } from "./ring.ts";
 import { Run } from "./run.ts";
@@ -187,6 +187,7 @@ export async function init(
       opened = await openOnline(start, { git }, print, timeoutMs);
     }
     worker.postMessage({ kind: "open", opened, git, metadata } satisfies ToWorker);
+    await begun(worker, settings.serviceWait);
   } catch (error) {
     debug.write("ERROR", "init", (error as Error).message);
     void worker.terminate();
@@ -254,6 +255,27 @@ function startWorker(start: WorkerStart): Worker {
     name: `steelyard ${start.runId}`,
     stdout: true,
     stderr: true,
+  });
+}
+
+/** Resolves when the run's log takes rows: what is logged from then on is kept, even if the process is killed. */
+function begun(worker: Worker, waitS: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => done(new Error(`the run's thread did not start within ${waitS} s (WANDB_X_SERVICE_WAIT)`)),
+      waitS * 1000,
+    );
+    const hear = (message: FromWorker) => {
+      if (message.kind === "begun") done();
+      else if (message.kind === "refused") done(new Error(message.message));
+    };
+    const done = (error?: Error) => {
+      clearTimeout(timer);
+      worker.off("message", hear).off("error", done);
+      if (error) reject(error);
+      else resolve();
+    };
+    worker.on("message", hear).on("error", done);
   });
 }
 

@@ -31,6 +31,8 @@ export type InOrder =
 export type Entry = readonly [key: string, valueJson: string];
 
 export type FromWorker =
+  /** The log has the run, and takes rows. */
+  | { kind: "begun" }
   | { kind: "refused"; message: string }
   | { kind: "stop" }
   | { kind: "notice"; text: string; serious: boolean }

@@ -17,7 +17,8 @@ export const PREFIX = 4;
 export const BESIDE = -1;
 /** Shape of what is left at the ring's end, too little for the row that came. */
 const SKIP = -2;
-const CELLS = 1 << 18;
+/** As much as the worker writes in some 20 ms: what waits here is what a kill -9 loses. */
+const CELLS = 1 << 17;
 const PAGE_BYTES = 4096;
 /** A waiting writer is woken when this much was read: early enough to go on, rarely enough that waking costs nothing. */
 const TELL_CELLS = CELLS / 8;

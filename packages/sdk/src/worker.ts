@@ -159,6 +159,7 @@ function row(shape: number, step: number, timestamp: number, cells: Float64Array
   else history.numbers(shape, step, timestamp, cells, from);
 }
 
+let drainer: NodeJS.Timeout | undefined;
 let drainSoon: NodeJS.Immediate | undefined;
 
 /**
@@ -229,12 +230,14 @@ async function begin(): Promise<void> {
       git,
     }),
   );
+  log.flush();
+  // From here on what is logged is kept: `init` returns.
+  drainer = setInterval(drain, DRAIN_MS);
+  tell({ kind: "begun" });
   const requirements = start.keepsRequirements ? packageList(start.program) : "";
   if (start.keepsMetadata) firstFiles.push("wandb-metadata.json");
   if (requirements) firstFiles.push("requirements.txt");
   log.append((num) => filesRecord(num, [...firstFiles, "config.yaml", "wandb-summary.json"]));
-  log.flush();
-  drain();
   if (start.keepsMetadata)
     writeFileSync(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
   if (requirements) writeFileSync(join(start.filesDir, "requirements.txt"), requirements);
@@ -246,7 +249,6 @@ async function live(): Promise<void> {
     ? performance.now() + Math.min(1000, start.systemIntervalMs)
     : Number.POSITIVE_INFINITY;
   const uploads = uplink.upload(firstFiles);
-  const drainer = setInterval(drain, DRAIN_MS);
   while (!finishing) {
     const now = performance.now();
     if (now >= nextSample) {
