@@ -1,9 +1,17 @@
+import { Readable } from "node:stream";
 import type { GivenSettings } from "@steelyard/protocol/settings";
-import { type Credentials, findCredentials, type LoadedSettings, loadSettings } from "steelyard/command-line";
+import {
+  type Connection,
+  type Credentials,
+  connectionOf,
+  exchange,
+  findCredentials,
+  type LoadedSettings,
+  loadSettings,
+  RouteError,
+} from "steelyard/command-line";
 import { EXIT } from "./exit-status.ts";
 import { CommandError, warn } from "./terminal.ts";
-
-const TIMEOUT_MS = 30_000;
 
 /** No answer: another try may have one. */
 export class UnreachableError extends CommandError {}
@@ -13,8 +21,17 @@ export interface Api {
   host: string;
   baseUrl: string;
   credentials: Credentials;
+  /** The way to it, for what talks to it by itself. */
+  connection: Connection;
   graphql<T>(document: string, variables?: Record<string, unknown>): Promise<T>;
-  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /**
+   * A path, asked with the key, or an address that signs itself, asked without; `signal: null` = it may take however long
+   * it takes.
+   */
+  fetch(
+    url: string,
+    init?: Pick<RequestInit, "method" | "headers" | "signal"> & { body?: string },
+  ): Promise<Response>;
   /** An address that answers JSON. */
   json<T>(method: string, path: string, body?: object): Promise<T>;
 }
@@ -43,27 +60,33 @@ export function openApi(loaded: LoadedSettings = settingsOf()): Api {
       "No API key configured. Use `steelyard login` to log in, or set WANDB_API_KEY.",
       EXIT.notAuthenticated,
     );
-  return apiOf(loaded.settings.baseUrl, credentials, loaded.settings.extraHttpHeaders);
+  return apiOf(loaded, credentials);
 }
 
-export function apiOf(
-  baseUrl: string,
-  credentials: Credentials,
-  extraHeaders: Readonly<Record<string, string>> = {},
-): Api {
-  const authorization = `Basic ${Buffer.from(`api:${credentials.apiKey}`).toString("base64")}`;
+export function apiOf(loaded: LoadedSettings, credentials: Credentials): Api {
+  const connection = connectionOf(loaded, credentials.apiKey, warn);
+  const { baseUrl } = connection;
   const { host } = new URL(baseUrl);
-  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
+  const ask: Api["fetch"] = async (url, { method = "GET", headers, body, signal } = {}) => {
     try {
-      return await fetch(baseUrl + path, {
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...init,
-        headers: { ...extraHeaders, authorization, ...(init.headers as Record<string, string>) },
+      const answer = await exchange(
+        connection,
+        { method, url, body, headers: headers as Record<string, string> },
+        signal === null ? 0 : connection.graphql.timeoutMs,
+        signal ?? undefined,
+      );
+      const status = answer.statusCode ?? 0;
+      const empty = status === 204 || status === 304;
+      return new Response(empty ? null : (Readable.toWeb(answer) as ReadableStream<Uint8Array>), {
+        status,
+        headers: Object.entries(answer.headers).map(([name, value]) => [name, String(value)]),
       });
     } catch (error) {
-      const { cause } = error as { cause?: { code?: string } };
+      const { code, message } = error as NodeJS.ErrnoException;
       throw new UnreachableError(
-        `no server answers at ${baseUrl} (${cause?.code ?? (error as Error).name}); start one with \`steelyard server start\`, or check WANDB_BASE_URL`,
+        error instanceof RouteError
+          ? message
+          : `no server answers at ${baseUrl} (${code ?? message}); start one with \`steelyard server start\`, or check WANDB_BASE_URL`,
       );
     }
   };
@@ -71,6 +94,7 @@ export function apiOf(
     host,
     baseUrl,
     credentials,
+    connection,
     fetch: ask,
     async json<T>(method: string, path: string, body?: object) {
       const response = await ask(path, {

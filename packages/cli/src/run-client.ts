@@ -246,6 +246,11 @@ export class RunClient {
     yield* linesOf(response.body.pipeThrough(new TextDecoderStream()));
   }
 
+  /** What is at the signed address of a file, however long it takes. */
+  content(url: string): Promise<Response> {
+    return this.#api.fetch(url, { signal: null });
+  }
+
   async files(path: RunPath): Promise<RunFile[]> {
     const files: RunFile[] = [];
     for (let cursor: string | null = null; ; ) {

@@ -1,7 +1,9 @@
 /** What the command line shares with the SDK: settings with their sources, keys, and requests to the server. */
-export { authorHeaders } from "./author.ts";
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
 export { globPaths, isGlob } from "./glob.ts";
+export { type Connection, connectionOf } from "./http/connection.ts";
+export { RouteError } from "./http/proxy.ts";
+export { exchange } from "./http.ts";
 export { type ImportOptions, type InitOptions, init } from "./init.ts";
 export { type LoggedRun, readLoggedRun } from "./logged-run.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";

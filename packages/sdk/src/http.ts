@@ -1,8 +1,13 @@
 import { createReadStream, statSync } from "node:fs";
-import type { Agent, IncomingHttpHeaders, request } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { proxyRefusal, routeTo } from "./http/agent.ts";
+import type { Connection, Patience } from "./http/connection.ts";
+import { RouteError } from "./http/proxy.ts";
+import { hopeless, isFinal, retryAfterMs, waitMs } from "./http/retry.ts";
 
 /** What the server said no to for good: trying again cannot help. */
 export class RefusedError extends Error {
+  /** Of the answer; 0 when it is the way to the server that cannot be. */
   readonly status: number;
   constructor(status: number, message: string) {
     super(message);
@@ -10,25 +15,15 @@ export class RefusedError extends Error {
   }
 }
 
-/** The statuses the official client does not retry either. */
-const FINAL = new Set([400, 401, 403, 404, 409, 410, 413, 422, 501]);
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 30_000;
-const ATTEMPT_MS = 180_000;
+/** As often as the settings say, and no answer. */
+export class UnansweredError extends Error {}
 
-export interface Http {
-  baseUrl: string;
-  apiKey: string;
-  /** Sent with every GraphQL request: who the run is for. */
-  graphqlHeaders?: Readonly<Record<string, string>>;
+export interface Http extends Connection {
   /** Called when a try failed and another follows. */
   onRetry: (reason: string) => void;
   /** Aborted when there is no more time. */
   signal: AbortSignal;
 }
-
-/** What is sent: itself, or the file of that path as it is when a try begins. */
-export type Body = string | Uint8Array | { path: string };
 
 /** An answer with a status that says yes. */
 export interface Answer {
@@ -36,125 +31,223 @@ export interface Answer {
   text: string;
 }
 
+/** Characters of what a server says, as it is passed on. */
+const MAX_SAID = 300;
+
+/** What is sent: itself, or the file of that path as it is when a try begins. */
+export type Body = string | Uint8Array | { path: string };
+
+export interface SendOptions {
+  headers?: Readonly<Record<string, string>>;
+  patience: Patience;
+  /** A status that is tried again here, though it is final elsewhere. */
+  retried?: number;
+  /** Why an answer with a status that says yes is none; it is tried again. */
+  check?: (text: string) => string | undefined;
+}
+
 /**
- * Sends until answered: network errors and what may heal are tried again with growing waits. Throws RefusedError, or the
- * signal's reason. By `node:http`: the first `fetch` of a thread costs a hundred milliseconds, of which a start has none.
+ * Sends until answered: network errors and what may heal are tried again with growing waits. Throws RefusedError,
+ * UnansweredError, or the signal's reason.
  */
 export async function send(
   http: Http,
   method: "POST" | "PUT",
   url: string,
   body: Body,
-  headers: Record<string, string> = {},
+  { headers = {}, patience, retried, check }: SendOptions,
 ): Promise<Answer> {
-  const own = url.startsWith("/");
-  const target = new URL(own ? http.baseUrl + url : url);
-  const all: Record<string, string | number> = own
-    ? {
-        authorization: `Basic ${Buffer.from(`api:${http.apiKey}`).toString("base64")}`,
-        "content-type": "application/json",
-        ...headers,
-      }
-    : { ...headers };
-  for (let attempt = 0; ; attempt++) {
+  let reused = false;
+  for (let tried = 0; ; ) {
     http.signal.throwIfAborted();
     // Outside of what is tried again: a file that is gone does not come back.
-    const bytes = isFile(body) ? statSync(body.path).size : Buffer.byteLength(body);
+    const bytes = lengthOf(body);
     let reason: string;
-    let waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt) * (1 + Math.random() / 4);
+    let afterMs: number | undefined;
     try {
-      const { status, text, headers: answered } = await once(target, method, body, bytes, all, http.signal);
-      if (status >= 200 && status < 300) return { status, text };
+      const response = await exchange(
+        http,
+        { method, url, body, bytes, headers },
+        patience.timeoutMs,
+        http.signal,
+      );
+      const status = response.statusCode ?? 0;
+      const text = await textOf(response);
+      const unlike = status >= 200 && status < 300 ? check?.(text) : undefined;
+      if (status >= 200 && status < 300 && unlike === undefined) return { status, text };
       if (status >= 300 && status < 400)
         throw new RefusedError(
           status,
-          `the server sends us on to ${answered.location ?? "nowhere"}; set WANDB_BASE_URL to where it is`,
+          `the server sends us on to ${response.headers.location ?? "nowhere"}; set WANDB_BASE_URL to where it is`,
         );
-      const said = messageOf(text.slice(0, 500));
-      if (FINAL.has(status)) throw new RefusedError(status, said || `the server answers ${status}`);
-      reason = `${status} ${said}`;
-      const afterS = Number(answered["retry-after"]);
-      if (afterS > 0) waitMs = afterS * 1000;
+      const said = messageOf(text.slice(0, 4000));
+      if (isFinal(status) && status !== retried)
+        throw new RefusedError(status, said || `the server answers ${status}`);
+      reason = unlike ?? `${status} ${said}`.trim();
+      afterMs = retryAfterMs(response.headers["retry-after"], Date.now());
     } catch (error) {
       if (error instanceof RefusedError) throw error;
       http.signal.throwIfAborted();
-      reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+      const why = error instanceof RouteError ? error.message : hopeless(error as Error, targetOf(http, url));
+      if (why !== undefined) throw new RefusedError(0, why);
+      // The server closed a kept connection in the moment it was used again: that is no fault of its.
+      if (error instanceof LostConnection && !reused) {
+        reused = true;
+        continue;
+      }
+      reason = reasonOf(error as NodeJS.ErrnoException);
     }
+    if (tried >= patience.retries)
+      throw new UnansweredError(`the server did not answer, tried ${tried + 1} times (${reason})`);
     http.onRetry(reason);
-    await sleep(waitMs, http.signal);
+    await sleep(afterMs ?? waitMs(tried++, patience), http.signal);
+    reused = false;
   }
 }
 
-interface Transport {
-  request: typeof request;
-  agent: Agent;
+/** A kept connection was gone when it was to be used. */
+class LostConnection extends Error {}
+
+/** In one line, without what only a debugger could use. */
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  return code === undefined || code === "ABORT_ERR" ? message : code;
 }
 
-const transports = new Map<string, Transport>();
+function targetOf({ baseUrl }: Connection, url: string): URL {
+  return new URL(url.startsWith("/") ? baseUrl + url : url);
+}
+
+export interface Exchange {
+  method: string;
+  /** A path of the server, asked with the key, or an address, asked without. */
+  url: string;
+  body?: Body | undefined;
+  /** Length of the body, where it is known already. */
+  bytes?: number;
+  headers?: Readonly<Record<string, string>>;
+}
 
 /**
- * Loaded when first needed, and not by `import`: that reads every export, `WebSocket` of `node:http` among them, and the
- * client behind it costs more than all of the SDK.
+ * One request; resolves when the head of the answer is there. Its body is to be read, and ends with an error when it
+ * stays away for `timeoutMs` (0: no limit) counted from the beginning, or `signal` is aborted. By `node:http`: the first
+ * `fetch` of a thread costs a hundred milliseconds, of which a start has none, and knows no proxy.
  */
-function transportOf(protocol: string): Transport {
-  const known = transports.get(protocol);
-  if (known) return known;
-  const { request, Agent } = process.getBuiltinModule(protocol === "https:" ? "node:https" : "node:http");
-  const transport = { request, agent: new Agent({ keepAlive: true }) };
-  transports.set(protocol, transport);
-  return transport;
+export function exchange(
+  connection: Connection,
+  { method, url, body, bytes = lengthOf(body), headers = {} }: Exchange,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const target = targetOf(connection, url);
+    const route = routeTo(target, connection);
+    const ended = new AbortController();
+    const request = route.request(target, {
+      ...route.options,
+      method,
+      agent: route.agent,
+      headers: {
+        ...headersFor(connection, target, url),
+        ...(body === undefined ? {} : { "content-length": bytes }),
+        ...headers,
+        ...route.options.headers,
+      },
+      signal: ended.signal,
+    });
+    const stop = (error: Error) => {
+      ended.abort(error);
+      request.destroy(error);
+      reject(error);
+    };
+    const timer =
+      timeoutMs > 0
+        ? setTimeout(() => stop(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs)
+        : undefined;
+    const onAbort = () => stop(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    request.once("close", () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    });
+    let answered = false;
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      // Who answers before it has read everything may close the door: the answer counts.
+      if (answered) return;
+      const lost = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
+      reject(lost ? new LostConnection(error.code) : error);
+    });
+    request.on("response", (response) => {
+      answered = true;
+      if (response.statusCode === 407 && route.proxy) stop(proxyRefusal(route.proxy, 407));
+      else resolve(response);
+    });
+    if (body === undefined || !isFile(body)) request.end(body);
+    else if (bytes === 0) request.end();
+    else sendFile(body.path, bytes, request, stop);
+  });
 }
 
-function once(
+function headersFor(
+  { baseUrl, apiKey, headers }: Connection,
   target: URL,
-  method: string,
-  body: Body,
-  bytes: number,
-  given: Record<string, string | number>,
-  signal: AbortSignal,
-): Promise<Answer & { headers: IncomingHttpHeaders }> {
-  const transport = transportOf(target.protocol);
-  const headers = { ...given, "content-length": bytes };
-  return new Promise((resolve, reject) => {
-    const request = transport.request(target, {
-      method,
-      headers,
-      agent: transport.agent,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
-    });
-    request.on("error", reject);
-    request.on("response", (response) => {
-      const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("error", reject);
-      response.on("end", () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          text: Buffer.concat(parts).toString(),
-          headers: response.headers,
-        }),
-      );
-    });
-    if (!isFile(body)) request.end(body);
-    // What was appended since is left to the next upload: the length was told already.
-    else if (bytes === 0) request.end();
-    else {
-      const content = createReadStream(body.path, { end: bytes - 1 });
-      content.on("error", (error) => request.destroy(error));
-      request.on("close", () => content.destroy());
-      content.pipe(request);
-    }
-  });
+  url: string,
+): Record<string, string | number> {
+  return {
+    ...(target.host === new URL(baseUrl).host ? headers : {}),
+    ...(url.startsWith("/")
+      ? {
+          authorization: `Basic ${Buffer.from(`api:${apiKey}`).toString("base64")}`,
+          "content-type": "application/json",
+        }
+      : {}),
+  };
 }
 
 function isFile(body: Body): body is { path: string } {
   return typeof body === "object" && !(body instanceof Uint8Array);
 }
 
+function lengthOf(body: Body | undefined): number {
+  if (body === undefined) return 0;
+  return isFile(body) ? statSync(body.path).size : Buffer.byteLength(body);
+}
+
+/** What was appended since is left to the next upload: the length was told already. */
+function sendFile(path: string, bytes: number, request: ClientRequest, stop: (error: Error) => void): void {
+  const content = createReadStream(path, { end: bytes - 1 });
+  content.on("error", stop);
+  content.on("end", () => {
+    // The server would wait for the rest for ever.
+    if (content.bytesRead < bytes) stop(new Error(`${path} became shorter while it was sent`));
+  });
+  request.once("close", () => content.destroy());
+  content.pipe(request);
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of response) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString();
+}
+
+/** What an answer says, in one line; a page of a proxy on the way is its text. */
 function messageOf(text: string): string {
+  return plainMessage(text)
+    .replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]*>/g, " ")
+    .replace(/\s+/g, " ")
+    .trim()
+    .slice(0, MAX_SAID);
+}
+
+function plainMessage(text: string): string {
   try {
-    const body = JSON.parse(text) as { error?: string; errors?: { message: string }[] };
-    return body.error ?? body.errors?.[0]?.message ?? text;
+    const body = JSON.parse(text) as {
+      error?: string | { message?: string };
+      errors?: (string | { message: string })[];
+    };
+    const said = body.error ?? body.errors?.[0];
+    return (typeof said === "string" ? said : said?.message) ?? text;
   } catch {
     return text;
   }
@@ -177,8 +270,13 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 /** One GraphQL operation; throws RefusedError with the first error's message. */
 export async function graphql<T>(http: Http, query: string, variables: Record<string, unknown>): Promise<T> {
   const operationName = /(?:query|mutation)\s+(\w+)/.exec(query)?.[1];
-  const body = JSON.stringify({ query, variables, operationName });
-  const response = await send(http, "POST", "/graphql", body, http.graphqlHeaders);
+  const response = await send(http, "POST", "/graphql", JSON.stringify({ query, variables, operationName }), {
+    patience: http.graphql,
+    ...(http.graphqlHeaders ? { headers: http.graphqlHeaders } : {}),
+    // Two that make one run at once: the other will be through with it.
+    ...(operationName === "UpsertBucket" ? { retried: 409 } : {}),
+    check: (text) => (isCutJson(text) ? "half an answer" : undefined),
+  });
   let answer: { data?: T; errors?: { message: string }[] };
   try {
     answer = JSON.parse(response.text);
@@ -192,4 +290,15 @@ export async function graphql<T>(http: Http, query: string, variables: Record<st
   if (errors?.[0] || !data)
     throw new RefusedError(response.status, errors?.[0]?.message ?? "the server's answer has no data");
   return data;
+}
+
+/** It begins as an object does, and is none. */
+function isCutJson(text: string): boolean {
+  if (!text.startsWith("{")) return false;
+  try {
+    JSON.parse(text);
+    return false;
+  } catch {
+    return true;
+  }
 }

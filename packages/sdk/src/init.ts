@@ -3,13 +3,13 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { appUrl, DEFAULT_PROJECT, type GivenSettings, runUrl } from "@steelyard/protocol/settings";
-import { authorHeaders } from "./author.ts";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { findCredentials } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
+import { connectionOf } from "./http/connection.ts";
 import type { Http } from "./http.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./messages.ts";
@@ -129,7 +129,9 @@ export async function init(
       'mode "shared" is the Python client\'s: several processes that write one run are not in this SDK yet; give each a run of its own and one group',
     );
   const { baseUrl } = settings;
-  const apiKey = offline ? "" : apiKeyOf(loaded);
+  const connection = connectionOf(loaded, offline ? "" : apiKeyOf(loaded), (text) =>
+    loaded.warnings.push(text),
+  );
 
   const now = Date.now();
   const startTimeMs = imported.startTimeMs ?? now;
@@ -146,9 +148,7 @@ export async function init(
     ring: createRing(),
     done: new SharedArrayBuffer(4),
     mode: offline ? "offline" : "online",
-    baseUrl,
-    apiKey,
-    graphqlHeaders: authorHeaders(settings),
+    connection,
     runId,
     entity: settings.entity ?? "",
     project: settings.project ?? DEFAULT_PROJECT,
@@ -287,15 +287,13 @@ async function openOnline(
   timeoutMs: number,
 ): Promise<OpenedRun> {
   let reason = "";
+  const { baseUrl } = start.connection;
   const http: Http = {
-    baseUrl: start.baseUrl,
-    apiKey: start.apiKey,
-    graphqlHeaders: start.graphqlHeaders,
+    ...start.connection,
     signal: timeoutMs === 0 ? new AbortController().signal : AbortSignal.timeout(timeoutMs),
     onRetry(why) {
       print.quietly("WARNING", `no answer (${why}), trying again`);
-      if (reason === "")
-        print.serious(`the server at ${start.baseUrl} does not answer (${why}); trying again`);
+      if (reason === "") print.serious(`the server at ${baseUrl} does not answer (${why}); trying again`);
       reason = why;
     },
   };
@@ -304,7 +302,7 @@ async function openOnline(
   } catch (error) {
     if (!http.signal.aborted) throw error;
     throw new Error(
-      `the server at ${start.baseUrl} did not answer within ${Math.round(timeoutMs / 1000)} s${reason ? ` (${reason})` : ""}; check WANDB_BASE_URL, or set WANDB_MODE=offline`,
+      `the server at ${baseUrl} did not answer within ${Math.round(timeoutMs / 1000)} s${reason ? ` (${reason})` : ""}; check WANDB_BASE_URL, or set WANDB_MODE=offline`,
     );
   }
 }

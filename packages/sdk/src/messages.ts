@@ -1,5 +1,6 @@
 import type { AlertFields, MetricFields } from "@steelyard/protocol/records";
 import type { GitFacts } from "./environment.ts";
+import type { Connection } from "./http/connection.ts";
 import type { RingMemory } from "./ring.ts";
 import type { OpenedRun } from "./run-transport.ts";
 
@@ -43,9 +44,7 @@ export interface WorkerStart {
   /** Int32: 1 when the run has ended for good; who is leaving the process waits on it. */
   done: SharedArrayBuffer;
   mode: "online" | "offline";
-  baseUrl: string;
-  apiKey: string;
-  graphqlHeaders: Readonly<Record<string, string>>;
+  connection: Connection;
   runId: string;
   entity: string;
   project: string;

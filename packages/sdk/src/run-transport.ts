@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CREATE_RUN_FILES, RUN_RESUME_STATUS, UPSERT_RUN } from "@steelyard/protocol/documents";
 import {
@@ -201,13 +200,30 @@ export async function streamRows(
 ): Promise<FileStreamAnswer> {
   const path = [run.entity, run.project, run.name].map(encodeURIComponent).join("/");
   const body = history && history.lines.count > 0 ? withHistory(request, history) : JSON.stringify(request);
-  const response = await send(http, "POST", `/files/${path}/file_stream`, body);
+  const response = await send(
+    http,
+    "POST",
+    `/files/${path}/file_stream`,
+    http.gzip ? await gzipped(body) : body,
+    {
+      ...(http.gzip ? { headers: { "content-encoding": "gzip" } } : {}),
+      patience: http.fileStream,
+    },
+  );
   try {
     return JSON.parse(response.text) as FileStreamAnswer;
   } catch {
     // The official server's answers need not be JSON; a 2xx is what counts.
     return {};
   }
+}
+
+/** Loaded when first needed: few want it. */
+async function gzipped(body: string | Uint8Array): Promise<Uint8Array> {
+  const { gzip } = process.getBuiltinModule("node:zlib");
+  return new Promise((resolve, reject) => {
+    gzip(body, (error, compressed) => (error ? reject(error) : resolve(compressed)));
+  });
 }
 
 /** The lines are JSON already: the rest is written around them. */
@@ -246,7 +262,7 @@ export async function uploadFiles(
     createRunFiles.files.map(async ({ name, uploadUrl }) => {
       if (!uploadUrl) return;
       const url = uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl;
-      await send(http, "PUT", url, await readFile(join(folder, name)), headers);
+      await send(http, "PUT", url, { path: join(folder, name) }, { headers, patience: http.fileTransfer });
     }),
   );
 }

@@ -65,9 +65,7 @@ export class Uplink {
     this.#live = start.mode === "online";
     this.#run = { id: "", name: start.runId, entity: start.entity, project: start.project };
     this.#http = {
-      baseUrl: start.baseUrl,
-      apiKey: start.apiKey,
-      graphqlHeaders: start.graphqlHeaders,
+      ...start.connection,
       signal: this.#abort.signal,
       onRetry: (reason) => this.#retrying(reason),
     };

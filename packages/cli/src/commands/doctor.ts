@@ -81,23 +81,18 @@ function folderChecks({ settings, machine }: LoadedSettings): Check[] {
 }
 
 async function serverChecks(loaded: LoadedSettings): Promise<Check[]> {
-  const { baseUrl, extraHttpHeaders } = loaded.settings;
+  const { baseUrl } = loaded.settings;
   const credentials = attempt(() => findCredentials(loaded, warn));
   const checks: Check[] = [];
   const api = apiOf(
-    baseUrl,
+    loaded,
     credentials instanceof Error || !credentials ? { apiKey: "", source: "" } : credentials,
-    extraHttpHeaders,
   );
   const began = Date.now();
-  const answer = await fetch(`${baseUrl}/healthz`, { signal: AbortSignal.timeout(10_000) }).catch(
-    (error: Error & { cause?: { code?: string } }) => error,
-  );
-  if (answer instanceof Error) {
-    const { cause } = answer as { cause?: { code?: string } };
-    const says = `${baseUrl} does not answer (${cause?.code ?? answer.name}); start one with \`steelyard server start\`, or set WANDB_BASE_URL`;
-    return [{ name: "server", result: "fail", says }];
-  }
+  const answer = await api
+    .fetch("/healthz", { signal: AbortSignal.timeout(10_000) })
+    .catch((error: Error) => error);
+  if (answer instanceof Error) return [{ name: "server", result: "fail", says: answer.message }];
   const tookMs = Date.now() - began;
   checks.push({ name: "server", result: "ok", says: `${baseUrl} answered in ${tookMs} ms` });
   const theirs = Date.parse(answer.headers.get("date") ?? "");

@@ -106,12 +106,12 @@ async function whyRefused(loaded: LoadedSettings, credentials: Credentials): Pro
   }
 }
 
-async function verified({ settings }: LoadedSettings, credentials: Credentials) {
+async function verified(loaded: LoadedSettings, credentials: Credentials) {
   try {
-    return await viewerOf(apiOf(settings.baseUrl, credentials, settings.extraHttpHeaders));
+    return await viewerOf(apiOf(loaded, credentials));
   } catch (error) {
     throw new CommandError(
-      `Failed to verify credentials with ${settings.baseUrl}: ${(error as Error).message}`,
+      `Failed to verify credentials with ${loaded.settings.baseUrl}: ${(error as Error).message}`,
     );
   }
 }

@@ -46,7 +46,7 @@ async function pull(text: string | undefined, options: { project?: string; entit
       continue;
     }
     print(`File ${file.name} (${at + 1} of ${files.length}, ${file.sizeBytes} bytes)`);
-    await download(file, place);
+    await download(client, file, place);
   }
 }
 
@@ -75,12 +75,12 @@ async function md5Of(path: string): Promise<string | undefined> {
 }
 
 /** The whole file or nothing: what is there stays until the new one has come. The address is signed, so the key stays here. */
-async function download({ name, url, md5 }: RunFile, place: string): Promise<void> {
+async function download(client: RunClient, { name, url, md5 }: RunFile, place: string): Promise<void> {
   if (url === null)
     throw new CommandError(`the server has no content of ${name}; was it uploaded to its end?`);
   const partial = join(dirname(place), `.${randomUUID()}.part`);
   try {
-    const response = await fetch(url);
+    const response = await client.content(url);
     if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
     mkdirSync(dirname(place), { recursive: true });
     await pipeline(response.body, createWriteStream(partial));

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, realpathSync, statSync, writeFileSync } from "
 import { basename, dirname, join } from "node:path";
 import { DEFAULT_PROJECT, foldersOf, runUrl } from "@steelyard/protocol/settings";
 import { Command } from "commander";
-import { authorHeaders, globPaths, isGlob, type LoadedSettings, syncLog } from "steelyard/command-line";
+import { globPaths, isGlob, type LoadedSettings, syncLog } from "steelyard/command-line";
 import { type Api, openApi, settingsOf } from "../api.ts";
 import { CommandError, confirm, info, isInteractive, PROGRAM, printJson, styled, warn } from "../terminal.ts";
 
@@ -133,9 +133,7 @@ async function one(log: string, api: Api, loaded: LoadedSettings, options: Optio
     const { run, displayName, historyLines, files, losses, incomplete } = await syncLog(
       log,
       {
-        baseUrl: api.baseUrl,
-        apiKey: api.credentials.apiKey,
-        graphqlHeaders: authorHeaders(loaded.settings),
+        ...api.connection,
         signal: retried.signal,
         onRetry: (reason) => bar.say(`the server does not answer (${reason}); trying again`),
       },

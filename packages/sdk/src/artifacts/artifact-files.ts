@@ -90,5 +90,5 @@ export async function putContent(
     }),
   );
   const url = uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl;
-  await send(http, "PUT", url, content, headers);
+  await send(http, "PUT", url, content, { headers, patience: http.fileTransfer });
 }
