@@ -23,18 +23,21 @@ export function openBlock(
 }
 
 /**
- * The living rows of all sources as blocks in ascending step (then line). `isDead` says which rows of a source were
- * replaced or rewound.
+ * The living rows of all sources as blocks in ascending step (then line). `dead` says of a source which rows were
+ * replaced or rewound; undefined where none was.
  */
 export function mergeBlocks(
   sources: readonly OpenBlock[],
-  isDead: (source: number, row: number) => boolean,
+  dead: readonly (((row: number) => boolean) | undefined)[],
 ): BlockBuilder[] {
+  const alike = dead.some((rows) => rows !== undefined) ? undefined : mergeAlike(sources);
+  if (alike) return alike;
   const places = sources.map(placesOf);
   const order: { source: number; row: number; step: number; line: number }[] = [];
   for (const [source, { head, lines, steps }] of sources.entries()) {
+    const isDead = dead[source];
     for (let row = 0; row < head.rows; row++) {
-      if (!isDead(source, row)) {
+      if (!isDead?.(row)) {
         order.push({ source, row, step: steps[row] ?? 0, line: lines[row] ?? 0 });
       }
     }
@@ -55,6 +58,64 @@ export function mergeBlocks(
     if (from && target) copyRow(block, from, target, places[source] ?? [], row, line, step);
   }
   return blocks;
+}
+
+/**
+ * What a program that logs the same numbers in every row leaves: columns are put end to end, and no row is looked at.
+ * undefined when the sources are not so.
+ */
+function mergeAlike(sources: readonly OpenBlock[]): BlockBuilder[] | undefined {
+  const [first] = sources;
+  const ids = first?.head.shapes[0];
+  if (!first || !ids || ids.length === 0) return undefined;
+  let before: At = { step: Number.NEGATIVE_INFINITY, line: -1 };
+  for (const { head, lines, steps } of sources) {
+    if (head.shapes.length !== 1 || !hasSameColumns(head, first.head)) return undefined;
+    for (let row = 0; row < head.rows; row++) {
+      const at = { step: steps[row] ?? 0, line: lines[row] ?? 0 };
+      if (compare(at, before) < 0) return undefined;
+      before = at;
+    }
+  }
+  const blockRows = Math.min(SEALED_ROWS, Math.ceil(SEALED_VALUES / ids.length));
+  const blocks: BlockBuilder[] = [];
+  let block: BlockBuilder | undefined;
+  for (const { head, lines, steps, columns } of sources) {
+    for (let from = 0; from < head.rows; ) {
+      if (!block || block.rows >= blockRows) {
+        block = new BlockBuilder();
+        for (const { kind, path } of head.columns) block.column(kind, path);
+        blocks.push(block);
+      }
+      const to = Math.min(head.rows, from + blockRows - block.rows);
+      const shape = block.shape(ids);
+      for (const [id, values] of columns.entries()) {
+        const numbers = block.columns[id]?.numbers ?? [];
+        for (let row = from; row < to; row++) numbers.push(values[row] as number);
+      }
+      for (let row = from; row < to; row++) block.endRow(lines[row] ?? 0, steps[row] ?? 0, shape);
+      from = to;
+    }
+  }
+  return blocks;
+}
+
+/** The same columns of numbers, all in every row. */
+function hasSameColumns(head: BlockHead, like: BlockHead): boolean {
+  const [ids = []] = head.shapes;
+  const [likeIds = []] = like.shapes;
+  return (
+    head.columns.length === like.columns.length &&
+    ids.length === head.columns.length &&
+    ids.every((id, at) => id === likeIds[at]) &&
+    head.columns.every(
+      ({ kind, path, count }, id) =>
+        kind === "number" &&
+        count === head.rows &&
+        path.length === like.columns[id]?.path.length &&
+        path.every((label, level) => label === like.columns[id]?.path[level]),
+    )
+  );
 }
 
 /** Ids of a source in the block being made. */

@@ -2,10 +2,10 @@ import { workerData } from "node:worker_threads";
 import { type BlockBuilder, decodeHead, rowsOfColumns } from "./block.ts";
 import { answer, answerError, type Call, callerPort } from "./calls.ts";
 import { encodeNumbers } from "./chunk.ts";
-import { inRanges, LEVEL } from "./database.ts";
+import { LEVEL } from "./database.ts";
 import { mergeBlocks, openBlock, SEALED_ROWS, SEALED_TEXT_BYTES, SEALED_VALUES } from "./merge.ts";
 import { buildPyramid, encodePyramid, MIN_PYRAMID_ROWS } from "./pyramid.ts";
-import { StoredBlocks } from "./stored.ts";
+import { deadRows, StoredBlocks } from "./stored.ts";
 import type { Sealed, SealedBlock } from "./writer.ts";
 
 /**
@@ -45,10 +45,10 @@ function seal(stream: number): Sealed | undefined {
         }),
       );
     });
-    const blocks = mergeBlocks(open, (source, row) => {
-      const dead = sources[source]?.dead ?? [];
-      return dead.length > 0 && inRanges(dead, open[source]?.lines[row] ?? -1);
-    });
+    const dead = sources.map((block, source) =>
+      deadRows(block, () => open[source]?.lines ?? new Float64Array(0)),
+    );
+    const blocks = mergeBlocks(open, dead);
     return {
       stream,
       sources: sources.map(({ id, deadText }) => ({ id, dead: deadText })),
