@@ -61,6 +61,8 @@ export interface WorkerStart {
   logFile: string;
   /** It is open already, new and empty: the descriptor. */
   log: number;
+  /** Strict mode: the program's thread writes the log too; of `createLogTurns`. */
+  turns: SharedArrayBuffer | undefined;
   filesDir: string;
   /** `debug-internal.log`. */
   internalLog: string;
