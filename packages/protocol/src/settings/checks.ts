@@ -1,3 +1,4 @@
+import { GlobError, globMatcher } from "../globs/index.ts";
 import type { Check } from "./setting.ts";
 
 /** Rules of single values. Each returns what is wrong and what would be right. */
@@ -52,18 +53,15 @@ export const apiKeyText: Check = (key) =>
 export const tag: Check = (text) =>
   text.length > 64 ? `tags of 1 to 64 characters; one has ${text.length}` : undefined;
 
-/** The syntax of the official client's uploader: `*`, `?`, `[a-z]`, `[^a]`, `\` before any character; and `**`. */
+/** A pattern that can match; `globs/` has the syntax. */
 export const globPattern: Check = (pattern) => {
-  for (let at = 0; at < pattern.length; at++) {
-    if (pattern[at] === "\\") at++;
-    else if (pattern[at] === "[") {
-      const end = pattern.indexOf("]", pattern[at + 1] === "^" ? at + 3 : at + 2);
-      if (end < 0) return `patterns with every [ closed by ]; ${JSON.stringify(pattern)} is not`;
-      at = end;
-    }
-    if (at >= pattern.length) return `patterns that do not end in \\; ${JSON.stringify(pattern)} does`;
+  try {
+    globMatcher(pattern);
+    return undefined;
+  } catch (error) {
+    if (error instanceof GlobError) return error.message;
+    throw error;
   }
-  return undefined;
 };
 
 const HOSTED = "wandb.ai";
