@@ -33,6 +33,31 @@ export async function readRun(server: RunningServer, name: string): Promise<Read
   return run;
 }
 
+/** Content of the run's files at the server, by name. */
+export async function filesOf(server: RunningServer, name: string): Promise<Record<string, string>> {
+  interface Files {
+    edges: { node: { name: string; directUrl: string } }[];
+  }
+  const { project } = await server.query<{ project: { run: { files: Files } | null } | null }>(
+    `query Files($name: String!) { project(name: "${PROJECT}", entityName: "admin") { run(name: $name) {
+      files(first: 1000) { edges { node { name directUrl } } } } } }`,
+    { name },
+  );
+  const files: Record<string, string> = {};
+  for (const { node } of project?.run?.files.edges ?? [])
+    files[node.name] = await (await fetch(node.directUrl)).text();
+  return files;
+}
+
+/** Asks until it is so, a minute at most; `what` says what was waited for. */
+export async function until(what: string, is: () => boolean | Promise<boolean>): Promise<void> {
+  for (const endMs = Date.now() + 60_000; Date.now() < endMs; ) {
+    if (await is()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`it was waited for in vain: ${what}`);
+}
+
 /** Asks until the run is so, a minute at most. */
 export async function runWhen(
   server: RunningServer,

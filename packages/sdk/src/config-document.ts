@@ -9,7 +9,7 @@ export class ConfigDocument {
   dirty = false;
 
   /** Of `_wandb`, beside what is found out here. */
-  readonly #own: Readonly<Record<string, unknown>>;
+  #own: Readonly<Record<string, unknown>>;
 
   constructor(values: Record<string, string>, version: string, own: Readonly<Record<string, unknown>> = {}) {
     this.#values = values;
@@ -27,6 +27,12 @@ export class ConfigDocument {
     for (const [key, value] of Object.entries(known))
       if (!Object.hasOwn(this.#values, key))
         this.#values = { ...this.#values, [key]: JSON.stringify(value ?? null) };
+  }
+
+  /** A fact of the client's own, such as `code_path`. */
+  note(key: string, value: unknown): void {
+    this.#own = { ...this.#own, [key]: value };
+    this.dirty = true;
   }
 
   define(metric: MetricFields): void {

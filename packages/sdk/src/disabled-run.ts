@@ -44,6 +44,9 @@ export class DisabledRun {
   alert(): void {}
   writeLogs(): void {}
   markPreempting(): void {}
+  save(): string[] {
+    return [];
+  }
   async finish(): Promise<void> {
     this.#onFinish(this);
   }

@@ -4,6 +4,7 @@ import { Histogram } from "./histogram.ts";
 import { type InitOptions, init as initRun } from "./init.ts";
 import { type LiveView, liveView } from "./live-view.ts";
 import type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
+import type { SaveOptions } from "./run-files/saved-files.ts";
 import type { RunSummary } from "./run-summary.ts";
 
 export { SettingsError } from "@steelyard/protocol/settings";
@@ -13,6 +14,7 @@ export { Histogram } from "./histogram.ts";
 export type { InitOptions } from "./init.ts";
 export type { LiveView } from "./live-view.ts";
 export type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
+export type { SaveOptions } from "./run-files/saved-files.ts";
 export type { RunSummary } from "./run-summary.ts";
 
 /** The run that `log`, `finish` and the rest of this module speak of: the last one that was started, until it is finished. */
@@ -86,6 +88,15 @@ export function alert(options: AlertOptions): void {
  */
 export function markPreempting(): void {
   current().markPreempting();
+}
+
+/**
+ * `run.save` of the current run.
+ *
+ * @throws Error when there is no run; TypeError as `run.save` does.
+ */
+export function save(pattern: string, options?: SaveOptions): string[] {
+  return current().save(pattern, options);
 }
 
 /**

@@ -11,12 +11,12 @@ import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
 import { connectionOf } from "./http/connection.ts";
 import type { Http } from "./http.ts";
-import { createLogTurns } from "./log-turns.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./messages.ts";
 import { type Printer, printerOf, tellSettings } from "./printer.ts";
 import { createRing } from "./ring.ts";
 import { Run } from "./run.ts";
+import { placeFiles } from "./run-files/saved-files.ts";
 import { forgetUnfinished, makeRunFolder, noteUnfinished } from "./run-folder.ts";
 import { type OpenedRun, openRun, type RunFacts } from "./run-transport.ts";
 import { VERSION } from "./version.ts";
@@ -77,11 +77,6 @@ export interface InitOptions {
    * @default `true`
    */
   console?: boolean | "redirect";
-  /**
-   * Every row is in the log before `log` returns (some 2 microseconds more), and what would be a warning about lost or
-   * mixed data is an error: a late step, a row for a finished run, a log that cannot be written, an id that is taken.
-   */
-  strict?: boolean;
   /** Print nothing. */
   silent?: boolean;
   /**
@@ -121,7 +116,6 @@ export async function init(
     baseUrl: options.baseUrl,
     apiKey: options.apiKey,
     silent: options.silent,
-    strict: options.strict,
     console: typeof options.console === "boolean" ? (options.console ? "wrap" : "off") : options.console,
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
     ...imported.settings,
@@ -171,8 +165,13 @@ export async function init(
     startTimeMs,
     logFile,
     log: openSync(logFile, "wx", 0o666),
-    turns: settings.strict ? createLogTurns() : undefined,
     filesDir,
+    ignoreGlobs: settings.ignoreGlobs,
+    consoleParts: {
+      multipart: settings.consoleMultipart,
+      maxBytes: settings.consoleChunkMaxBytes,
+      maxSeconds: settings.consoleChunkMaxSeconds,
+    },
     internalLog: place.internalLog,
     program: process.argv[1] ? resolve(process.argv[1]) : "<interactive>",
     version: VERSION,
@@ -221,6 +220,12 @@ export async function init(
   return new Run(start, started, worker, print, {
     url,
     console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",
+    placeFiles: (pattern, options) =>
+      placeFiles(pattern, options, {
+        filesDir,
+        root,
+        symlink: settings.symlink ?? process.platform !== "win32",
+      }),
     onFinish(run, exitCode) {
       if (exitCode === 0) forgetUnfinished(root, runId);
       onFinish(run);

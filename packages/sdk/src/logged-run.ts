@@ -114,7 +114,7 @@ class Reading {
         this.#sample(record.atMs, record.values);
         break;
       case "files":
-        for (const path of record.paths) this.#files.add(path);
+        for (const { path } of record.files) this.#files.add(path);
         break;
       case "alert":
         this.#alerts.push(record);

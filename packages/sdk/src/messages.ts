@@ -1,7 +1,9 @@
-import type { AlertFields, MetricFields } from "@steelyard/protocol/records";
+import type { AlertFields, FileItem, MetricFields } from "@steelyard/protocol/records";
+import type { StagedArtifact } from "./artifacts/staged-artifact.ts";
 import type { GitFacts } from "./environment.ts";
 import type { Connection } from "./http/connection.ts";
 import type { RingMemory } from "./ring.ts";
+import type { ConsoleParts } from "./run-files/console-file.ts";
 import type { OpenedRun } from "./run-transport.ts";
 
 /** What the main thread tells the worker of a run. */
@@ -26,6 +28,8 @@ export type InOrder =
   | { kind: "alert"; alert: AlertFields }
   | { kind: "preempting" }
   | { kind: "lines"; atMs: number; text: string }
+  | { kind: "files"; files: FileItem[] }
+  | { kind: "artifact"; staged: StagedArtifact }
   | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string };
 
 /** A key and its value as the wire's JSON. */
@@ -61,9 +65,10 @@ export interface WorkerStart {
   logFile: string;
   /** It is open already, new and empty: the descriptor. */
   log: number;
-  /** Strict mode: the program's thread writes the log too; of `createLogTurns`. */
-  turns: SharedArrayBuffer | undefined;
   filesDir: string;
+  /** Patterns of run files that are not uploaded. */
+  ignoreGlobs: readonly string[];
+  consoleParts: ConsoleParts;
   /** `debug-internal.log`. */
   internalLog: string;
   program: string;

@@ -1,7 +1,6 @@
 import { closeSync, writeSync } from "node:fs";
 import { RecordLogWriter } from "@steelyard/protocol/record-log";
 import { appendHistoryRow, type HistoryShape, type RowText } from "@steelyard/protocol/records";
-import type { LogTurns } from "./log-turns.ts";
 
 /** Written when this much waits: large enough that the call costs nothing per row, small enough to stay in the cache. */
 const WRITE_BYTES = 256 * 2 ** 10;
@@ -14,19 +13,13 @@ export class RunLog {
   readonly #file: number;
   #full = false;
   onFull: (error: Error) => void = () => {};
-  readonly #framing: RecordLogWriter;
-  readonly #turns: LogTurns | undefined;
+  readonly #framing = new RecordLogWriter();
   #number = 0;
   #bytes = 0;
 
-  /**
-   * `file` = descriptor of a new file; each start of a run has a log of its own. With `turns` another thread writes it
-   * too, and every record is in the file when `append` or `row` returns.
-   */
-  constructor(file: number, turns?: LogTurns) {
+  /** `file` = descriptor of a new file; each start of a run has a log of its own. */
+  constructor(file: number) {
     this.#file = file;
-    this.#turns = turns;
-    this.#framing = new RecordLogWriter(turns?.bytes);
   }
 
   /** So many were written or wait to be. */
@@ -40,46 +33,18 @@ export class RunLog {
   }
 
   append(record: (num: number) => Uint8Array): void {
-    this.#take();
-    try {
-      this.#framing.append(record(++this.#number));
-    } finally {
-      this.#give();
-    }
+    this.#framing.append(record(++this.#number));
+    this.#writeWhenMuch();
   }
 
   /** A history row of numbers, as JSON. */
   row(shape: HistoryShape, text: RowText, step: number): void {
-    this.#take();
-    try {
-      appendHistoryRow(this.#framing, ++this.#number, shape, text, step);
-    } finally {
-      this.#give();
-    }
+    appendHistoryRow(this.#framing, ++this.#number, shape, text, step);
+    this.#writeWhenMuch();
   }
 
-  #take(): void {
-    const turns = this.#turns;
-    if (!turns) return;
-    turns.take();
-    this.#number = turns.records;
-    this.#bytes = turns.bytes;
-    this.#framing.moveTo(this.#bytes);
-  }
-
-  #give(): void {
-    const turns = this.#turns;
-    if (!turns) {
-      if (this.#framing.length >= WRITE_BYTES) this.flush();
-      return;
-    }
-    // What fails is tried again at the same place: a full disk may have room the next time.
-    this.#full = false;
-    try {
-      this.flush();
-    } finally {
-      turns.give(this.#number, this.#bytes);
-    }
+  #writeWhenMuch(): void {
+    if (this.#framing.length >= WRITE_BYTES) this.flush();
   }
 
   /** To the operating system: from here on the process may be killed and the records are kept. */
@@ -88,8 +53,7 @@ export class RunLog {
     const bytes = this.#framing.take();
     if (this.#full) return;
     try {
-      for (let at = 0; at < bytes.length; )
-        at += writeSync(this.#file, bytes, at, bytes.length - at, this.#bytes + at);
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
       this.#bytes += bytes.length;
     } catch (error) {
       // What is written of a record is a cut end, as a kill leaves it; behind it no reader would find anything.

@@ -6,7 +6,7 @@ import {
   type FileStreamRequest,
 } from "@steelyard/protocol/file-stream";
 import type { GitFacts } from "./environment.ts";
-import { graphql, type Http, RefusedError, send } from "./http.ts";
+import { type Body, graphql, type Http, RefusedError, send } from "./http.ts";
 import type { TakenLines } from "./line-queue.ts";
 import type { Entry, WorkerStart } from "./messages.ts";
 import { toJson } from "./values.ts";
@@ -59,12 +59,7 @@ export async function openRun(
   { git }: RunFacts,
   configJson: string,
 ): Promise<OpenedRun> {
-  const before = start.resume === "" && !start.turns ? undefined : await existing(http, start);
-  if (start.resume === "" && before)
-    throw new RefusedError(
-      409,
-      `the run ${start.runId} exists in ${start.project}, and in strict mode rows are not mixed with others'; choose another id, or set WANDB_RESUME=allow to go on with it`,
-    );
+  const before = start.resume === "" ? undefined : await existing(http, start);
   if (start.resume === "must" && !before) {
     throw new RefusedError(
       404,
@@ -247,27 +242,51 @@ function withHistory({ files = {}, ...rest }: FileStreamRequest, { offset, lines
   return Buffer.concat([head, ...blocks, tail]);
 }
 
-/** Files of the run's own folder, by name. */
+/** What became of files that were to be uploaded; one that is not there is in neither. */
+export interface FileUploads {
+  sent: string[];
+  refused: { name: string; reason: string }[];
+}
+
+/** Files of the run's own folder, by name. Throws RefusedError when the server takes none at all. */
 export async function uploadFiles(
   http: Http,
   run: RunAddress,
   folder: string,
   names: string[],
-): Promise<void> {
+): Promise<FileUploads> {
   const { createRunFiles } = await graphql<{
     createRunFiles: { uploadHeaders: string[]; files: { name: string; uploadUrl: string | null }[] };
   }>(http, CREATE_RUN_FILES, { entity: run.entity, project: run.project, run: run.name, files: names });
-  const headers = Object.fromEntries(
-    createRunFiles.uploadHeaders.map((header) => [
-      header.slice(0, header.indexOf(":")),
-      header.slice(header.indexOf(":") + 1),
-    ]),
-  );
+  const uploads: FileUploads = { sent: [], refused: [] };
   await Promise.all(
     createRunFiles.files.map(async ({ name, uploadUrl }) => {
       if (!uploadUrl) return;
-      const url = uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl;
-      await send(http, "PUT", url, { path: join(folder, name) }, { headers, patience: http.fileTransfer });
+      try {
+        await putContent(http, uploadUrl, createRunFiles.uploadHeaders, { path: join(folder, name) });
+        uploads.sent.push(name);
+      } catch (error) {
+        if (error instanceof RefusedError) uploads.refused.push({ name, reason: error.message });
+        else if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
     }),
   );
+  return uploads;
+}
+
+/** To an address that the server gave, with the `Key:Value` headers it wants. */
+export async function putContent(
+  http: Http,
+  uploadUrl: string,
+  uploadHeaders: readonly string[],
+  content: Body,
+): Promise<void> {
+  const headers = Object.fromEntries(
+    uploadHeaders.map((header) => {
+      const colon = header.indexOf(":");
+      return [header.slice(0, colon), header.slice(colon + 1).trim()];
+    }),
+  );
+  const url = uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl;
+  await send(http, "PUT", url, content, { headers, patience: http.fileTransfer });
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { MetricFields } from "@steelyard/protocol/records";
@@ -9,11 +10,10 @@ import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messag
 import { NumericRows } from "./numeric-rows.ts";
 import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
-import { RingWriter } from "./ring.ts";
+import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
 import { RunSummary } from "./run-summary.ts";
 import type { OpenedRun } from "./run-transport.ts";
 import { StepMetrics } from "./step-metrics.ts";
-import { StrictLog, StrictRing } from "./strict-log.ts";
 import { Summary } from "./summary.ts";
 import { isPlainObject, toJson } from "./values.ts";
 
@@ -94,10 +94,9 @@ export class Run {
   /** What `summary` shows. */
   readonly #kept = new Summary();
   readonly #onFinish: (run: Run, exitCode: number) => void;
+  readonly #placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
   readonly #worker: Worker;
   readonly #done: Int32Array;
-  /** Undefined when the run is not strict. */
-  readonly #strict: StrictLog | undefined;
   readonly #print: Printer;
   readonly #forget: (() => void)[] = [];
   readonly #stop = new AbortController();
@@ -117,6 +116,7 @@ export class Run {
     options: {
       url: string;
       console: "off" | "own" | "children";
+      placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
       onFinish: (run: Run, exitCode: number) => void;
     },
   ) {
@@ -128,15 +128,12 @@ export class Run {
     this.dir = start.filesDir;
     this.url = options.url;
     this.#onFinish = options.onFinish;
+    this.#placeFiles = options.placeFiles;
     this.#step = started.step;
     this.#worker = worker;
-    if (start.turns)
-      this.#strict = new StrictLog(start, start.turns, start.startTimeMs - started.runtimeS * 1000);
-    const ring = this.#strict ? new StrictRing(start.ring, this.#strict) : new RingWriter(start.ring);
-    this.#numbers = new NumericRows(ring, this.#stepMetrics, this.#kept, (id, keys) => {
-      this.#strict?.define(id, keys);
-      worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker);
-    });
+    this.#numbers = new NumericRows(start.ring, this.#stepMetrics, this.#kept, (id, keys) =>
+      worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker),
+    );
     this.#done = new Int32Array(start.done);
     this.#print = print;
     const own = Object.fromEntries(
@@ -229,7 +226,7 @@ export class Run {
       else entries.push([key, toJson(value, key, { forRow: true })]);
     }
     if (step !== undefined && step < this.#step) {
-      this.#lost(
+      this.#print.serious(
         `a row for step ${step} was not recorded: the run is at step ${this.#step}. Steps must not go back; use defineMetric for another x axis`,
       );
       return;
@@ -264,9 +261,9 @@ export class Run {
   #write(entries: Entry[], timestamp: number): void {
     this.#stepMetrics.fill(entries);
     this.#numbers.settle();
-    this.#post({ kind: "row", step: this.#step, timestamp, entries });
     for (const [key, json] of entries) this.#kept.logged(key, json);
     this.#rows++;
+    this.#post({ kind: "row", step: this.#step, timestamp, entries });
   }
 
   /**
@@ -336,6 +333,26 @@ export class Run {
   }
 
   /**
+   * Save files with the run: they are linked into its folder (WANDB_SYMLINK) and uploaded in the background. A pattern is
+   * expanded now, once; a folder stands for all files in it.
+   *
+   * @param pattern A path or a pattern (`*`, `?`, `[a-z]`, `**`), relative to the working directory.
+   * @returns The files in the run's folder, as absolute paths, in order; empty when nothing was found, with a warning.
+   * @throws TypeError when the path is not below `basePath`, or the policy is not known.
+   * @example run.save("checkpoints/*.safetensors", { policy: "end" });
+   */
+  save(pattern: string, options: SaveOptions = {}): string[] {
+    if (this.#finished) {
+      this.#tellFinished();
+      return [];
+    }
+    const { files, warnings } = this.#placeFiles(pattern, options);
+    for (const warning of warnings) this.#print.serious(warning);
+    if (files.length > 0) this.#post({ kind: "files", files });
+    return files.map(({ path }) => join(this.dir, path)).sort();
+  }
+
+  /**
    * End the run: the last rows are written and sent. Resolves when the server has everything, or after a minute without
    * an answer; the log then has the rest, and the printed line says how to send it.
    *
@@ -380,14 +397,7 @@ export class Run {
     );
   }
 
-  /** Something is not recorded: told, and in strict mode thrown. */
-  #lost(text: string): void {
-    if (this.#strict) throw new Error(text);
-    this.#print.serious(text);
-  }
-
   #tellFinished(): void {
-    if (this.#strict) throw new Error(`run ${this.id} is finished; what it is told now is not recorded`);
     if (!this.#warnedFinished)
       this.#print.serious(`run ${this.id} is finished; what it is told now is not recorded`);
     this.#warnedFinished = true;
@@ -427,7 +437,6 @@ export class Run {
       if (message.kind !== "output") this.#tellFinished();
       return;
     }
-    this.#strict?.keep(message);
     this.#worker.postMessage(message);
     this.#numbers.ring.mark();
   }

@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { REWIND_RUN, UPSERT_RUN } from "@steelyard/protocol/documents";
 import { FILE_STREAM_NAMES, type FileStreamRequest } from "@steelyard/protocol/file-stream";
+import { globMatcher } from "@steelyard/protocol/globs";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { sendAlert } from "./alert.ts";
 import { graphql, type Http } from "./http.ts";
 import { type LoggedRun, readLoggedRun } from "./logged-run.ts";
+import { OWN_FILES, writeOwnFile } from "./run-files/own-file.ts";
 import { type Bucket, existing, type RunAddress, streamRows, uploadFiles } from "./run-transport.ts";
 import { consoleChunk } from "./uplink.ts";
 
@@ -15,16 +17,6 @@ const MAX_REQUEST_LINES = 20_000;
 const FILES_AT_ONCE = 50;
 /** A log without an end is of a process that died. */
 const DIED = 1;
-/** Sent with every run, where they are there. */
-const OWN_FILES = [
-  "wandb-metadata.json",
-  "requirements.txt",
-  "config.yaml",
-  "wandb-summary.json",
-  "output.log",
-  "diff.patch",
-];
-
 export interface SyncOptions {
   /** In place of what the log says. */
   entity?: string | undefined;
@@ -35,6 +27,8 @@ export interface SyncOptions {
   defaultProject: string;
   /** Old tag → new tag. */
   replaceTags?: ReadonlyMap<string, string>;
+  /** Patterns of files that are not uploaded. */
+  ignoreGlobs?: readonly string[];
   /** From 0 to 1. */
   onProgress?: (share: number) => void;
 }
@@ -81,7 +75,7 @@ export async function syncLog(logFile: string, http: Http, options: SyncOptions)
   const base = said.resumed && before ? behind(logged, before) : { history: 0, events: 0, console: 0 };
   await sendLines(http, run, logged, base, options.onProgress ?? (() => {}));
   const folder = join(dirname(logFile), "files");
-  const files = await sendFiles(http, run, folder, logged);
+  const files = await sendFiles(http, run, folder, logged, options.ignoreGlobs ?? []);
   if (inserted) for (const alert of logged.alerts) await sendAlert(http, run, alert);
   await streamRows(
     http,
@@ -221,26 +215,42 @@ function* portions(lines: readonly string[]): Iterable<{ from: number; to: numbe
 }
 
 /** Names of what was uploaded: files of the run's folder that the log, or a value in it, names. */
-async function sendFiles(http: Http, run: RunAddress, folder: string, logged: LoggedRun): Promise<string[]> {
+async function sendFiles(
+  http: Http,
+  run: RunAddress,
+  folder: string,
+  logged: LoggedRun,
+  ignoreGlobs: readonly string[],
+): Promise<string[]> {
   writeOwn(folder, logged);
+  const ignored = ignoreGlobs.map(globMatcher);
   const inside = resolve(folder) + sep;
   const names = [...new Set([...OWN_FILES, ...logged.files])].filter((name) => {
     const path = resolve(folder, name);
-    return path.startsWith(inside) && existsSync(path) && statSync(path).isFile();
+    return (
+      path.startsWith(inside) &&
+      existsSync(path) &&
+      statSync(path).isFile() &&
+      !ignored.some((ignores) => ignores(name))
+    );
   });
-  for (let at = 0; at < names.length; at += FILES_AT_ONCE)
-    await uploadFiles(http, run, folder, names.slice(at, at + FILES_AT_ONCE));
-  return names;
+  const all: string[] = [];
+  for (let at = 0; at < names.length; at += FILES_AT_ONCE) {
+    const { sent, refused } = await uploadFiles(http, run, folder, names.slice(at, at + FILES_AT_ONCE));
+    all.push(...sent);
+    for (const { name, reason } of refused) logged.unsent.push(`${name} is not sent: ${reason}`);
+  }
+  return all;
 }
 
 /** What an offline process left to whoever sends its log. */
 function writeOwn(folder: string, { config, summaryJson, environment, losses }: LoggedRun): void {
   try {
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "config.yaml"), config.yaml);
-    writeFileSync(join(folder, "wandb-summary.json"), summaryJson);
+    writeOwnFile(join(folder, "config.yaml"), config.yaml);
+    writeOwnFile(join(folder, "wandb-summary.json"), summaryJson);
     const metadata = join(folder, "wandb-metadata.json");
-    if (environment && !existsSync(metadata)) writeFileSync(metadata, JSON.stringify(environment, null, 2));
+    if (environment && !existsSync(metadata)) writeOwnFile(metadata, JSON.stringify(environment, null, 2));
   } catch (error) {
     losses.push(`config.yaml and wandb-summary.json could not be written: ${(error as Error).message}`);
   }

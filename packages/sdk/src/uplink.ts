@@ -1,12 +1,20 @@
-import type { AlertFields } from "@steelyard/protocol/records";
+import type { AlertFields, ArtifactFields } from "@steelyard/protocol/records";
 import { sendAlert } from "./alert.ts";
+import { type WrittenArtifact, writeArtifact } from "./artifacts/artifact-writer.ts";
 import type { ConfigDocument } from "./config-document.ts";
 import type { InternalLog } from "./debug-log.ts";
 import type { History } from "./history.ts";
 import { type Http, RefusedError } from "./http.ts";
 import type { LineQueue } from "./line-queue.ts";
 import type { FromWorker, WorkerStart } from "./messages.ts";
-import { type OpenedRun, type RunAddress, sendConfig, streamRows, uploadFiles } from "./run-transport.ts";
+import {
+  type FileUploads,
+  type OpenedRun,
+  type RunAddress,
+  sendConfig,
+  streamRows,
+  uploadFiles,
+} from "./run-transport.ts";
 import type { Summary } from "./summary.ts";
 import { type ConsoleLine, Terminal } from "./terminal.ts";
 
@@ -46,6 +54,8 @@ export class Uplink {
   readonly alerts: AlertFields[] = [];
   /** The server is to know at once that the run may lose its machine. */
   preempting = false;
+  /** Names of files that were uploaded and not yet told. */
+  readonly uploaded: string[] = [];
   #historyOffset = 0;
   #eventsOffset = 0;
   #lastRequestMs = 0;
@@ -107,15 +117,41 @@ export class Uplink {
     this.#abort.abort(new Error("no more time"));
   }
 
-  /** Files of the run's folder. */
-  async upload(names: string[]): Promise<void> {
-    if (!this.#live || names.length === 0) return;
+  /** Files of the run's folder. What the server refuses is told, and the run goes on. */
+  async upload(names: string[]): Promise<FileUploads> {
+    const nothing = { sent: [], refused: [] };
+    if (!this.#live) return nothing;
     try {
-      await uploadFiles(this.#http, this.#run, this.#start.filesDir, names);
-      this.#log.write("INFO", "uploaded", { files: names });
+      const uploads = await uploadFiles(this.#http, this.#run, this.#start.filesDir, names);
+      this.#log.write("INFO", "uploaded", { files: uploads.sent });
+      return uploads;
     } catch (error) {
-      this.#failed(error);
+      this.#untaken(`${names.join(", ")} cannot be uploaded`, error, this.#start.filesDir);
+      return nothing;
     }
+  }
+
+  /** Undefined when the server does not take it, which is told; the log has it. */
+  async write(artifact: ArtifactFields): Promise<WrittenArtifact | undefined> {
+    if (!this.#live) return undefined;
+    try {
+      const written = await writeArtifact(this.#http, this.#run, artifact);
+      this.#log.write("INFO", "artifact written", { name: artifact.name, type: artifact.type, ...written });
+      return written;
+    } catch (error) {
+      this.#untaken(`the artifact ${artifact.name} cannot be uploaded`, error, this.#start.logFile);
+      return undefined;
+    }
+  }
+
+  #untaken(what: string, error: unknown, kept: string): void {
+    // That there is no more time is told at the end, for everything.
+    if (this.#abort.signal.aborted) return;
+    this.#tell({
+      kind: "notice",
+      serious: true,
+      text: `${what} (${(error as Error).message}); the run goes on, it is kept in ${kept}`,
+    });
   }
 
   /** Send what there is, if it is time to. */
@@ -135,12 +171,12 @@ export class Uplink {
     }
   }
 
-  /** Everything that waits, then the end of the run. */
-  async complete(exitCode: number, files: string[]): Promise<void> {
+  /** Everything that waits and these uploads, then the end of the run. */
+  async complete(exitCode: number, uploads: Promise<void>): Promise<void> {
     if (!this.#live) return;
     try {
       await Promise.all([
-        uploadFiles(this.#http, this.#run, this.#start.filesDir, files),
+        uploads,
         this.#sendAlerts()
           .then(() => this.#sendConfig())
           .then(() => this.#sendOnce(undefined)),
@@ -193,6 +229,7 @@ export class Uplink {
     const { summary, lines } = this.#out;
     const rows = lines.take(MAX_REQUEST_BYTES, MAX_REQUEST_LINES);
     const samples = this.events.splice(0);
+    const uploaded = this.uploaded.splice(0);
     const stretches = this.terminal.take(MAX_CONSOLE_CHARACTERS);
     if (this.terminal.dropped > 0 && !this.#saidDropped) {
       this.#saidDropped = true;
@@ -210,6 +247,7 @@ export class Uplink {
       stretches.length === 0 &&
       newSummary === undefined &&
       !this.preempting &&
+      uploaded.length === 0 &&
       !last
     )
       return false;
@@ -228,6 +266,7 @@ export class Uplink {
           ...(first ? { "output.log": consoleChunk(first) } : {}),
         },
         ...preempting,
+        ...(uploaded.length > 0 ? { uploaded } : {}),
         ...(stretches.length === 0 ? end : {}),
       },
       { offset: this.#historyOffset, lines: rows },

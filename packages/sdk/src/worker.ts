@@ -1,10 +1,12 @@
-import { writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import {
   alertRecord,
+  artifactRecord,
   configRecord,
   exitRecord,
+  type FileItem,
   filesRecord,
   headerRecord,
   type Item,
@@ -16,14 +18,17 @@ import {
   statsRecord,
   summaryRecord,
 } from "@steelyard/protocol/records";
+import type { StagedArtifact } from "./artifacts/staged-artifact.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { InternalLog } from "./debug-log.ts";
 import { packageList } from "./environment.ts";
 import { History } from "./history.ts";
 import { LineQueue } from "./line-queue.ts";
-import { LogTurns } from "./log-turns.ts";
 import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
 import { BESIDE, RingReader } from "./ring.ts";
+import { ConsoleFile } from "./run-files/console-file.ts";
+import { writeOwnFile } from "./run-files/own-file.ts";
+import { RunUploads } from "./run-files/run-uploads.ts";
 import { RunLog } from "./run-log.ts";
 import { Summary } from "./summary.ts";
 import { SystemMetrics } from "./system-metrics.ts";
@@ -50,13 +55,11 @@ const tell = (message: FromWorker) => {
 
 const ring = new RingReader(start.ring);
 ring.map();
-/** Strict mode: the program's thread has written rows, and what they are read by, before this one hears of them. */
-const strict = start.turns !== undefined;
-const log = new RunLog(start.log, start.turns && new LogTurns(start.turns));
+const log = new RunLog(start.log);
 const config = new ConfigDocument(start.config, start.version);
 const summary = new Summary();
 const lines = new LineQueue(`${start.logFile}.unsent`);
-const history = new History(strict ? undefined : log, summary, lines, {
+const history = new History(log, summary, lines, {
   startTimeMs: start.startTimeMs,
   sending: start.mode === "online",
 });
@@ -75,8 +78,24 @@ log.onFull = (error) =>
 const uplink = new Uplink(start, { config, history, lines, summary }, tell, internal);
 const system = new SystemMetrics();
 const takesSystem = start.systemIntervalMs < Number.POSITIVE_INFINITY;
-/** Files of the run that are there from its beginning. */
-const firstFiles: string[] = [];
+const uploads = new RunUploads(start.filesDir, start.ignoreGlobs, (names) => uplink.upload(names));
+uploads.onUploaded = (names) => uplink.uploaded.push(...names);
+uploads.onRefused = (name, reason) =>
+  tell({
+    kind: "notice",
+    serious: true,
+    text: `${name} is not uploaded (${reason}); it is kept in ${start.filesDir}`,
+  });
+const consoleFile = new ConsoleFile(start.filesDir, start.consoleParts);
+consoleFile.onComplete = (name) => takeFiles([{ path: name, policy: "now", type: "wandb" }]);
+consoleFile.onFailed = (error) =>
+  tell({
+    kind: "notice",
+    serious: true,
+    text: `the console's file cannot be written (${error.message}); the output is in ${start.logFile}`,
+  });
+/** Artifacts on their way, one after the other: of one name each is a version of its own. */
+let artifacts: Promise<unknown> = Promise.resolve();
 let finishing: { exitCode: number; deadlineMs: number } | undefined;
 let finishTimer: NodeJS.Timeout | undefined;
 /** Ends the pause between two turns. */
@@ -96,6 +115,24 @@ function itemsOf(entries: readonly (readonly [string, string])[]): Item[] {
   return entries.map(([key, json]) => [[key], json]);
 }
 
+/** Into the log, and on their way. */
+function takeFiles(files: readonly FileItem[]): void {
+  if (files.length === 0) return;
+  log.append((num) => filesRecord(num, files));
+  uploads.add(files);
+}
+
+function takeArtifact({ artifact, folder }: StagedArtifact): void {
+  const { name: runId, entity, project } = uplink.run;
+  const whole = { ...artifact, runId, entity, project };
+  log.append((num) => artifactRecord(num, whole));
+  if (uplink.live)
+    artifacts = artifacts.then(async () => {
+      // What waited for it may go; of what the server has not, the log says where it lies.
+      if (await uplink.write(whole)) rmSync(folder, { recursive: true, force: true });
+    });
+}
+
 function inTurn(message: InOrder): void {
   switch (message.kind) {
     case "row":
@@ -103,18 +140,18 @@ function inTurn(message: InOrder): void {
       break;
     case "config":
       config.replace(message.config);
-      if (!strict) log.append((num) => configRecord(num, config.items));
+      log.append((num) => configRecord(num, config.items));
       break;
     case "summary":
       history.settle();
       summary.set(message.entries);
-      if (!strict) log.append((num) => summaryRecord(num, itemsOf(message.entries)));
+      log.append((num) => summaryRecord(num, itemsOf(message.entries)));
       break;
     case "metric":
       history.settle();
       summary.define(message.metric);
       config.define(message.metric);
-      if (!strict) log.append((num) => metricRecord(num, message.metric));
+      log.append((num) => metricRecord(num, message.metric));
       break;
     case "alert":
       if (uplink.live) uplink.alerts.push(message.alert);
@@ -125,10 +162,18 @@ function inTurn(message: InOrder): void {
       log.append((num) => preemptingRecord(num));
       break;
     case "lines":
+      consoleFile.lines(message.text, message.atMs);
       if (uplink.live) uplink.terminal.lines(message.text, message.atMs);
       log.append((num) => outputLoggerRecord(num, message.text));
       break;
+    case "files":
+      takeFiles(message.files);
+      break;
+    case "artifact":
+      takeArtifact(message.staged);
+      break;
     case "output":
+      consoleFile.output(message.stream, message.text, message.atMs);
       // Nobody would take the lines: they must not pile up.
       if (uplink.live) uplink.terminal.write(message.stream, message.text, message.atMs);
       log.append((num) => outputRawRecord(num, message.stream, message.atMs, message.text));
@@ -238,12 +283,19 @@ async function begin(): Promise<void> {
   drainer = setInterval(drain, DRAIN_MS);
   tell({ kind: "begun" });
   const requirements = start.keepsRequirements ? packageList(start.program) : "";
-  if (start.keepsMetadata) firstFiles.push("wandb-metadata.json");
-  if (requirements) firstFiles.push("requirements.txt");
-  log.append((num) => filesRecord(num, [...firstFiles, "config.yaml", "wandb-summary.json"]));
+  const own = (path: string, policy: FileItem["policy"]): FileItem => ({ path, policy, type: "wandb" });
   if (start.keepsMetadata)
-    writeFileSync(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
-  if (requirements) writeFileSync(join(start.filesDir, "requirements.txt"), requirements);
+    writeOwnFile(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
+  if (requirements) writeOwnFile(join(start.filesDir, "requirements.txt"), requirements);
+  takeFiles([
+    ...(start.keepsMetadata ? [own("wandb-metadata.json", "now")] : []),
+    ...(requirements ? [own("requirements.txt", "now")] : []),
+    own("config.yaml", "end"),
+    own("wandb-summary.json", "end"),
+  ]);
+  log.flush();
+  drain();
+  if (opened) uploads.open();
 }
 
 /** Until the run ends: drain, write, send what there is, no more often than allowed. */
@@ -251,13 +303,14 @@ async function live(): Promise<void> {
   let nextSample = takesSystem
     ? performance.now() + Math.min(1000, start.systemIntervalMs)
     : Number.POSITIVE_INFINITY;
-  const uploads = uplink.upload(firstFiles);
   while (!finishing) {
     const now = performance.now();
     if (now >= nextSample) {
       nextSample = now + start.systemIntervalMs;
       sampleSystem();
     }
+    uploads.look();
+    consoleFile.turn();
     await uplink.turn();
     await new Promise<void>((resolve) => {
       wake = resolve;
@@ -265,7 +318,6 @@ async function live(): Promise<void> {
     });
   }
   clearInterval(drainer);
-  await uploads;
 }
 
 async function end(): Promise<void> {
@@ -274,6 +326,8 @@ async function end(): Promise<void> {
   if (drainSoon) clearImmediate(drainSoon);
   if (takesSystem) sampleSystem();
   const runtimeS = (Date.now() - history.startTimeMs) / 1000;
+  const console = consoleFile.end();
+  if (console) takeFiles([{ path: console, policy: "end", type: "wandb" }]);
   if (history.last) log.append((num) => summaryRecord(num, itemsOf(summary.entries)));
   log.append((num) => exitRecord(num, exitCode, runtimeS));
   log.close();
@@ -282,10 +336,13 @@ async function end(): Promise<void> {
     records: log.records,
     bytes: log.bytes,
   });
-  writeFileSync(join(start.filesDir, "config.yaml"), config.yaml);
-  writeFileSync(join(start.filesDir, "wandb-summary.json"), uplink.summaryJson());
+  writeOwnFile(join(start.filesDir, "config.yaml"), config.yaml);
+  writeOwnFile(join(start.filesDir, "wandb-summary.json"), uplink.summaryJson());
   summary.restore(summary.entries);
-  await uplink.complete(exitCode, ["config.yaml", "wandb-summary.json"]);
+  await uplink.complete(
+    exitCode,
+    artifacts.then(() => uploads.finish()),
+  );
   clearTimeout(finishTimer);
   lines.close();
 }

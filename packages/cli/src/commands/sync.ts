@@ -143,6 +143,7 @@ async function one(log: string, api: Api, loaded: LoadedSettings, options: Optio
         entity: options.entity,
         jobType: options.jobType ?? options.job_type,
         defaultProject: loaded.settings.project ?? DEFAULT_PROJECT,
+        ignoreGlobs: loaded.settings.ignoreGlobs,
         replaceTags: tagsOf(options.replaceTags),
         onProgress: bar.show,
       },

@@ -1,7 +1,9 @@
 import { type ArtifactFields, artifactBody } from "./artifact-record.ts";
+import { type FileItem, filesBody } from "./files-record.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 
 export { type ArtifactEntry, type ArtifactFields, EMPTY_ENTRY, type KeyedJson } from "./artifact-record.ts";
+export type { FileItem, FilePolicy } from "./files-record.ts";
 export { appendHistoryRow, HistoryShape, type RowText } from "./history-row.ts";
 export { ProtoWriter } from "./proto-writer.ts";
 export { type LoggedRunFields, type LogRecord, readRecord } from "./read-record.ts";
@@ -184,11 +186,8 @@ export function preemptingRecord(num: number): Uint8Array {
   return record(num, KIND.preempting, new Uint8Array());
 }
 
-export function filesRecord(num: number, paths: readonly string[]): Uint8Array {
-  const body = new ProtoWriter();
-  // policy END (1): uploaded when the run is synced; type WANDB (1).
-  for (const path of paths) body.message(1, new ProtoWriter().string(1, path).int(2, 1).int(3, 1).take());
-  return record(num, KIND.files, body.take());
+export function filesRecord(num: number, files: readonly FileItem[]): Uint8Array {
+  return record(num, KIND.files, filesBody(files));
 }
 
 export function artifactRecord(num: number, artifact: ArtifactFields): Uint8Array {

@@ -1,4 +1,5 @@
 import { type ArtifactFields, readArtifactBody } from "./artifact-record.ts";
+import { type FileItem, readFilesBody } from "./files-record.ts";
 import type { AlertFields, Item, MetricFields } from "./index.ts";
 import { ProtoReader } from "./proto-reader.ts";
 
@@ -12,7 +13,7 @@ export type LogRecord =
   | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string }
   | { kind: "lines"; text: string }
   | { kind: "stats"; atMs: number; values: [key: string, valueJson: string][] }
-  | { kind: "files"; paths: string[] }
+  | { kind: "files"; files: FileItem[] }
   | ({ kind: "alert" } & AlertFields)
   | { kind: "environment"; environment: Record<string, unknown> }
   | { kind: "preempting" }
@@ -59,7 +60,7 @@ const KINDS: Record<number, (bytes: Uint8Array) => LogRecord> = {
   2: history,
   3: (bytes) => ({ kind: "summary", ...changes(bytes) }),
   5: (bytes) => ({ kind: "config", ...changes(bytes) }),
-  6: files,
+  6: (bytes) => ({ kind: "files", files: readFilesBody(bytes) }),
   7: stats,
   8: (bytes) => ({ kind: "artifact", artifact: readArtifactBody(bytes) }),
   10: alert,
@@ -118,16 +119,6 @@ function changes(bytes: Uint8Array): { update: Item[]; remove: Item[] } {
     else reader.skip();
   }
   return { update, remove };
-}
-
-function files(bytes: Uint8Array): LogRecord {
-  const reader = new ProtoReader(bytes);
-  const paths: string[] = [];
-  while (reader.next()) {
-    if (reader.field === 1) paths.push(firstText(reader.bytes()));
-    else reader.skip();
-  }
-  return { kind: "files", paths };
 }
 
 function firstText(bytes: Uint8Array): string {

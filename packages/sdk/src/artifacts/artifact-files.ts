@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { CREATE_ARTIFACT_FILES } from "@steelyard/protocol/documents";
 import type { ArtifactEntry } from "@steelyard/protocol/records";
-import { type Body, graphql, type Http, send } from "../http.ts";
+import { graphql, type Http } from "../http.ts";
+import { putContent } from "../run-transport.ts";
 
 /** Files that are announced in one request; the official client begins with 25 and goes up to 2,000. */
 const FILES_AT_ONCE = 500;
@@ -43,7 +44,7 @@ export async function uploadEntries(
         if (!uploadUrl) continue;
         if (!existsSync(entry.localPath))
           throw new Error(`${entry.path} cannot be sent: ${entry.localPath} is gone`);
-        await putContent(http, uploadUrl, uploadHeaders, { path: entry.localPath });
+        await putContent(http, uploadUrl, uploadHeaders ?? [], { path: entry.localPath });
         uploaded++;
       }
     };
@@ -74,21 +75,4 @@ async function announce(
   if (edges.length !== entries.length)
     throw new Error(`the server answered ${edges.length} of ${entries.length} files of an artifact`);
   return edges.map(({ node }) => node);
-}
-
-/** `Key:Value` headers and the address come from the server; a path is its own. */
-export async function putContent(
-  http: Http,
-  uploadUrl: string,
-  uploadHeaders: readonly string[] | null,
-  content: Body,
-): Promise<void> {
-  const headers = Object.fromEntries(
-    (uploadHeaders ?? []).map((header) => {
-      const colon = header.indexOf(":");
-      return [header.slice(0, colon), header.slice(colon + 1).trim()];
-    }),
-  );
-  const url = uploadUrl.startsWith("/") ? http.baseUrl + uploadUrl : uploadUrl;
-  await send(http, "PUT", url, content, { headers, patience: http.fileTransfer });
 }

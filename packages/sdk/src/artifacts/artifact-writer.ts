@@ -11,8 +11,8 @@ import {
 } from "@steelyard/protocol/documents";
 import { type ArtifactEntry, type ArtifactFields, EMPTY_ENTRY } from "@steelyard/protocol/records";
 import { graphql, type Http } from "../http.ts";
-import type { RunAddress } from "../run-transport.ts";
-import { putContent, uploadEntries } from "./artifact-files.ts";
+import { putContent, type RunAddress } from "../run-transport.ts";
+import { uploadEntries } from "./artifact-files.ts";
 import { manifestJson } from "./manifest.ts";
 
 /** How an artifact of a log got to the server. */
