@@ -17,6 +17,8 @@ export interface Config {
   /** Folder of file contents. */
   blobsPath: string;
   adminApiKey: string | undefined;
+  /** Whether who has no account may make private runs that only their link opens. */
+  anonymous: boolean;
   logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -76,6 +78,12 @@ export const OPTIONS = {
     default: "",
     text: "Key of the administrator made at the first start, 40 to 512 letters, digits, `_` or `-`. Without it a random one is made and kept in `DATA_DIR/admin-api-key` (mode 0600).",
   },
+  anonymous: {
+    variable: "STEELYARD_ANONYMOUS",
+    flag: "--anonymous",
+    default: "off",
+    text: "`on`: who has no key may make private runs (`WANDB_ANONYMOUS`) that only their link opens, until somebody claims them. `off`: everyone needs a key.",
+  },
   logLevel: {
     variable: "STEELYARD_LOG_LEVEL",
     flag: "--log-level",
@@ -111,6 +119,8 @@ export function readConfig(
   if (!/^\d{1,5}$/.test(value("port").text) || port > 65_535) throw wrong("port", "a number from 0 to 65535");
   const logLevel = LOG_LEVELS.find((level) => level === value("logLevel").text);
   if (!logLevel) throw wrong("logLevel", LOG_LEVELS.join(", "));
+  const anonymous = value("anonymous").text;
+  if (anonymous !== "on" && anonymous !== "off") throw wrong("anonymous", "on, off");
 
   const publicUrl = value("publicUrl").text;
   if (publicUrl !== "" && !/^https?:$/.test(URL.parse(publicUrl)?.protocol ?? "")) {
@@ -138,6 +148,7 @@ export function readConfig(
     metricsPath: place("metricsUrl", "segments"),
     blobsPath: place("blobsUrl", "file"),
     adminApiKey: adminApiKey || undefined,
+    anonymous: anonymous === "on",
     logLevel,
   };
 }

@@ -1,6 +1,8 @@
 import type { Hono } from "hono";
 import { adminRoutes } from "./admin/routes.ts";
 import { alertsResolvers } from "./alerts/graphql.ts";
+import { anonymousResolvers } from "./anonymous/graphql.ts";
+import { anonymousRoutes } from "./anonymous/routes.ts";
 import { ARTIFACT_FEATURES, artifactsResolvers } from "./artifacts/graphql.ts";
 import { artifactsRoutes } from "./artifacts/routes.ts";
 import { fileStreamRoutes } from "./file-stream/routes.ts";
@@ -23,6 +25,7 @@ import { usersRoutes } from "./users/routes.ts";
 export function featureRoutes(services: Services, { ingest }: Monitoring): Hono<AppEnv>[] {
   return [
     usersRoutes(services),
+    anonymousRoutes(services),
     adminRoutes(services),
     fileStreamRoutes(services, ingest),
     filesRoutes(services),
@@ -37,6 +40,7 @@ export function featureResolvers(): Resolvers[] {
   announceFeatures(ARTIFACT_FEATURES);
   return [
     usersResolvers,
+    anonymousResolvers,
     projectsResolvers,
     runsResolvers,
     filesResolvers,

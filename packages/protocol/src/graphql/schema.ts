@@ -265,6 +265,7 @@ type Mutation {
   createUser(input: CreateUserInput!): UserPayload
   createServiceAccount(input: CreateServiceAccountInput!): UserPayload
   createTeam(input: CreateTeamInput!): EntityPayload
+  createAnonymousEntity(input: CreateAnonymousEntityInput!): CreateAnonymousEntityPayload
   createInvite(input: CreateInviteInput!): CreateInvitePayload
   deleteInvite(input: DeleteInviteInput!): SuccessPayload
   generateApiKey(input: GenerateApiKeyInput!): GenerateApiKeyPayload
@@ -326,6 +327,8 @@ input CreateServiceAccountInput { entityName: String! description: String! clien
 type UserPayload { user: User clientMutationId: String }
 input CreateTeamInput { teamName: String! teamAdminUserName: String clientMutationId: String }
 type EntityPayload { entity: Entity clientMutationId: String }
+input CreateAnonymousEntityInput { clientMutationId: String }
+type CreateAnonymousEntityPayload { apiKey: ApiKey clientMutationId: String }
 input CreateInviteInput { entityName: String! email: String username: String admin: Boolean clientMutationId: String }
 type CreateInvitePayload { invite: Invite clientMutationId: String }
 type Invite { id: ID! name: String! email: String createdAt: DateTime toUser: User }

@@ -72,7 +72,7 @@ async function viewer(username: string): Promise<Viewer> {
 }
 
 async function ask<T>(who: Viewer, query: string, variables: object): Promise<T> {
-  const context = { services, viewer: who, baseUrl: BASE, headers: new Headers() };
+  const context = { services, viewer: who, baseUrl: BASE, headers: new Headers(), address: "" };
   const { status, body } = await endpoint({ query, variables }, context);
   if (body.errors) throw new Error(`${status}: ${body.errors[0]?.message}`);
   return body.data as T;

@@ -5,6 +5,8 @@ import { viewerByKey, viewerBySession } from "../users/user-store.ts";
 import type { Viewer } from "./viewer.ts";
 
 export const SESSION_COOKIE = "steelyard_session";
+/** Of who opened the link of an anonymous run; beside the session of who has an account. */
+export const GUEST_COOKIE = "steelyard_guest";
 
 /**
  * Who sends this request: `Authorization: Basic` (any user name, the key as password: old downloads say `user`, the rest
@@ -17,8 +19,9 @@ export async function authenticate(
   method: string,
 ): Promise<Viewer | undefined> {
   const authorization = headers.get("authorization");
-  if (authorization) {
-    const key = keyOf(authorization);
+  const key = authorization ? keyOf(authorization) : "";
+  // The old clients say "no key" with an empty one.
+  if (key !== "") {
     const viewer =
       key === undefined ? undefined : await viewerByKey(services.catalog.db, key, services.now());
     if (viewer) return viewer;
@@ -27,13 +30,24 @@ export async function authenticate(
       "API key is not known to this server (mistyped, revoked, or of another server); create one at /authorize and set WANDB_API_KEY",
     );
   }
-  const token = cookieOf(headers.get("cookie"), SESSION_COOKIE);
-  if (!token) return undefined;
-  const viewer = await viewerBySession(services.catalog.db, token, services.now());
+  const viewer = await viewerByCookies(services, headers.get("cookie"));
   if (viewer && method !== "GET" && method !== "HEAD" && !isSameOrigin(headers)) {
     throw new SteelyardError("forbidden", "this request came from another site; open the page itself");
   }
   return viewer;
+}
+
+async function viewerByCookies(services: Services, cookies: string | null): Promise<Viewer | undefined> {
+  const bySession = (name: string) => {
+    const token = cookieOf(cookies, name);
+    return token ? viewerBySession(services.catalog.db, token, services.now()) : undefined;
+  };
+  const viewer = await bySession(SESSION_COOKIE);
+  const guest = services.config.anonymous ? await bySession(GUEST_COOKIE) : undefined;
+  if (guest?.kind !== "anonymous") return viewer;
+  const { userId, username, entityId } = guest;
+  const guestOf = { userId, username, entityId };
+  return viewer ? { ...viewer, guestOf } : { ...guest, guestOf };
 }
 
 function keyOf(authorization: string): string | undefined {

@@ -39,10 +39,13 @@ export interface Doors {
   close(): Promise<void>;
 }
 
-export async function openDoors(options: StartOptions & { dataDir?: string } = {}): Promise<Doors> {
-  const { dataDir = mkdtempSync(join(tmpdir(), "steelyard-doors-")), ...start } = options;
+export async function openDoors(
+  options: StartOptions & { dataDir?: string; anonymous?: "on" } = {},
+): Promise<Doors> {
+  const { dataDir = mkdtempSync(join(tmpdir(), "steelyard-doors-")), anonymous = "off", ...start } = options;
   const log: LogLine[] = [];
-  const server = await startServer(readConfig(["--port", "0", "--data-dir", dataDir], {}), {
+  const flags = ["--port", "0", "--data-dir", dataDir, "--anonymous", anonymous];
+  const server = await startServer(readConfig(flags, {}), {
     log: pino({ level: "debug" }, { write: (line: string) => log.push(JSON.parse(line) as LogLine) }),
     ...start,
   });

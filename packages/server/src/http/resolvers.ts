@@ -7,6 +7,8 @@ export interface GraphqlContext {
   viewer: Viewer | undefined;
   baseUrl: string;
   headers: Headers;
+  /** Where it comes from, for counting. */
+  address: string;
 }
 
 /** One field. `source` is the parent's model, typed by the resolver itself. */

@@ -194,6 +194,22 @@ const DOORS: Record<string, Door> = {
     status: 401,
   },
   "DELETE /api/v1/session": { path: () => "/api/v1/session", method: "DELETE", from: "nobody" },
+  // Whose key it is decides; of no anonymous account, and where none are taken, it opens nothing.
+  "POST /api/v1/anonymous/visit": {
+    path: () => "/api/v1/anonymous/visit",
+    method: "POST",
+    body: () => ({ apiKey: "x".repeat(40) }),
+    from: "nobody",
+    status: 404,
+  },
+  // For who has opened such a link; what it does then is in anonymous.test.ts.
+  "POST /api/v1/anonymous/claim": {
+    path: () => "/api/v1/anonymous/claim",
+    method: "POST",
+    body: () => ({}),
+    from: "stranger",
+    status: 404,
+  },
   "GET /sign-in": { path: () => "/sign-in?token=x", from: "nobody", status: 303 },
   "GET /api/v1/admin/users": { path: () => "/api/v1/admin/users", from: "admin", refused: adminOnly },
   "POST /api/v1/admin/users": {
@@ -491,6 +507,8 @@ const CHANGES: Record<string, Change> = {
     from: "lead",
     again: true,
   },
+  // Not offered unless the server is told to: then to everyone.
+  createAnonymousEntity: { input: () => ({}), from: "nobody", status: 403, again: true },
   createTeam: { input: () => ({ teamName: "mine" }), from: "admin", refused: adminOnly },
   generateApiKey: { input: () => ({ description: "d" }), from: "stranger", again: true },
   // Each has keys of their own; another's is not there for them.

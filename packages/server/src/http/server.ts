@@ -6,6 +6,7 @@ import type { Services } from "../services.ts";
 import type { AppEnv } from "./app.ts";
 import { authenticate, baseUrlOf } from "./authenticate.ts";
 import { readBody } from "./body.ts";
+import { clientAddress } from "./client-address.ts";
 import { answerOf } from "./error-answer.ts";
 import { type GraphqlRequest, graphqlEndpoint, mergeResolvers } from "./graphql.ts";
 import { createMonitoring, routeKind } from "./monitoring.ts";
@@ -97,6 +98,7 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
       viewer: c.get("viewer"),
       baseUrl: baseUrlOf(services, c.req.raw.headers),
       headers: c.req.raw.headers,
+      address: clientAddress(c),
     });
     if (answer.retryAfterS !== undefined) c.header("retry-after", String(answer.retryAfterS));
     return c.json(answer.body as Record<string, unknown>, answer.status as 200);

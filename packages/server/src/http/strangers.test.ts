@@ -131,9 +131,15 @@ suite("a stranger", () => {
   let doors: Doors;
   let ann = "";
   let eve = "";
+  let nobodyYet = "";
   let ids: Ids;
   before(async () => {
-    doors = await openDoors();
+    doors = await openDoors({ anonymous: "on" });
+    const account = await doors.graphql<{ createAnonymousEntity: { apiKey: { name: string } } }>(
+      undefined,
+      "mutation { createAnonymousEntity(input: {}) { apiKey { name } } }",
+    );
+    nobodyYet = account.createAnonymousEntity.apiKey.name;
     ann = await doors.user("ann", { email: "ann@example.org" });
     eve = await doors.user("eve");
     await doors.ask(doors.admin, "POST", "/api/v1/admin/teams", {
@@ -183,19 +189,21 @@ suite("a stranger", () => {
   for (const [name, { input, there, missing }] of Object.entries(BY_ID)) {
     test(`${name} of another's thing is answered like one of nothing`, async () => {
       const query = `mutation($i: ${input}!) { ${name}(input: $i) { __typename } }`;
-      const told = async (given: object) => {
-        const { status, text } = await doors.ask(eve, "POST", "/graphql", { query, variables: { i: given } });
+      const told = async (key: string, given: object) => {
+        const { status, text } = await doors.ask(key, "POST", "/graphql", { query, variables: { i: given } });
         // What was asked for may be said again.
         const said = text.replaceAll(ids.artifact, "ID").replaceAll(numbered("Artifact"), "ID");
         return `${status} ${said.replaceAll(/\b(here|none)\b/g, "NAME")}`;
       };
-      assert.equal(await told(there(ids)), await told(missing(ids)));
+      for (const key of [eve, nobodyYet])
+        assert.equal(await told(key, there(ids)), await told(key, missing(ids)));
     });
   }
 
   test("reads nothing by id, by name, by owner or by client id", async () => {
-    const { text } = await doors.ask(eve, "POST", "/graphql", {
-      query: `{
+    for (const key of [eve, nobodyYet]) {
+      const { text } = await doors.ask(key, "POST", "/graphql", {
+        query: `{
         project(name: "here", entityName: "ann") { id }
         models(entityName: "ann") { edges { node { id } } }
         entity(name: "ann") { members { email } }
@@ -206,18 +214,19 @@ suite("a stranger", () => {
         artifactCollection(id: "${ids.sequence}") { name }
         clientIDMapping(clientID: "client-id-of-ann") { serverID }
       }`,
-    });
-    assert.deepEqual(JSON.parse(text).data, {
-      project: null,
-      models: { edges: [] },
-      entity: null,
-      team: null,
-      users: { edges: [] },
-      view: null,
-      artifact: null,
-      artifactCollection: null,
-      clientIDMapping: null,
-    });
+      });
+      assert.deepEqual(JSON.parse(text).data, {
+        project: null,
+        models: { edges: [] },
+        entity: null,
+        team: null,
+        users: { edges: [] },
+        view: null,
+        artifact: null,
+        artifactCollection: null,
+        clientIDMapping: null,
+      });
+    }
     // The same questions show the owner what is theirs.
     const { artifact, entity } = await doors.graphql<{ artifact: object; entity: object }>(
       ann,

@@ -35,6 +35,7 @@ export interface CatalogTables {
   artifact_outputs: ArtifactOutputsTable;
   artifact_tags: ArtifactTagsTable;
   former_project_names: FormerProjectNamesTable;
+  claimed_runs: ClaimedRunsTable;
   server_state: ServerStateTable;
 }
 
@@ -46,6 +47,8 @@ export interface EntitiesTable {
   organization_id: number | null;
   created_at: number;
 }
+/** A person; a program of a team; who has no account yet and only a link. */
+export type AccountKind = "user" | "service" | "anonymous";
 export interface UsersTable {
   id: Generated<number>;
   /** The user's own entity; its name is the username. */
@@ -56,7 +59,7 @@ export interface UsersTable {
   /** scrypt: `scrypt$N$r$p$salt$hash` (base64url); null = no password sign-in. */
   password_hash: string | null;
   admin: number;
-  kind: "user" | "service";
+  kind: AccountKind;
   created_at: number;
   deleted_at: number | null;
 }
@@ -108,6 +111,12 @@ export interface FormerProjectNamesTable {
   entity_id: number;
   name: string;
   project_id: number;
+}
+/** Runs that somebody claimed while their anonymous client was still writing them: it may go on until they end. */
+export interface ClaimedRunsTable {
+  run_id: number;
+  /** The anonymous account. */
+  user_id: number;
 }
 export interface ProjectsTable {
   /** Fits 32 bits: the client parses it as an Int. */

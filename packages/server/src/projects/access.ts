@@ -1,3 +1,4 @@
+import { claimedRun } from "../anonymous/claimed-run.ts";
 import { SteelyardError } from "../errors.ts";
 import type { Viewer } from "../http/viewer.ts";
 import type { CatalogReader, RunState } from "../ports/catalog.ts";
@@ -63,13 +64,14 @@ const memberRow = prepare((db, value: Values<{ entity: number; user: number }>) 
 async function entityLevel(services: Services, viewer: Viewer | undefined, entityId: number): Promise<Level> {
   if (!viewer) return 0;
   if (viewer.admin || viewer.entityId === entityId) return 3;
+  if (viewer.guestOf?.entityId === entityId) return 1;
   const [member] = await memberRow(services.catalog.db, { entity: entityId, user: viewer.userId });
   return member ? ROLE_LEVEL[member.role] : 0;
 }
 
 function projectLevel(level: Level, viewer: Viewer | undefined, access: string): Level {
   if (access === "USER_READ" && level < 1) return 1;
-  if (access === "USER_WRITE" && level < 2) return viewer ? 2 : 1;
+  if (access === "USER_WRITE" && level < 2) return viewer && viewer.kind !== "anonymous" ? 2 : 1;
   return level;
 }
 
@@ -185,7 +187,8 @@ export async function findRun(
     if (run && (run.deleted_at === null || options.deleted === "too"))
       return { id: run.id, name: run.name, state: run.state, project };
   }
-  return undefined;
+  if (viewer?.kind !== "anonymous" || need === "admin") return undefined;
+  return claimedRun(services.catalog.db, viewer.userId, projectName, runName, services.now());
 }
 
 /** As `findRun`, by the run's number (from a global id). */

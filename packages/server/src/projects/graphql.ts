@@ -16,6 +16,7 @@ import {
   requireViewer,
 } from "./access.ts";
 import {
+  checkPrivacy,
   createProject,
   deletedName,
   editedColumns,
@@ -198,6 +199,7 @@ const upsertModel: Resolver = async (
   { services, viewer },
 ) => {
   const known = requireViewer(viewer);
+  checkPrivacy(known, input.access);
   for (const [field, limit] of Object.entries(LIMITS)) {
     if ((input[field as keyof typeof LIMITS] ?? "").length > limit) {
       throw new SteelyardError("bad-request", `${field} of a project is longer than ${limit} characters`);

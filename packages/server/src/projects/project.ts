@@ -36,6 +36,13 @@ export function checkAccess(access: string): string {
   throw new SteelyardError("bad-request", `access must be one of ${PROJECT_ACCESS.join(", ")}`);
 }
 
+/** Throws forbidden when an anonymous account would show what it has to everyone. */
+export function checkPrivacy(viewer: Viewer, access: string | null | undefined): void {
+  if (viewer.kind !== "anonymous" || access == null || access === DEFAULT_ACCESS || access === "PRIVATE")
+    return;
+  throw new SteelyardError("forbidden", "anonymous runs are private; claim them to show them to others");
+}
+
 export interface ProjectEdit {
   description?: string | null;
   access?: string | null;

@@ -74,7 +74,13 @@ export async function makeWorld(): Promise<World> {
       variables: object = {},
       headers: Record<string, string> = {},
     ) {
-      const context = { services, viewer: who, baseUrl: "http://server", headers: new Headers(headers) };
+      const context = {
+        services,
+        viewer: who,
+        baseUrl: "http://server",
+        headers: new Headers(headers),
+        address: "192.0.2.1",
+      };
       const { status, body } = await endpoint({ query, variables }, context);
       if (body.errors) throw new AnswerError(status, body.errors[0]?.message ?? "");
       return body.data as T;

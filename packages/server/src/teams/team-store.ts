@@ -16,6 +16,7 @@ async function userIds(tx: CatalogTransaction, usernames: readonly string[]): Pr
       .selectFrom("users")
       .select("id")
       .where("username", "=", username)
+      .where("kind", "!=", "anonymous")
       .where("deleted_at", "is", null)
       .executeTakeFirst();
     if (!user) throw new SteelyardError("not-found", `there is no user "${username}"`);

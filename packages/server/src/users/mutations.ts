@@ -11,7 +11,12 @@ const iso = (ms: number) => new Date(ms).toISOString().replace(".000Z", "Z");
 /** Keys, accounts and members. */
 export const accountMutations: Record<string, Resolver> = {
   generateApiKey: async (_source, { input }: { input: { description?: string } }, { services, viewer }) => {
-    const { userId } = requireViewer(viewer);
+    const { userId, kind } = requireViewer(viewer);
+    if (kind === "anonymous")
+      throw new SteelyardError(
+        "forbidden",
+        "an anonymous account has the one key of its link; claim its runs first",
+      );
     const description = input.description?.slice(0, 200) ?? null;
     const made = await services.catalog.write((tx) =>
       createApiKey(tx, userId, { description }, services.now()),
@@ -98,6 +103,7 @@ export const accountMutations: Record<string, Resolver> = {
       .selectFrom("users")
       .selectAll()
       .where((where) => where.or([where("username", "=", wanted), where("email", "=", wanted)]))
+      .where("kind", "!=", "anonymous")
       .where("deleted_at", "is", null)
       .executeTakeFirst();
     if (!user)

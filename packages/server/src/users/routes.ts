@@ -1,10 +1,12 @@
 import { type Context, Hono } from "hono";
 import { setCookie } from "hono/cookie";
 import * as v from "valibot";
+import { openLink } from "../anonymous/routes.ts";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
 import { baseUrlOf, cookieOf, isFromAnotherSite, SESSION_COOKIE } from "../http/authenticate.ts";
 import { readJson } from "../http/body.ts";
+import { clientAddress } from "../http/client-address.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 import { SignInAttempts } from "./sign-in-attempts.ts";
@@ -48,6 +50,8 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
       admin: viewer.admin,
       entity: viewer.username,
       teams: entities.filter((name) => name !== viewer.username),
+      kind: viewer.kind,
+      openLink: await openLink(services, viewer.guestOf),
     });
   });
 
@@ -70,7 +74,7 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
     const { db } = services.catalog;
     const userId =
       "apiKey" in output
-        ? (await viewerByKey(db, output.apiKey.trim(), services.now()))?.userId
+        ? await userByKey(services, output.apiKey.trim())
         : await attempts.inTurn(address, () => userByPassword(db, output.username, output.password));
     if (userId === undefined) {
       attempts.wrong(address, name);
@@ -104,6 +108,12 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
   return routes;
 }
 
+/** An anonymous account's key opens its link, and signs nobody in: it is nobody's account. */
+async function userByKey(services: Services, key: string): Promise<number | undefined> {
+  const viewer = await viewerByKey(services.catalog.db, key, services.now());
+  return viewer?.kind === "anonymous" ? undefined : viewer?.userId;
+}
+
 async function signIn(c: Context<AppEnv>, services: Services, userId: number): Promise<void> {
   const { token, maxAgeS } = await services.catalog.write((tx) => createSession(tx, userId, services.now()));
   setCookie(c, SESSION_COOKIE, token, {
@@ -113,15 +123,4 @@ async function signIn(c: Context<AppEnv>, services: Services, userId: number): P
     secure: baseUrlOf(services, c.req.raw.headers).startsWith("https:"),
     maxAge: maxAgeS,
   });
-}
-
-/**
- * Who asks, for counting. A proxy on this machine appends the address it was asked from; what others write in that header
- * means nothing.
- */
-function clientAddress(c: Context<AppEnv>): string {
-  const bindings = c.env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined;
-  const peer = bindings?.incoming?.socket?.remoteAddress ?? "unknown";
-  if (!/^(::1|(::ffff:)?127\.)/.test(peer)) return peer;
-  return c.req.header("x-forwarded-for")?.split(",").at(-1)?.trim().slice(0, 100) || peer;
 }

@@ -1,6 +1,7 @@
+import { stillWrites } from "../anonymous/claimed-run.ts";
 import { SteelyardError } from "../errors.ts";
 import type { Viewer } from "../http/viewer.ts";
-import type { CatalogReader, CatalogTransaction } from "../ports/catalog.ts";
+import type { AccountKind, CatalogReader, CatalogTransaction } from "../ports/catalog.ts";
 import { prepare, type Values } from "../ports/prepared-query.ts";
 import { hashPassword, hashToken, isApiKey, newApiKey, newToken, passwordMatches } from "./secrets.ts";
 
@@ -22,7 +23,7 @@ export interface NewUser {
   /** Of `hashPassword`: hashing takes too long for a transaction that every other write waits for. */
   passwordHash?: string | null;
   admin?: boolean;
-  kind?: "user" | "service";
+  kind?: AccountKind;
 }
 
 /** Throws invalid-name. */
@@ -123,7 +124,7 @@ const VIEWER_COLUMNS = [
 ] as const;
 
 function viewerOf(
-  row: { id: number; username: string; entity_id: number; admin: number; kind: "user" | "service" },
+  row: { id: number; username: string; entity_id: number; admin: number; kind: AccountKind },
   via: Viewer["via"],
 ): Viewer {
   return {
@@ -136,13 +137,15 @@ function viewerOf(
   };
 }
 
+/** No entity has this number. */
+const NO_ENTITY = 0;
+
 const keyRow = prepare((db, value: Values<{ hash: string }>) =>
   db
     .selectFrom("api_keys")
     .innerJoin("users", "users.id", "api_keys.user_id")
-    .select([...VIEWER_COLUMNS, "api_keys.id as keyId", "api_keys.last_used_at"])
-    .where("api_keys.hash", "=", value("hash"))
-    .where("users.deleted_at", "is", null),
+    .select([...VIEWER_COLUMNS, "api_keys.id as keyId", "api_keys.last_used_at", "users.deleted_at"])
+    .where("api_keys.hash", "=", value("hash")),
 );
 
 /** Undefined for an unknown or revoked key, or a deleted user. */
@@ -154,6 +157,11 @@ export async function viewerByKey(
   if (!isApiKey(key)) return undefined;
   const [row] = await keyRow(db, { hash: hashToken(key) });
   if (!row) return undefined;
+  if (row.deleted_at !== null) {
+    if (row.kind !== "anonymous" || !(await stillWrites(db, row.id, nowMs))) return undefined;
+    // Its runs are somebody's now: it has no place of its own to begin another in.
+    return viewerOf({ ...row, entity_id: NO_ENTITY }, "key");
+  }
   if (nowMs - (row.last_used_at ?? 0) > LAST_USED_EVERY_MS) {
     // A full disk must not turn a good key away: when it was last used is worth less than the request.
     await db

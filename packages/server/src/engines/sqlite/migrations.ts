@@ -134,6 +134,12 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE projects SET runs_made = made.runs FROM (
     SELECT project_id, count(*) AS runs FROM runs GROUP BY project_id) AS made WHERE made.project_id = projects.id;
   `,
+  `
+  CREATE TABLE claimed_runs (
+    run_id INTEGER PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE) STRICT;
+  CREATE INDEX claimed_runs_user ON claimed_runs(user_id);
+  `,
 ];
 
 export interface Migration {
