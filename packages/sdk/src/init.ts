@@ -3,13 +3,14 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { appUrl, DEFAULT_PROJECT, type GivenSettings, runUrl } from "@steelyard/protocol/settings";
+import { anonymousKey, linkWithKey, tellLink } from "./anonymous.ts";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { findCredentials } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
-import { connectionOf } from "./http/connection.ts";
+import { type Connection, connectionOf } from "./http/connection.ts";
 import type { Http } from "./http.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./messages.ts";
@@ -77,6 +78,11 @@ export interface InitOptions {
    * @default `true`
    */
   console?: boolean | "redirect";
+  /**
+   * Make a private run that only its printed link opens, till somebody claims it: `allow`: when there is no key; `must`:
+   * always. Where the server offers it.
+   */
+  anonymous?: "never" | "allow" | "must";
   /** Print nothing. */
   silent?: boolean;
   /**
@@ -115,6 +121,7 @@ export async function init(
     mode: options.mode,
     baseUrl: options.baseUrl,
     apiKey: options.apiKey,
+    anonymous: options.anonymous,
     silent: options.silent,
     console: typeof options.console === "boolean" ? (options.console ? "wrap" : "off") : options.console,
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
@@ -130,9 +137,9 @@ export async function init(
       'mode "shared" is the Python client\'s: several processes that write one run are not in this SDK yet; give each a run of its own and one group',
     );
   const { baseUrl } = settings;
-  const connection = connectionOf(loaded, offline ? "" : apiKeyOf(loaded), (text) =>
-    loaded.warnings.push(text),
-  );
+  const way = connectionOf(loaded, "", (text) => loaded.warnings.push(text));
+  const anonymous = offline ? undefined : await askedAnonymous(loaded, way);
+  const connection = { ...way, apiKey: offline ? "" : (anonymous ?? apiKeyOf(loaded)) };
 
   const now = Date.now();
   const startTimeMs = imported.startTimeMs ?? now;
@@ -151,7 +158,8 @@ export async function init(
     mode: offline ? "offline" : "online",
     connection,
     runId,
-    entity: settings.entity ?? "",
+    // An anonymous account has an entity of its own, and may not write to another.
+    entity: anonymous ? "" : (settings.entity ?? ""),
     project: settings.project ?? DEFAULT_PROJECT,
     displayName: settings.name ?? "",
     notes: settings.notes ?? "",
@@ -212,11 +220,17 @@ export async function init(
       `the run ${runId} has ${started.historyLines} rows already: these are added to them, from step 0. Give resume: "allow" to go on where it stood, or another id`,
     );
   noteUnfinished(root, start.resume, runId);
-  const url = offline
+  const page = offline
     ? ""
     : (runUrl({ ...settings, entity: started.run.entity, project: started.run.project, runId }) ?? "");
-  if (url) print.info(`View run ${started.displayName} at: ${url}`);
-  else print.info(`This run is offline; its log is ${start.logFile}`);
+  const url = anonymous ? linkWithKey(page, anonymous) : page;
+  if (url) {
+    tellLink(print, started.displayName, url);
+    if (anonymous)
+      print.serious(
+        "This run is anonymous: who has its link sees it and can claim it, so keep the link to yourself; unclaimed, it is deleted after seven days",
+      );
+  } else print.info(`This run is offline; its log is ${start.logFile}`);
   return new Run(start, started, worker, print, {
     url,
     console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",
@@ -247,6 +261,23 @@ function offlineRun({ runId, entity, project, displayName }: WorkerStart): Opene
     config: {},
     summary: [],
   };
+}
+
+/** The key of an anonymous account when the settings ask for one; throws when the server does not answer in time. */
+async function askedAnonymous(loaded: LoadedSettings, connection: Connection): Promise<string | undefined> {
+  const { baseUrl, initTimeout, entity, anonymous } = loaded.settings;
+  if (anonymous === "never") return undefined;
+  const hasKey = anonymous === "allow" && findCredentials(loaded, () => {}) !== undefined;
+  const key = await inTime(
+    baseUrl,
+    initTimeout * 1000,
+    () => {},
+    (http) =>
+      anonymousKey(loaded.settings, hasKey, { ...http, ...connection }, (text) => loaded.warnings.push(text)),
+  );
+  if (key !== undefined && entity)
+    loaded.warnings.push(`entity "${entity}" does not count: an anonymous run is in an entity of its own`);
+  return key;
 }
 
 function apiKeyOf(loaded: LoadedSettings): string {
@@ -299,21 +330,37 @@ async function openOnline(
   print: Printer,
   timeoutMs: number,
 ): Promise<OpenedRun> {
-  let reason = "";
-  const { baseUrl } = start.connection;
-  const http: Http = {
-    ...start.connection,
-    signal: timeoutMs === 0 ? new AbortController().signal : AbortSignal.timeout(timeoutMs),
-    onRetry(why) {
-      print.quietly("WARNING", `no answer (${why}), trying again`);
-      if (reason === "") print.serious(`the server at ${baseUrl} does not answer (${why}); trying again`);
-      reason = why;
-    },
+  const { connection } = start;
+  let said = false;
+  const onRetry = (why: string) => {
+    print.quietly("WARNING", `no answer (${why}), trying again`);
+    if (!said) print.serious(`the server at ${connection.baseUrl} does not answer (${why}); trying again`);
+    said = true;
   };
+  return inTime(connection.baseUrl, timeoutMs, onRetry, (http) =>
+    openRun({ ...http, ...connection }, start, facts, new ConfigDocument(start.config, start.version).json),
+  );
+}
+
+/** What is asked of the server before a run can begin, within the time there is for it; 0: no limit. */
+async function inTime<T>(
+  baseUrl: string,
+  timeoutMs: number,
+  onRetry: (why: string) => void,
+  ask: (http: Pick<Http, "signal" | "onRetry">) => Promise<T>,
+): Promise<T> {
+  const signal = timeoutMs === 0 ? new AbortController().signal : AbortSignal.timeout(timeoutMs);
+  let reason = "";
   try {
-    return await openRun(http, start, facts, new ConfigDocument(start.config, start.version).json);
+    return await ask({
+      signal,
+      onRetry(why) {
+        onRetry(why);
+        reason = why;
+      },
+    });
   } catch (error) {
-    if (!http.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     throw new Error(
       `the server at ${baseUrl} did not answer within ${Math.round(timeoutMs / 1000)} s${reason ? ` (${reason})` : ""}; check WANDB_BASE_URL, or set WANDB_MODE=offline`,
     );

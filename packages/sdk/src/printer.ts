@@ -5,7 +5,8 @@ import { VERSION } from "./version.ts";
 
 /** How a run prints; WANDB_SILENT and WANDB_QUIET decide what reaches the terminal. */
 export interface Printer {
-  info(text: string): void;
+  /** `onTerminal`: said there instead, when it has what must be in no file. */
+  info(text: string, onTerminal?: string): void;
   serious(text: string): void;
   /** Into `debug.log` only. */
   quietly(level: "INFO" | "WARNING" | "ERROR", text: string): void;
@@ -18,9 +19,9 @@ export function printerOf(settings: Settings, debug: DebugLog): Printer {
     if (shown && !silent) process.stderr.write(`steelyard: ${text}\n`);
   };
   return {
-    info(text) {
+    info(text, onTerminal = text) {
       debug.write("INFO", "print", text);
-      print(showInfo && !quiet, text);
+      print(showInfo && !quiet, onTerminal);
     },
     serious(text) {
       debug.write("WARNING", "print", text);

@@ -3,6 +3,7 @@ import type { Worker } from "node:worker_threads";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { MetricFields } from "@steelyard/protocol/records";
 import { type AlertOptions, alertFields } from "./alert.ts";
+import { tellLink } from "./anonymous.ts";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
 import { type LiveView, liveView } from "./live-view.ts";
@@ -377,7 +378,7 @@ export class Run {
     const sent = await ended;
     this.#over();
     this.#print.quietly("INFO", sent ? "the server has everything" : "the log has everything");
-    if (sent && this.url) this.#print.info(`View run ${this.name} at: ${this.url}`);
+    if (sent && this.url) tellLink(this.#print, this.name, this.url);
   }
 
   /** Nothing asynchronous happens any more: the worker works on while this thread waits. */

@@ -21,6 +21,9 @@ export const CREATE_RUN_FILES = `mutation CreateRunFiles($entity: String!, $proj
   }
 }`;
 
+/** A new anonymous account; `name` is its key. Servers that make none refuse. */
+export const CREATE_ANONYMOUS_KEY = `mutation CreateAnonymousApiKey { createAnonymousEntity(input: {}) { apiKey { name } } }`;
+
 export const REWIND_RUN = `mutation RewindRun($runName: String!, $entity: String, $project: String, $metricName: String!, $metricValue: Float!) {
   rewindRun(input: {runName: $runName, entityName: $entity, projectName: $project, metricName: $metricName, metricValue: $metricValue}) {
     rewoundRun { id name historyLineCount }
