@@ -25,9 +25,16 @@ export interface RunningServer {
 }
 
 /** On a data folder of its own, gone when it stops, unless one is given. */
-export async function startServer({ dataDir: given }: { dataDir?: string } = {}): Promise<RunningServer> {
+export async function startServer({
+  dataDir: given,
+  flags = [],
+}: {
+  dataDir?: string;
+  /** Beside those it needs. */
+  flags?: readonly string[];
+} = {}): Promise<RunningServer> {
   const dataDir = given ?? mkdtempSync(join(tmpdir(), "steelyard-conformance-"));
-  let { child, url, log } = await launch(dataDir, 0);
+  let { child, url, log } = await launch(dataDir, 0, flags);
   const apiKey = readFileSync(join(dataDir, "admin-api-key"), "utf8").trim();
   const fetchAs = (path: string, init: RequestInit = {}) =>
     fetch(new URL(path, url), {
@@ -42,7 +49,7 @@ export async function startServer({ dataDir: given }: { dataDir?: string } = {})
     pid: () => child.pid as number,
     async crashAndRestart() {
       await ended(child, "SIGKILL");
-      ({ child, url, log } = await launch(dataDir, Number(new URL(url).port)));
+      ({ child, url, log } = await launch(dataDir, Number(new URL(url).port), flags));
     },
     async query<T>(document: string, variables: Record<string, unknown> = {}) {
       const response = await fetchAs("/graphql", {
@@ -66,10 +73,11 @@ export async function startServer({ dataDir: given }: { dataDir?: string } = {})
 async function launch(
   dataDir: string,
   port: number,
+  flags: readonly string[],
 ): Promise<{ child: ChildProcess; url: string; log: () => string }> {
   const child = spawn(
     process.execPath,
-    [MAIN, "--host", "127.0.0.1", "--port", String(port), "--data-dir", dataDir],
+    [MAIN, "--host", "127.0.0.1", "--port", String(port), "--data-dir", dataDir, ...flags],
     {
       stdio: ["ignore", "pipe", "pipe"],
     },

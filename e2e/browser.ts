@@ -26,8 +26,10 @@ export interface Fixture {
 }
 
 /** A real server with an empty data folder, a real browser signed in as its administrator. */
-export async function openFixture(options: { width?: number; height?: number } = {}): Promise<Fixture> {
-  const server = await startServer();
+export async function openFixture(
+  options: { width?: number; height?: number; serverFlags?: readonly string[] } = {},
+): Promise<Fixture> {
+  const server = await startServer({ flags: options.serverFlags ?? [] });
   const browser = await chromium.launch({
     executablePath: process.env.STEELYARD_TEST_CHROMIUM ?? "/usr/bin/chromium",
     args: ARGUMENTS,

@@ -76,7 +76,7 @@ export class Run {
   readonly resumed: boolean;
   /** Folder of the run's files. */
   readonly dir: string;
-  /** The run's page; "" offline. */
+  /** The run's page; "" offline. Of an anonymous run it has the key that opens it. */
   readonly url: string;
   /**
    * The run's configuration: `config.lr`, `config.lr = 0.1`, `{ ...config }`, and its methods, which also reach keys that

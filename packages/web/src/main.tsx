@@ -2,10 +2,11 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client.ts";
 import { App } from "./app/App.tsx";
+import { openLinkOfAddress } from "./session/visit.ts";
 import "./theme/theme.css";
 import "./theme/theme.ts";
 
-dropKeyFromAddress();
+openLinkOfAddress();
 
 const queryClient = new QueryClient({
   defaultOptions: {
@@ -25,12 +26,4 @@ if (root) {
       <App />
     </QueryClientProvider>,
   );
-}
-
-/** Nobody signs in by a key in the address here; one that came must not stay in the history or a copied link. */
-function dropKeyFromAddress(): void {
-  const address = new URL(window.location.href);
-  if (!address.searchParams.has("apiKey")) return;
-  address.searchParams.delete("apiKey");
-  window.history.replaceState(window.history.state, "", address);
 }

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { visited } from "../session/visit.ts";
 import { ApiError, getJson } from "./client.ts";
 
 export interface Session {
@@ -6,6 +7,10 @@ export interface Session {
   admin: boolean;
   entity: string;
   teams: string[];
+  /** `anonymous`: nobody signed in, but the link of an anonymous run is open. */
+  kind: "user" | "service" | "anonymous";
+  /** The anonymous account whose link is open in this browser. */
+  openLink: { entity: string; expiresAt: string } | null;
 }
 
 /** Who is signed in; null = nobody. */
@@ -14,6 +19,7 @@ export function useSession() {
     queryKey: ["session"],
     staleTime: 60_000,
     queryFn: async (): Promise<Session | null> => {
+      await visited();
       try {
         return await getJson<Session>("/api/v1/session");
       } catch (error) {

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Component, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
+import { addressOf } from "../address/query-state.ts";
 import { useConnected, useLive } from "../api/live.ts";
 import { useSession } from "../api/session.ts";
 import { t, useLanguage } from "../i18n/index.ts";
@@ -12,6 +13,7 @@ import "./app.css";
 const Login = lazy(() => import("../session/Login.tsx"));
 const Authorize = lazy(() => import("../session/Authorize.tsx"));
 const Settings = lazy(() => import("../session/Settings.tsx"));
+const OpenLink = lazy(() => import("../session/OpenLink.tsx"));
 const Home = lazy(() => import("../home/Home.tsx"));
 const Entity = lazy(() => import("../home/Entity.tsx"));
 const Project = lazy(() => import("../workspace/Project.tsx"));
@@ -47,13 +49,23 @@ function SignedIn() {
   }, [path]);
   if (session.isPending) return <Skeleton lines={6} />;
   if (session.error) return <ErrorState error={session.error} retry={() => session.refetch()} />;
-  if (!session.data) {
+  const owner = decodeURIComponent(path.split("/")[1] ?? "");
+  const link = session.data?.openLink;
+  const visitor = session.data?.kind === "anonymous";
+  if (visitor && link && (path === "/" || path === "/home"))
+    return <Redirect to={addressOf.entity(link.entity)} replace />;
+  if (!session.data || (visitor && owner !== link?.entity)) {
     const here = path + window.location.search;
     return <Redirect to={`/login${here === "/" ? "" : `?returnTo=${encodeURIComponent(here)}`}`} replace />;
   }
   return (
     <div className="frame">
       <TopBar session={session.data} />
+      {link && link.entity === owner && (
+        <Suspense fallback={null}>
+          <OpenLink link={link} signedIn={!visitor} />
+        </Suspense>
+      )}
       <div className="content" ref={content} tabIndex={-1}>
         <Boundary key={path}>
           <Suspense fallback={<Skeleton lines={6} />}>

@@ -47,6 +47,7 @@ export function TopBar({ session }: { session: Session }) {
   const crumbs = useCrumbs();
   const client = useQueryClient();
   const [path, navigate] = useLocation();
+  const visitor = session.kind === "anonymous";
   const [dialog, setDialog] = useState<"search" | "shortcuts">();
 
   useEffect(() => {
@@ -114,12 +115,16 @@ export function TopBar({ session }: { session: Session }) {
       <Popover label={`${session.username}: ${t("nav.menu")}`} face={session.username} align="right">
         {(close) => (
           <div style={{ display: "grid", gap: 8, padding: 8, minWidth: 220 }}>
-            <Link className="item" href="/settings" onClick={close}>
-              {t("nav.settings")}
-            </Link>
-            <Link className="item" href="/quickstart" onClick={close}>
-              {t("first.title")}
-            </Link>
+            {!visitor && (
+              <>
+                <Link className="item" href="/settings" onClick={close}>
+                  {t("nav.settings")}
+                </Link>
+                <Link className="item" href="/quickstart" onClick={close}>
+                  {t("first.title")}
+                </Link>
+              </>
+            )}
             <button
               type="button"
               className="item"
@@ -152,17 +157,23 @@ export function TopBar({ session }: { session: Session }) {
                 ]}
               />
             </div>
-            <button
-              type="button"
-              className="item"
-              onClick={async () => {
-                await sendJson("DELETE", "/api/v1/session");
-                client.clear();
-                window.location.assign("/login");
-              }}
-            >
-              {t("nav.signOut")}
-            </button>
+            {visitor ? (
+              <Link className="item" href={`/login?returnTo=${encodeURIComponent(path)}`} onClick={close}>
+                {t("login.submit")}
+              </Link>
+            ) : (
+              <button
+                type="button"
+                className="item"
+                onClick={async () => {
+                  await sendJson("DELETE", "/api/v1/session");
+                  client.clear();
+                  window.location.assign("/login");
+                }}
+              >
+                {t("nav.signOut")}
+              </button>
+            )}
           </div>
         )}
       </Popover>

@@ -49,6 +49,13 @@ export const en = {
   "login.submit": "Sign in",
   "login.linkUsed":
     "This sign-in link was used already or is too old. Restart the server for a new one, or sign in here.",
+  "login.linkClaimed": "The runs of that link have been claimed by an account. Sign in with it to see them.",
+  "anonymous.title": "Anonymous runs",
+  "anonymous.text":
+    "These runs belong to nobody yet: whoever has the link sees them. Unclaimed, they are deleted on {time}.",
+  "anonymous.signIn": "Sign in to claim",
+  "anonymous.claim": "Claim these runs",
+  "anonymous.claimed": "{count} run(s) are yours now: {place}",
   "authorize.title": "Create an API key for the command line",
   "authorize.account": "Signed in as {user}",
   "authorize.description": "What it is for",

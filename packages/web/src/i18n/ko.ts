@@ -49,6 +49,13 @@ export const ko: Record<TextKey, string> = {
   "login.submit": "로그인",
   "login.linkUsed":
     "이미 사용했거나 만료된 로그인 링크입니다. 서버를 다시 시작해 새 링크를 받거나 여기에서 로그인하세요.",
+  "login.linkClaimed": "그 링크의 실행은 이미 한 계정이 가져갔습니다. 그 계정으로 로그인하면 볼 수 있습니다.",
+  "anonymous.title": "익명 실행",
+  "anonymous.text":
+    "이 실행은 아직 누구의 것도 아닙니다. 링크를 가진 사람은 누구나 볼 수 있으며, 아무도 가져가지 않으면 {time}에 삭제됩니다.",
+  "anonymous.signIn": "로그인하고 가져오기",
+  "anonymous.claim": "내 실행으로 가져오기",
+  "anonymous.claimed": "실행 {count}개를 가져왔습니다: {place}",
   "authorize.title": "명령줄용 API 키 만들기",
   "authorize.account": "{user} 계정으로 로그인됨",
   "authorize.description": "용도",

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { Link, Redirect, useLocation } from "wouter";
 import { addressOf } from "../address/query-state.ts";
 import { graphql, queryString } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
@@ -55,6 +55,9 @@ export default function Run({ entity, project, run, rest }: RunAddress & { rest:
       </EmptyState>
     );
   }
+  const place = data.project;
+  if (place.name !== project || place.entity.name !== entity)
+    return <Redirect to={addressOf.run(place.entity.name, place.name, run, rest)} replace />;
   const tabs = [
     { id: "workspace", label: t("run.charts"), href: addressOf.run(entity, project, run) },
     { id: "overview", label: t("run.overview"), href: addressOf.run(entity, project, run, "overview") },

@@ -31,6 +31,8 @@ export interface RunFacts {
   historyLineCount: number;
   logLineCount: number;
   user: { username: string; name: string } | null;
+  /** Where it is now: the address may be an older one. */
+  project: { name: string; entity: { name: string } };
   alerts: RunAlert[];
 }
 
@@ -60,6 +62,7 @@ export function useRun(entity: string, project: string, run: string) {
               run(name: $run) {
                 id name displayName notes state tags group jobType host commit createdAt heartbeatAt exitcode stopped
                 config summaryMetrics sweepName historyLineCount logLineCount user { username name }
+                project { name entity { name } }
                 alerts { title text severity createdAt }
               }
             }

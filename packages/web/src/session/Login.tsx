@@ -5,6 +5,7 @@ import "../app/app.css";
 import { ApiError, sendJson } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
 import { Button, Segmented } from "../ui/controls.tsx";
+import { visited } from "./visit.ts";
 
 /** Where to go after: a path of ours only. */
 function returnTo(): string {
@@ -16,7 +17,9 @@ export default function Login() {
   const [by, setBy] = useState<"key" | "password">("key");
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const [linkClaimed, setLinkClaimed] = useState(false);
   const client = useQueryClient();
+  useEffect(() => void visited().then((visit) => setLinkClaimed(visit === "claimed")), []);
   useEffect(() => {
     document.title = `${t("login.submit")} · Steelyard`;
   }, []);
@@ -47,6 +50,7 @@ export default function Login() {
           {t("login.linkUsed")}
         </p>
       )}
+      {linkClaimed && <p role="status">{t("login.linkClaimed")}</p>}
       {/[?&]signup=true\b/.test(returnTo()) && <p className="muted">{t("login.noSignUp")}</p>}
       <Segmented
         label={t("login.title")}
