@@ -258,6 +258,42 @@ export function testMetricStore(name: string, open: () => Promise<OpenedStore>):
     );
   });
 
+  test(`${name}: all runs of a chart are counted into the same buckets: equal curves give equal lines`, async () => {
+    const count = 12_000;
+    const lines = (rows: number) =>
+      steps(0, rows, (i) => ({ v: Math.sin(i / 50), late: i < 9000 ? undefined : i, _runtime: i / 4 }));
+    await twice(
+      async (store) => {
+        for (const [run, rows] of [
+          [1, count / 2],
+          [2, count],
+        ] as const)
+          for (let at = 0; at < rows; at += 2000)
+            await store.append([{ ...history(lines(rows).slice(at, Math.min(rows, at + 2000)), at), run }]);
+      },
+      async (store) => {
+        for (const x of [{ kind: "step" }, { kind: "relative" }] as const) {
+          const ask = async (buckets: number) =>
+            (await store.series(question({ runs: [1, 2], keys: ["v"], x, buckets }))) as [Series, Series];
+          const [half, whole] = await ask(1000);
+          const shared = half.xLast.length - 1;
+          assert.ok(Math.abs(shared - 500) < 3, `${shared} of 1000 buckets`);
+          for (const column of ["xLast", "last", "min", "max"] as const)
+            assert.deepEqual(half[column].slice(0, shared), whole[column].slice(0, shared), column);
+          // Of many points an engine may keep groups; their edges may lie a little apart.
+          const [few, all] = await ask(100);
+          for (let at = 0; at < 49; at++) {
+            const apart = (few.xLast[at] ?? 0) - (all.xLast[at] ?? Number.NaN);
+            assert.ok(Math.abs(apart) < 64, `bucket ${at} is ${apart} apart`);
+          }
+        }
+        // A key that came late has its buckets where it is.
+        const [late] = await store.series(question({ runs: [2], keys: ["late"], buckets: 500 }));
+        assert.ok((late?.xLast.length ?? 0) > 490, `${late?.xLast.length} buckets`);
+      },
+    );
+  });
+
   test(`${name}: 41: an hour of pause is in the time since the start, and not in the time that processes ran`, async () => {
     const count = 12_000;
     const startS = 1_700_000_000;

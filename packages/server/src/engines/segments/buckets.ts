@@ -62,30 +62,12 @@ export class Gathered {
   }
 }
 
-export function toSeries(
-  run: number,
-  key: string,
-  gathered: Gathered,
-  range: Range,
-  buckets: number,
-): Series {
+/** `grid`: what the buckets divide evenly. */
+export function toSeries(run: number, key: string, gathered: Gathered, grid: Range, buckets: number): Series {
   const { points } = gathered;
   if (gathered.xFirst.length === 0 && points <= buckets) return exactSeries(run, key, gathered);
   const { x, value, single, xFirst, xLast } = gathered;
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < single; i++) {
-    const at = x[i] ?? 0;
-    if (at < low) low = at;
-    if (at > high) high = at;
-  }
-  for (let i = 0; i < xFirst.length; i++) {
-    low = Math.min(low, xFirst[i] ?? 0);
-    high = Math.max(high, xLast[i] ?? 0);
-  }
-  if (Number.isFinite(range.min)) low = range.min;
-  if (Number.isFinite(range.max)) high = range.max;
-  const filling = new Buckets(emptySeries(run, key, false, points, buckets), low, high);
+  const filling = new Buckets(emptySeries(run, key, false, points, buckets), grid.min, grid.max);
   filling.addPoints(x, value, single);
   for (let i = 0; i < xFirst.length; i++) {
     filling.add(

@@ -13,12 +13,64 @@ import { deadRows, guarded, type StoredBlock, type StoredBlocks } from "./stored
 
 /** `damaged` gets a line for each block that could not be read: its points are missing, the rest is answered. */
 export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, damaged: string[]): Series[] {
-  const { runs, keys, stream, x } = question;
   const buckets = Math.max(1, Math.floor(question.buckets));
-  const xKey = keyOfAxis(x);
+  const xKey = keyOfAxis(question.x);
+  const lines = linesOf(stored, question, xKey, damaged);
+  const grids = new Map<string, Grid>();
+  for (const [key, ofKey] of Map.groupBy(lines, ({ key }) => key)) {
+    if (ofKey.some(({ most }) => most > buckets)) {
+      const steps = Math.max(...ofKey.map(({ steps }) => steps));
+      grids.set(key, { ...extentOf(stored, ofKey, question, xKey, damaged), steps });
+    }
+  }
   const answers: Series[] = [];
+  for (const line of lines) {
+    const { run, key, start } = line;
+    const grid = grids.get(key) ?? EVERYTHING;
+    // By what a bucket holds of it, however much of the chart's width it has: runs of one pace are read in one way.
+    const own = buckets * (line.steps / grid.steps);
+    const coarse = line.most > Math.max(buckets, own * GROUP_ROWS);
+    const gathered = gather(stored, line, xKey, coarse, damaged);
+    if (gathered.points === 0) continue;
+    const series = toSeries(run, key, gathered, { min: grid.min + start, max: grid.max + start }, buckets);
+    if (start !== 0) for (const xs of [series.xFirst, series.xLast]) shift(xs, -start);
+    answers.push(series);
+  }
+  return answers;
+}
+
+const NOTHING: Range = { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
+const EVERYTHING: Grid = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY, steps: 1 };
+
+/** What the buckets of a chart divide evenly, and the steps that its longest run takes for that. */
+interface Grid extends Range {
+  steps: number;
+}
+
+/** One run × key that may have points, and where they are stored. */
+interface Line {
+  run: number;
+  key: string;
+  /** What is read is a clock; the answer counts from when the run first started. */
+  start: number;
+  /** Asked for, in what is read. */
+  range: Range;
+  sources: { id: number; blocks: StoredBlock[]; counts: Map<number, number> }[];
+  /** Points, if none is dead or out of range. */
+  most: number;
+  /** Between the first and the last step of the blocks that have some. */
+  steps: number;
+}
+
+function linesOf(
+  stored: StoredBlocks,
+  question: SeriesQuestion,
+  xKey: string | undefined,
+  damaged: string[],
+): Line[] {
+  const { runs, keys, stream, x } = question;
+  const lines: Line[] = [];
   for (const run of runs) {
-    // What is read is a clock; the answer counts from when the run first started.
     const start = x.kind === "relative-wall" ? runStart(stored, run, stream, damaged) : 0;
     if (start === undefined) continue;
     const range = {
@@ -35,45 +87,119 @@ export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, dam
         counts: stored.sealedCounts(source.id, key),
       }));
       let most = 0;
+      let first = Number.POSITIVE_INFINITY;
+      let last = Number.NEGATIVE_INFINITY;
       for (const { blocks, counts } of sources) {
-        for (const block of blocks) most += pointsAtMost(stored, block, key, counts, damaged);
-      }
-      if (most === 0) continue;
-      const coarse = most > buckets * GROUP_ROWS;
-      const gathered = new Gathered();
-      for (const { id, blocks, counts } of sources) {
-        // Most of the run: its pyramids in one go. A narrow range asks for those of the blocks it meets.
-        const many = coarse && blocks.length * 2 > counts.size;
-        const pyramids = many ? stored.pyramids(id, key) : undefined;
-        const xPyramids = many && xKey !== undefined ? stored.pyramids(id, xKey) : undefined;
-        const pyramidOf = (block: StoredBlock, of: string) => {
-          const chunks = of === key ? pyramids : xPyramids;
-          const chunk = chunks?.get(block.id);
-          if (chunks) return chunk && stored.decodedPyramid(block, of, chunk);
-          return stored.pyramid(block, of);
-        };
         for (const block of blocks) {
-          if (block.level !== LEVEL.journal && !counts.has(block.id)) continue;
-          guarded(damaged, () => {
-            const summed = coarse && block.level !== LEVEL.journal && block.dead.length === 0;
-            const pyramid = summed ? pyramidOf(block, key) : undefined;
-            const xs = pyramid && xKey !== undefined ? pyramidOf(block, xKey) : undefined;
-            if (!pyramid || (xKey !== undefined && !xs)) {
-              gatherPoints(stored, block, key, xKey, range, gathered);
-              return;
-            }
-            const rest = gatherGroups(stored, block, pyramid, xs, range, gathered);
-            if (rest.size > 0) gatherPoints(stored, block, key, xKey, range, gathered, rest);
-          });
+          const points = pointsAtMost(stored, block, key, counts, damaged);
+          if (points === 0) continue;
+          most += points;
+          first = Math.min(first, block.minStep);
+          last = Math.max(last, block.maxStep);
         }
       }
-      if (gathered.points === 0) continue;
-      const series = toSeries(run, key, gathered, range, buckets);
-      if (start !== 0) for (const xs of [series.xFirst, series.xLast]) shift(xs, -start);
-      answers.push(series);
+      if (most > 0) lines.push({ run, key, start, range, sources, most, steps: last - first + 1 });
     }
   }
-  return answers;
+  return lines;
+}
+
+/**
+ * From the first to the last x of all runs: the buckets of one chart are the same for each of its lines, so that equal
+ * curves are drawn equal. Only blocks that may reach beyond what is known so far are opened: mostly two.
+ */
+function extentOf(
+  stored: StoredBlocks,
+  lines: readonly Line[],
+  { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY }: SeriesQuestion,
+  xKey: string | undefined,
+  damaged: string[],
+): Range {
+  const extent = { ...NOTHING };
+  const asked = Number.isFinite(min) && Number.isFinite(max);
+  for (const { key, start, range, sources } of asked ? [] : lines) {
+    for (const { blocks, counts } of sources) {
+      for (const block of fromBothEnds(blocks)) {
+        if (block.level !== LEVEL.journal && !counts.has(block.id)) continue;
+        guarded(damaged, () => {
+          const most = xKey === undefined ? stepsOf(block) : statedRange(stored, block, xKey);
+          if (most && most.min - start >= extent.min && most.max - start <= extent.max) return;
+          const points = new Gathered();
+          gatherPoints(stored, block, key, xKey, range, points);
+          for (let at = 0; at < points.single; at++) {
+            const here = (points.x[at] as number) - start;
+            if (here < extent.min) extent.min = here;
+            if (here > extent.max) extent.max = here;
+          }
+        });
+      }
+    }
+  }
+  if (Number.isFinite(min)) extent.min = min;
+  if (Number.isFinite(max)) extent.max = max;
+  return extent;
+}
+
+/** Its ends lie mostly in the first and the last block: what is between has nothing to add. */
+function* fromBothEnds<Item>(items: readonly Item[]): Generator<Item> {
+  for (let low = 0, high = items.length - 1; low <= high; low++, high--) {
+    yield items[low] as Item;
+    if (low < high) yield items[high] as Item;
+  }
+}
+
+function stepsOf({ minStep, maxStep }: StoredBlock): Range {
+  return { min: minStep, max: maxStep };
+}
+
+/** What the head says of the axis; undefined when it does not. */
+function statedRange(stored: StoredBlocks, block: StoredBlock, xKey: string): Range | undefined {
+  const range = { ...NOTHING };
+  for (const { key, kind, stats } of stored.head(block).columns) {
+    if (key !== xKey || kind !== "number") continue;
+    if (!stats) return undefined;
+    if (stats.finite === 0) continue;
+    range.min = Math.min(range.min, stats.min);
+    range.max = Math.max(range.max, stats.max);
+  }
+  return range;
+}
+
+function gather(
+  stored: StoredBlocks,
+  { key, range, sources }: Line,
+  xKey: string | undefined,
+  coarse: boolean,
+  damaged: string[],
+): Gathered {
+  const gathered = new Gathered();
+  for (const { id, blocks, counts } of sources) {
+    // Most of the run: its pyramids in one go. A narrow range asks for those of the blocks it meets.
+    const many = coarse && blocks.length * 2 > counts.size;
+    const pyramids = many ? stored.pyramids(id, key) : undefined;
+    const xPyramids = many && xKey !== undefined ? stored.pyramids(id, xKey) : undefined;
+    const pyramidOf = (block: StoredBlock, of: string) => {
+      const chunks = of === key ? pyramids : xPyramids;
+      const chunk = chunks?.get(block.id);
+      if (chunks) return chunk && stored.decodedPyramid(block, of, chunk);
+      return stored.pyramid(block, of);
+    };
+    for (const block of blocks) {
+      if (block.level !== LEVEL.journal && !counts.has(block.id)) continue;
+      guarded(damaged, () => {
+        const summed = coarse && block.level !== LEVEL.journal && block.dead.length === 0;
+        const pyramid = summed ? pyramidOf(block, key) : undefined;
+        const xs = pyramid && xKey !== undefined ? pyramidOf(block, xKey) : undefined;
+        if (!pyramid || (xKey !== undefined && !xs)) {
+          gatherPoints(stored, block, key, xKey, range, gathered);
+          return;
+        }
+        const rest = gatherGroups(stored, block, pyramid, xs, range, gathered);
+        if (rest.size > 0) gatherPoints(stored, block, key, xKey, range, gathered, rest);
+      });
+    }
+  }
+  return gathered;
 }
 
 function shift(values: Float64Array, by: number): void {
