@@ -267,7 +267,8 @@ suite("charts", () => {
     const { page } = fixture;
     await open("outlier");
     await chart("y").waitFor();
-    await page.getByRole("button", { name: "Ignore outliers" }).click();
+    await page.getByRole("button", { name: "Options" }).click();
+    await page.getByRole("checkbox", { name: "Ignore outliers" }).check();
     await panel("y").getByText("10 points outside").waitFor();
     const label = await chart("y").getAttribute("aria-label");
     assert.ok(Number(label?.match(/to ([\d.]+)\.$/)?.[1]) < 200, label ?? "");
@@ -350,14 +351,97 @@ suite("charts", () => {
     await page.mouse.move(0, 0);
   });
 
-  test("48: a zoom is everyone's, a double click takes it back", async () => {
+  test("48: a zoom is of one chart, of its height too; with zooms synchronised it is everyone's", async () => {
     const { page } = fixture;
-    await open(LINE, "zoom=100~200");
-    for (const key of ["train/loss", "train/acc"])
-      await page.locator(`.line-chart[aria-label^="${key}"][aria-label*="every point"]`).waitFor();
+    await open(LINE);
+    const zoomed = (key: string) =>
+      page.locator(`.line-chart[aria-label^="${key}"][aria-label*="every point"]`).waitFor();
+    const whole = (key: string) =>
+      page.locator(`.line-chart[aria-label^="${key}"][aria-label*="buckets"]`).waitFor();
+    /** From 40 % to 55 % of the width, level or `down` pixels. */
+    const drag = async (key: string, down: number) => {
+      const box = await chart(key).boundingBox();
+      assert.ok(box);
+      await page.mouse.move(box.x + box.width * 0.4, box.y + 40);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.55, box.y + 40 + down, { steps: 4 });
+      await page.mouse.up();
+      await page.mouse.move(0, 0);
+    };
+    await whole("train/acc");
+    await drag("train/loss", 0);
+    await zoomed("train/loss");
+    await whole("train/acc");
+    const own = () => new URL(page.url()).searchParams.get("zoom.train/loss")?.split("~").map(Number);
+    assert.equal(own()?.length, 2);
+    await page.reload();
+    await zoomed("train/loss");
+    await whole("train/acc");
+    // A box has two sides.
+    await drag("train/loss", 60);
+    await page.waitForURL(() => own()?.length === 4);
+    const [, , low = 0, high = 0] = own() ?? [];
+    assert.ok(low < high && low > 0 && high < 2.5, `${low} to ${high}`);
     await chart("train/loss").dblclick();
     await page.waitForURL((url) => !url.search.includes("zoom"));
-    await page.locator(`.line-chart[aria-label^="train/acc"][aria-label*="buckets"]`).waitFor();
+    await whole("train/loss");
+
+    await page.getByRole("button", { name: "Options" }).click();
+    await page.getByRole("checkbox", { name: "Zoom all charts together" }).check();
+    await page.waitForURL(/sync=1/);
+    await page.keyboard.press("Escape");
+    await drag("train/loss", 0);
+    for (const key of ["train/loss", "train/acc", "val/loss"]) await zoomed(key);
+    await chart("train/acc").dblclick();
+    await page.waitForURL((url) => !url.search.includes("zoom"));
+    for (const key of ["train/loss", "train/acc"]) await whole(key);
+    fixture.checkErrors();
+  });
+
+  test("74: runs made in one second have colours far apart, in both themes and everywhere the same", async () => {
+    const { page } = fixture;
+    // The browser itself says what OKLab has for them.
+    const colours = (of: string) =>
+      page.locator(of).evaluateAll((dots) =>
+        dots.map((dot) => {
+          const probe = document.body.appendChild(document.createElement("i"));
+          const style = getComputedStyle(dot);
+          const colour = dot.matches(".eye") ? style.color : style.backgroundColor;
+          probe.style.color = `oklab(from ${colour} l a b)`;
+          const parts = getComputedStyle(probe).color.match(/-?[\d.]+(?:e-?\d+)?/g) ?? [];
+          probe.remove();
+          return parts.map(Number);
+        }),
+      );
+    for (const theme of ["light", "dark"] as const) {
+      await open(LINE, `max=12&theme=${theme}`);
+      await page.waitForFunction(() => document.querySelectorAll(".run-row").length === 12);
+      const seen = await colours(".run-row .eye");
+      for (let at = 1; at < seen.length; at++) {
+        const [one = [], other = []] = seen.slice(at - 1);
+        const apart = 100 * Math.hypot(...one.map((part, axis) => part - (other[axis] ?? Number.NaN)));
+        assert.ok(apart >= 20, `the colours of runs ${11 - at} and ${12 - at} are ${apart} apart`);
+      }
+      await page.goto(`${fixture.server.url}/admin/${LINE}/runs/r03?theme=${theme}`);
+      await page.locator(".run-header .colour").waitFor();
+      // The newest stands first.
+      assert.deepEqual(await colours(".run-header .colour"), [seen[11 - 3]]);
+    }
+  });
+
+  test("dashes on demand: neighbouring lines differ by more than colour", async () => {
+    const { page } = fixture;
+    await open(LINE, "max=4&hide=*&show=r00,r01,r02,r03");
+    await chart("train/loss").waitFor();
+    const dashes = () =>
+      panel("train/loss")
+        .locator(".legend line")
+        .evaluateAll((lines) => lines.map((line) => line.getAttribute("stroke-dasharray") ?? ""));
+    assert.deepEqual(await dashes(), ["", "", "", ""]);
+    await page.getByRole("button", { name: "Options" }).click();
+    await page.getByRole("checkbox", { name: "Dashed lines" }).check();
+    await page.waitForURL(/dashes=1/);
+    assert.equal(new Set(await dashes()).size, 4);
   });
 
   test("50: rows that arrive are drawn without a reload, earlier ones stay, other runs are not asked again", async () => {
@@ -392,7 +476,7 @@ suite("charts", () => {
     await page.keyboard.press("End");
     await said.filter({ hasText: "5: odd 3" }).waitFor();
     await page.keyboard.press("+");
-    await page.waitForURL(/zoom=/);
+    await page.waitForURL(/zoom\.y=/);
     await page.keyboard.press("Escape");
     await page.waitForURL((url) => !url.search.includes("zoom"));
     await page.keyboard.press("Enter");

@@ -133,7 +133,7 @@ suite("links and auth", () => {
     await page.mouse.down();
     await page.mouse.move(box.x + box.width * 0.7, box.y + box.height / 2, { steps: 5 });
     await page.mouse.up();
-    await page.waitForURL(/zoom=/);
+    await page.waitForURL(/zoom\./);
     await bob.goto(page.url());
     await bob.getByRole("button", { name: "Show second light" }).waitFor();
     await bob.getByRole("region", { name: "train/loss", exact: true }).waitFor();

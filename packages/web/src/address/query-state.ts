@@ -7,6 +7,8 @@ import { useLocation, useSearch } from "wouter";
  */
 export function useAddress(): {
   get: (name: string) => string;
+  /** Those whose name begins so, by the rest of their name. */
+  under: (prefix: string) => Map<string, string>;
   set: (values: Record<string, string | undefined>) => void;
 } {
   const search = useSearch();
@@ -25,7 +27,16 @@ export function useAddress(): {
     },
     [path, navigate],
   );
-  return { get: (name) => parameters.get(name) ?? "", set };
+  return {
+    get: (name) => parameters.get(name) ?? "",
+    under: (prefix) =>
+      new Map(
+        [...parameters].flatMap(([name, value]) =>
+          name.startsWith(prefix) ? [[name.slice(prefix.length), value] as const] : [],
+        ),
+      ),
+    set,
+  };
 }
 
 /** Lists of names in one value: separated by commas, commas inside escaped. */

@@ -5,7 +5,7 @@ import { addressOf } from "../address/query-state.ts";
 import { useConnected, useLive } from "../api/live.ts";
 import { useSession } from "../api/session.ts";
 import { t, useLanguage } from "../i18n/index.ts";
-import { EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
+import { ErrorState, NotFound, Skeleton } from "../ui/controls.tsx";
 import { Toasts } from "../ui/toast.tsx";
 import { TopBar } from "./TopBar.tsx";
 import "./app.css";
@@ -112,7 +112,7 @@ function SignedIn() {
                 )}
               </Route>
               <Route>
-                <NotFound username={session.data.username} />
+                <NotFound />
               </Route>
             </Switch>
           </Suspense>
@@ -145,20 +145,6 @@ function Offline() {
     >
       {t("error.offline")}
     </div>
-  );
-}
-
-export function NotFound({ username }: { username: string }) {
-  useEffect(() => {
-    document.title = `${t("notFound.title")} · Steelyard`;
-  }, []);
-  return (
-    <EmptyState title={t("notFound.title")}>
-      <p>{t("notFound.text", { user: username })}</p>
-      <a className="button" href="/home">
-        {t("notFound.home")}
-      </a>
-    </EmptyState>
   );
 }
 

@@ -7,6 +7,7 @@ import { useProjects } from "../home/projects.ts";
 import { t } from "../i18n/index.ts";
 import { escapePattern } from "../runs/pattern.ts";
 import { Dialog } from "../ui/controls.tsx";
+import { SearchField } from "../ui/SearchField.tsx";
 
 interface Found {
   label: string;
@@ -35,8 +36,8 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
           project,
           filters: JSON.stringify({
             $or: [
-              { displayName: { $regex: escapePattern(text) } },
-              { name: { $regex: escapePattern(text) } },
+              { displayName: { $regex: `(?i)${escapePattern(text)}` } },
+              { name: { $regex: `(?i)${escapePattern(text)}` } },
             ],
           }),
         },
@@ -67,14 +68,13 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title={t("nav.search")} onClose={onClose}>
       <div className="palette">
-        <input
-          className="field"
+        <SearchField
           autoFocus
-          aria-label={t("nav.search")}
+          label={t("nav.search")}
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onText={setText}
           onKeyDown={(event) => {
-            if (event.key === "Enter" && found[0]) open(found[0].href);
+            if (event.key === "Enter" && !event.nativeEvent.isComposing && found[0]) open(found[0].href);
           }}
         />
         <div className="results">

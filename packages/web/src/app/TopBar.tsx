@@ -27,6 +27,9 @@ export function Mark() {
   );
 }
 
+/** What the key is called on the viewer's keyboard. */
+const COMMAND = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl";
+
 /** Parts of the address as links: entity / project / run. */
 function useCrumbs(): { label: string; href: string }[] {
   const [path] = useLocation();
@@ -107,10 +110,10 @@ export function TopBar({ session }: { session: Session }) {
       <Button
         onClick={() => setDialog("search")}
         aria-label={t("nav.search")}
-        title={`${t("nav.search")} (Ctrl+K)`}
+        title={`${t("nav.search")} (${COMMAND} K)`}
       >
         <span className="wide muted">{t("common.search")}</span>
-        <span className="mono muted keys" data-keys="⌘K" aria-hidden="true" />
+        <span className="mono muted keys" data-keys={`${COMMAND} K`} aria-hidden="true" />
       </Button>
       <Popover label={`${session.username}: ${t("nav.menu")}`} face={session.username} align="right">
         {(close) => (
@@ -184,11 +187,12 @@ export function TopBar({ session }: { session: Session }) {
             <tbody>
               {(
                 [
-                  ["Ctrl/⌘ K", "shortcuts.search"],
+                  [`${COMMAND} K`, "shortcuts.search"],
                   ["/", "shortcuts.focus"],
                   ["g w", "shortcuts.workspace"],
                   ["g r", "shortcuts.runs"],
-                  ["Ctrl/⌘ M", "shortcuts.theme"],
+                  ["g o", "shortcuts.overview"],
+                  [`${COMMAND} M`, "shortcuts.theme"],
                   ["?", "shortcuts.help"],
                 ] as const
               ).map(([keys, text]) => (

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { t } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
-import { shortNumber } from "../ui/format.ts";
+import { axisNumber, shortNumber } from "../ui/format.ts";
 import { hoverX, useHoverX } from "./crosshair.ts";
 import { drawAxes, drawLine, drawOutside, plotHeight, plotWidth, type XKind, xLabel } from "./draw.ts";
 import { keyMove } from "./keyboard.ts";
@@ -20,8 +20,30 @@ export interface LineChartProps {
   options: DomainOptions;
   xKind: XKind;
   smoothed: boolean;
-  onZoom: (range: [number, number] | undefined) => void;
+  /** Without a range: back to everything. */
+  onZoom: (range: [number, number] | undefined, yRange?: [number, number]) => void;
   onFullScreen: () => void;
+}
+
+/** A box being drawn: x in values, y in pixels of the window. */
+interface Drag {
+  from: number;
+  to: number;
+  fromY: number;
+  y: number;
+}
+
+/** A hand that draws along the axis means the axis alone. */
+const LEVEL_PX = 10;
+
+function tallOf({ fromY, y }: Drag): { top: number; bottom: number } | undefined {
+  return Math.abs(y - fromY) < LEVEL_PX ? undefined : { top: Math.min(fromY, y), bottom: Math.max(fromY, y) };
+}
+
+/** A band has 15 % of its line's colour; of many over each other each has less, so that they are no wall. */
+function bandInk(drawn: readonly DrawnLine[]): number {
+  const bands = drawn.filter(({ exact, faded }) => !exact && !faded).length;
+  return Math.min(0.15, 0.5 / Math.max(1, bands));
 }
 
 /** Lines that the live region reads out at a step of the cursor; more would never be heard to the end. */
@@ -34,7 +56,7 @@ export function LineChart(props: LineChartProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [size, setSize] = useState<{ width: number; height: number }>({ width: 0, height: 0 });
   const [pointer, setPointer] = useState<{ x: number; y: number }>();
-  const [drag, setDrag] = useState<{ from: number; to: number }>();
+  const [drag, setDrag] = useState<Drag>();
   /** x chosen by keys. */
   const [cursor, setCursor] = useState<number>();
   const sharedX = useHoverX(xKind);
@@ -64,21 +86,23 @@ export function LineChart(props: LineChartProps) {
     canvas.current.height = Math.round(size.height * ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const style = getComputedStyle(document.documentElement);
-    const ink = {
+    const inks = {
       grid: style.getPropertyValue("--hairline"),
       text: style.getPropertyValue("--muted"),
       accent: style.getPropertyValue("--accent"),
       font: `11px ${style.getPropertyValue("--font")}`,
     };
     const { frame, xs, ys } = layout;
-    drawAxes(context, frame, xs, ys, xKind, ink, shortNumber);
+    drawAxes(context, frame, xs, ys, xKind, inks, axisNumber);
     context.save();
     context.beginPath();
-    context.rect(frame.left, frame.top - 2, plotWidth(frame), plotHeight(frame) + 4);
+    // A dot on the edge is a whole one.
+    context.rect(frame.left - 3, frame.top - 2, plotWidth(frame) + 6, plotHeight(frame) + 4);
     context.clip();
-    for (const line of layout.drawn) if (line.faded) drawLine(context, frame, xs, ys, line, options.band);
-    for (const line of layout.drawn) if (!line.faded) drawLine(context, frame, xs, ys, line, options.band);
-    drawOutside(context, frame, domain, ink);
+    const ink = options.band ? bandInk(layout.drawn) : 0;
+    for (const line of layout.drawn) if (line.faded) drawLine(context, frame, xs, ys, line, ink);
+    for (const line of layout.drawn) if (!line.faded) drawLine(context, frame, xs, ys, line, ink);
+    drawOutside(context, frame, domain, inks);
     context.restore();
   }, [layout, size, xKind, options, domain, theme]);
 
@@ -103,6 +127,14 @@ export function LineChart(props: LineChartProps) {
     crossAt >= layout.frame.left &&
     crossAt <= layout.frame.width - layout.frame.right;
   const bounds = box.current?.getBoundingClientRect();
+  const dragTall = drag && tallOf(drag);
+  /** Clipped to the plot. */
+  const valueAtY = (clientY: number): number => {
+    if (!layout || !bounds) return Number.NaN;
+    const { frame, ys } = layout;
+    const at = 1 - (clientY - bounds.top - frame.top) / plotHeight(frame);
+    return ys.value(Math.min(1, Math.max(0, at)));
+  };
   const tipAt =
     pointer ??
     (cursor !== undefined && bounds && crossAt !== undefined
@@ -149,7 +181,7 @@ export function LineChart(props: LineChartProps) {
         setCursor(undefined);
         const value = valueAt(event.clientX);
         hoverX(xKind, value);
-        if (drag && value !== undefined) setDrag({ from: drag.from, to: value });
+        if (drag && value !== undefined) setDrag({ ...drag, to: value, y: event.clientY });
       }}
       onPointerLeave={() => {
         setPointer(undefined);
@@ -159,14 +191,19 @@ export function LineChart(props: LineChartProps) {
         const value = valueAt(event.clientX);
         if (event.button !== 0 || value === undefined) return;
         event.currentTarget.setPointerCapture(event.pointerId);
-        setDrag({ from: value, to: value });
+        setDrag({ from: value, to: value, fromY: event.clientY, y: event.clientY });
       }}
       onPointerUp={(event) => {
         if (!drag || !layout) return;
         setDrag(undefined);
         const pixels = Math.abs(layout.xs.at(drag.to) - layout.xs.at(drag.from)) * plotWidth(layout.frame);
         // A click that shook is no zoom.
-        if (pixels > 6) onZoom([Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]);
+        if (pixels <= 6) return;
+        const tall = tallOf(drag);
+        onZoom(
+          [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)],
+          tall && [valueAtY(tall.bottom), valueAtY(tall.top)],
+        );
         event.preventDefault();
       }}
       onPointerCancel={() => setDrag(undefined)}
@@ -190,8 +227,9 @@ export function LineChart(props: LineChartProps) {
               layout.frame.left +
               Math.min(layout.xs.at(drag.from), layout.xs.at(drag.to)) * plotWidth(layout.frame),
             width: Math.abs(layout.xs.at(drag.to) - layout.xs.at(drag.from)) * plotWidth(layout.frame),
-            top: layout.frame.top,
-            height: plotHeight(layout.frame),
+            ...(dragTall && bounds
+              ? { top: dragTall.top - bounds.top, height: dragTall.bottom - dragTall.top }
+              : { top: layout.frame.top, height: plotHeight(layout.frame) }),
           }}
         />
       )}

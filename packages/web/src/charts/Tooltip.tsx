@@ -1,6 +1,8 @@
+import { Fragment } from "react";
 import { t } from "../i18n/index.ts";
 import { shortNumber } from "../ui/format.ts";
 import { plotHeight, type XKind, xLabel } from "./draw.ts";
+import { LineMark } from "./LineMark.tsx";
 import type { Layout } from "./layout.ts";
 import type { ChartLine } from "./lines.ts";
 import { nearestIndex } from "./smooth.ts";
@@ -58,18 +60,23 @@ export function Tooltip({
       {shown.map(({ line, at, value }) => {
         const { answer } = line;
         return (
-          <div key={`${line.id} ${line.label}`} className={line === nearest.line ? "row nearest" : "row"}>
-            <span className="swatch" style={{ background: line.colour }} />
-            <span className="name">{line.label}</span>
-            <span className="mono">{shortNumber(value)}</span>
-            {smoothed && <span className="mono muted">{shortNumber(answer.last[at] ?? Number.NaN)}</span>}
+          <Fragment key={`${line.id} ${line.label}`}>
+            <div className={line === nearest.line ? "row nearest" : "row"}>
+              <LineMark colour={line.colour} dash={line.dash} />
+              <span className="name">{line.label}</span>
+              <span className="mono">{shortNumber(value)}</span>
+              {smoothed && <span className="mono muted">{shortNumber(answer.last[at] ?? Number.NaN)}</span>}
+            </div>
             {!answer.exact && line === nearest.line && (
-              <span className="mono muted">
-                {shortNumber(answer.min[at] ?? Number.NaN)} … {shortNumber(answer.max[at] ?? Number.NaN)} · n{" "}
-                {answer.count[at]}
-              </span>
+              <div className="mono muted bucket">
+                {t("chart.bucket", {
+                  min: shortNumber(answer.min[at] ?? Number.NaN),
+                  max: shortNumber(answer.max[at] ?? Number.NaN),
+                  count: answer.count[at] ?? 0,
+                })}
+              </div>
             )}
-          </div>
+          </Fragment>
         );
       })}
       {near.length > shown.length && (

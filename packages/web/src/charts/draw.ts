@@ -1,3 +1,4 @@
+import { DASHES } from "./dashes.ts";
 import type { DrawnLine } from "./lines.ts";
 import { atLeastTwo, durationLabel, durationTicks, linearTicks, logTicks, type Scale } from "./scale.ts";
 
@@ -30,6 +31,13 @@ export function plotHeight(frame: Frame): number {
   return frame.height - frame.top - frame.bottom;
 }
 
+export function yTicks(ys: Scale, frame: Pick<Frame, "height" | "top" | "bottom">): number[] {
+  const height = frame.height - frame.top - frame.bottom;
+  return ys.log
+    ? logTicks(ys.min, ys.max, 5)
+    : linearTicks(ys.min, ys.max, Math.max(2, Math.floor(height / 40)));
+}
+
 export function drawAxes(
   context: CanvasRenderingContext2D,
   frame: Frame,
@@ -45,11 +53,8 @@ export function drawAxes(
   context.fillStyle = ink.text;
   context.textBaseline = "middle";
   const bottom = frame.height - frame.bottom;
-  const yTicks = ys.log
-    ? logTicks(ys.min, ys.max, 5)
-    : linearTicks(ys.min, ys.max, Math.max(2, Math.floor(plotHeight(frame) / 40)));
   context.textAlign = "right";
-  for (const tick of yTicks) {
+  for (const tick of yTicks(ys, frame)) {
     const y = Math.round(bottom - ys.at(tick) * plotHeight(frame)) + 0.5;
     context.beginPath();
     context.moveTo(frame.left, y);
@@ -84,13 +89,14 @@ export function xLabel(value: number, kind: XKind, scale: Scale, number: (value:
   });
 }
 
+/** `bandInk`: how opaque the band between min and max is; 0 for none. */
 export function drawLine(
   context: CanvasRenderingContext2D,
   frame: Frame,
   xs: Scale,
   ys: Scale,
   line: DrawnLine,
-  band: boolean,
+  bandInk: number,
 ): void {
   const bottom = frame.height - frame.bottom;
   const width = plotWidth(frame);
@@ -98,16 +104,19 @@ export function drawLine(
   context.strokeStyle = line.colour;
   context.fillStyle = line.colour;
   context.lineJoin = "round";
-  if (band && !line.exact) {
-    context.globalAlpha = line.faded ? 0.04 : 0.15;
+  if (bandInk > 0 && !line.exact) {
+    context.globalAlpha = line.faded ? bandInk / 4 : bandInk;
     drawBand(context, frame, xs, ys, line);
   }
   if (line.original) {
     context.globalAlpha = line.faded ? 0.06 : 0.22;
     stroke(line.x, line.original, 1);
   }
-  context.globalAlpha = line.faded ? 0.2 : 1;
-  stroke(line.x, line.y, 1.5);
+  const noisy = travel(line.y, ys) * height > NOISY * width;
+  context.globalAlpha = line.faded ? 0.2 : noisy ? 0.55 : 1;
+  if (line.dash > 0) context.setLineDash(DASHES[line.dash] as number[]);
+  stroke(line.x, line.y, noisy ? 1 : 1.5);
+  if (line.dash > 0) context.setLineDash([]);
   drawMarks(context, frame, xs, ys, line);
   context.globalAlpha = 1;
 
@@ -138,6 +147,22 @@ export function drawLine(
     }
     context.stroke();
   }
+}
+
+/** Pixels that a line goes up and down for each that it goes on: above it, it fills its place, and is drawn lighter. */
+const NOISY = 10;
+
+/** How far a line goes up and down, in heights of the plot. */
+function travel(y: Float64Array, ys: Scale): number {
+  let sum = 0;
+  let before = Number.NaN;
+  for (let at = 0; at < y.length; at++) {
+    const here = ys.at(y[at] as number);
+    const by = Math.abs(here - before);
+    if (by > 0) sum += by;
+    before = here;
+  }
+  return sum;
 }
 
 function drawBand(

@@ -4,6 +4,7 @@ import { type DomainOptions, type DrawnLine, domainOf } from "./lines.ts";
 
 const plain: DomainOptions = {
   range: undefined,
+  yRange: undefined,
   logX: false,
   logY: false,
   band: false,
@@ -14,6 +15,8 @@ function line(y: number[]): DrawnLine {
   const values = Float64Array.from(y);
   return {
     colour: "",
+    dash: 0,
+    from: 0,
     x: Float64Array.from(y.keys()),
     y: values,
     min: values,
@@ -57,4 +60,14 @@ test("the axes are of the zoomed range alone", () => {
       [2, 3],
     ],
   );
+});
+
+test("the axis begins at the first point, though its bucket is drawn at its last", () => {
+  const bucketed = { ...line([1, 2, 3]), x: Float64Array.from([4, 9, 14]), from: 0 };
+  assert.deepEqual(domainOf([bucketed], plain).x, [0, 14]);
+  assert.deepEqual(domainOf([bucketed], { ...plain, logX: true }).x, [4, 14]);
+});
+
+test("a zoomed range of y is drawn as it is", () => {
+  assert.deepEqual(domainOf([line([1, 200, 3])], { ...plain, yRange: [0, 5] }).y, [0, 5]);
 });

@@ -6,11 +6,16 @@ export interface ChartLine {
   id: string;
   label: string;
   colour: string;
+  /** Of `DASHES`. */
+  dash: number;
   answer: SeriesAnswer;
 }
 
 export interface DrawnLine {
   colour: string;
+  dash: number;
+  /** x of the first point, which its bucket may have behind it. */
+  from: number;
   /** Ascending x of the drawn values. */
   x: Float64Array;
   y: Float64Array;
@@ -35,10 +40,12 @@ export function drawnLines(
 ): DrawnLine[] {
   const smoothed = isSmoothing(smoothing);
   const someEmphasised = lines.some(({ id }) => id === emphasised);
-  return lines.map(({ id, colour, answer }) => {
+  return lines.map(({ id, colour, dash, answer }) => {
     const raw = answer.last;
     return {
       colour,
+      dash,
+      from: answer.xFirst[0] ?? Number.NaN,
       x: answer.xLast,
       y: smooth(answer.xLast, raw, smoothing),
       ...(smoothed && showOriginal ? { original: raw } : {}),
@@ -54,6 +61,8 @@ export function drawnLines(
 
 export interface DomainOptions {
   range: [number, number] | undefined;
+  /** Zoomed range of y: as it is, without air. */
+  yRange: [number, number] | undefined;
   logX: boolean;
   logY: boolean;
   band: boolean;
@@ -86,6 +95,7 @@ export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): D
   };
   for (const line of drawn) {
     const band = options.band && !line.exact;
+    if (!options.range && line.from < x[0] && (!options.logX || line.from > 0)) x[0] = line.from;
     for (let at = 0; at < line.x.length; at++) {
       const here = line.x[at] as number;
       if (options.range && (here < options.range[0] || here > options.range[1])) continue;
@@ -116,6 +126,7 @@ export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): D
       else if (value < y[0]) below++;
     }
   }
+  if (options.yRange) y = options.yRange;
   return { x, y, hidden, above, below, nonFinite };
 }
 

@@ -1,9 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { graphql } from "../api/client.ts";
-import { useSession } from "../api/session.ts";
 import { t } from "../i18n/index.ts";
-import { EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
+import { ErrorState, NotFound, Skeleton } from "../ui/controls.tsx";
 import { FirstRun } from "./Home.tsx";
 import { ProjectList } from "./ProjectList.tsx";
 import { useProjects } from "./projects.ts";
@@ -15,7 +14,6 @@ interface EntityFacts {
 
 /** A person's or a team's page: projects, and for those inside the members. */
 export default function Entity({ entity }: { entity: string }) {
-  const session = useSession();
   const projects = useProjects(entity);
   const facts = useQuery({
     queryKey: ["entity", entity],
@@ -38,9 +36,7 @@ export default function Entity({ entity }: { entity: string }) {
   if (!facts.data && projects.data.length === 0) {
     return (
       <main className="screen">
-        <EmptyState title={t("notFound.title")}>
-          <p>{t("notFound.text", { user: session.data?.username ?? "" })}</p>
-        </EmptyState>
+        <NotFound />
       </main>
     );
   }

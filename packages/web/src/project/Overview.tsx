@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from "react";
 import { t } from "../i18n/index.ts";
-import { Button, EmptyState, ErrorState, RelativeTime, Skeleton, Snippet } from "../ui/controls.tsx";
+import { Button, ErrorState, NotFound, RelativeTime, Skeleton, Snippet } from "../ui/controls.tsx";
 import { grouped } from "../ui/format.ts";
 import { useProject } from "./project-query.ts";
 import { Settings } from "./Settings.tsx";
@@ -12,7 +12,7 @@ export default function Overview({ entity, project }: { entity: string; project:
   const [editing, setEditing] = useState(false);
   if (facts.isPending) return <Skeleton />;
   if (facts.error && !facts.data) return <ErrorState error={facts.error} retry={() => facts.refetch()} />;
-  if (!facts.data) return <EmptyState title={t("notFound.title")} />;
+  if (!facts.data) return <NotFound />;
   const data = facts.data;
   const rows: [string, ReactNode][] = [
     [t("overview.owner"), `${entity}${data.user ? ` (${data.user.username})` : ""}`],
@@ -32,14 +32,14 @@ export default function Overview({ entity, project }: { entity: string; project:
           <span className="grow" />
           {!data.readOnly && <Button onClick={() => setEditing(true)}>{t("project.settings")}</Button>}
         </div>
-        <div className="tree">
+        <dl className="project-facts">
           {rows.map(([name, value]) => (
-            <div key={name} className="row">
-              <span>{name}</span>
-              <span>{value}</span>
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
             </div>
           ))}
-        </div>
+        </dl>
         {!data.readOnly && (
           <Snippet
             code={`wandb.init(entity=${JSON.stringify(entity)}, project=${JSON.stringify(project)})`}

@@ -11,8 +11,8 @@ import { useTheme } from "../theme/theme.ts";
 import {
   Confirm,
   copyText,
-  EmptyState,
   ErrorState,
+  NotFound,
   Popover,
   RelativeTime,
   Skeleton,
@@ -46,15 +46,7 @@ export default function Run({ entity, project, run, rest }: RunAddress & { rest:
   }, [data, project, run]);
   if (facts.isPending) return <Skeleton lines={8} />;
   if (facts.error && !data) return <ErrorState error={facts.error} retry={() => facts.refetch()} />;
-  if (!data) {
-    return (
-      <EmptyState title={t("notFound.title")}>
-        <Link className="button" href={addressOf.project(entity, project)}>
-          {project}
-        </Link>
-      </EmptyState>
-    );
-  }
+  if (!data) return <NotFound />;
   const place = data.project;
   if (place.name !== project || place.entity.name !== entity)
     return <Redirect to={addressOf.run(place.entity.name, place.name, run, rest)} replace />;
@@ -79,13 +71,9 @@ export default function Run({ entity, project, run, rest }: RunAddress & { rest:
       {data.state === "crashed" && <Crashed entity={entity} project={project} facts={data} />}
       {data.stopped && data.state === "running" && <p className="banner">{t("run.stopping")}</p>}
       <Suspense fallback={<Skeleton lines={8} />}>
-        {current === "workspace" && (
-          <RunCharts entity={entity} project={project} run={run} displayName={data.displayName} />
-        )}
+        {current === "workspace" && <RunCharts entity={entity} project={project} run={data} />}
         {current === "overview" && <Overview entity={entity} project={project} facts={data} />}
-        {current === "system" && (
-          <SystemCharts entity={entity} project={project} run={run} displayName={data.displayName} />
-        )}
+        {current === "system" && <SystemCharts entity={entity} project={project} run={data} />}
         {current === "logs" && <Logs entity={entity} project={project} run={run} />}
         {current === "files" && (
           <Files entity={entity} project={project} run={run} path={path.map(decodeURIComponent)} />
@@ -116,7 +104,7 @@ function Header({ entity, project, facts }: { entity: string; project: string; f
   const fork = forkOf(facts.config);
   return (
     <header className="run-header">
-      <span className="colour" style={{ background: runColour(facts.name, theme) }} />
+      <span className="colour" style={{ background: runColour(facts.defaultColorIndex, theme) }} />
       {editing ? (
         <form
           onKeyDown={whileComposing}

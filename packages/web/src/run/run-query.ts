@@ -14,6 +14,7 @@ export interface RunFacts {
   id: string;
   name: string;
   displayName: string;
+  defaultColorIndex: number;
   notes: string | null;
   state: string;
   tags: string[];
@@ -60,7 +61,7 @@ export function useRun(entity: string, project: string, run: string) {
           `query RunFacts($entity: String, $project: String, $run: String!) {
             project(name: $project, entityName: $entity) {
               run(name: $run) {
-                id name displayName notes state tags group jobType host commit createdAt heartbeatAt exitcode stopped
+                id name displayName defaultColorIndex notes state tags group jobType host commit createdAt heartbeatAt exitcode stopped
                 config summaryMetrics sweepName historyLineCount logLineCount user { username name }
                 project { name entity { name } }
                 alerts { title text severity createdAt }

@@ -129,7 +129,10 @@ export function RunGrid({ set, total, columns, numeric, picked, onPick, onOrder 
               <span role="gridcell" className="name-cell">
                 {run ? (
                   <>
-                    <span className="colour" style={{ background: runColour(run.name, theme) }} />
+                    <span
+                      className="colour"
+                      style={{ background: runColour(run.defaultColorIndex, theme) }}
+                    />
                     <Link href={addressOf.run(set.entity, set.project, run.name)} title={run.name}>
                       {run.displayName}
                     </Link>

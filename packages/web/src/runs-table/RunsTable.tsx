@@ -6,7 +6,7 @@ import { FirstRun } from "../home/Home.tsx";
 import { t } from "../i18n/index.ts";
 import { type RunSet, useRunCount } from "../runs/run-window.ts";
 import type { RunRow } from "../runs/runs.ts";
-import { Button, EmptyState, ErrorState, Popover, Skeleton } from "../ui/controls.tsx";
+import { Button, EmptyState, ErrorState, NotFound, Popover, Skeleton } from "../ui/controls.tsx";
 import { grouped } from "../ui/format.ts";
 import { SearchField } from "../ui/SearchField.tsx";
 import { toast } from "../ui/toast.tsx";
@@ -41,7 +41,7 @@ export default function RunsTable({ entity, project }: { entity: string; project
   // biome-ignore lint/correctness/useExhaustiveDependencies: other runs, other picks
   useEffect(() => setPicked(new Map()), [set.filters]);
 
-  if (error instanceof ApiError && error.status === 404) return <EmptyState title={t("notFound.title")} />;
+  if (error instanceof ApiError && error.status === 404) return <NotFound />;
   if (!count && !error) return <Skeleton lines={12} />;
   if (count?.all === 0) return <FirstRun follow={false} project={project} />;
   const chosen = address.get("cols") ? unpackList(address.get("cols")) : columns.automatic;

@@ -7,6 +7,8 @@ export interface RunRow {
   id: string;
   name: string;
   displayName: string;
+  /** How many runs the project had before it: its colour. */
+  defaultColorIndex: number;
   state: string;
   tags: string[];
   group: string | null;
@@ -27,19 +29,23 @@ export interface RunsQuestion {
   order: string;
   pageSize: number;
   withValues: boolean;
+  enabled?: boolean;
 }
 
 export const RUN_FIELDS =
-  "id name displayName state tags group jobType createdAt heartbeatAt user { username }";
+  "id name displayName defaultColorIndex state tags group jobType createdAt heartbeatAt user { username }";
 
 interface RunsPage {
+  /** Runs that the filters leave, and those of the project. */
   total: number;
+  everything: number;
   edges: { node: RunRow; cursor: string }[];
   pageInfo: { endCursor: string | null; hasNextPage: boolean };
 }
 
 /** Pages of runs, kept fresh while they change: at most one refetch a second. Throws 404 for a project that is not there. */
-export function useRuns({ entity, project, filters, order, pageSize, withValues }: RunsQuestion) {
+export function useRuns(question: RunsQuestion) {
+  const { entity, project, filters, order, pageSize, withValues, enabled = true } = question;
   const client = useQueryClient();
   const refresh = useRefresh(
     1000,
@@ -54,16 +60,22 @@ export function useRuns({ entity, project, filters, order, pageSize, withValues 
   });
   return useInfiniteQuery({
     queryKey: ["runs", entity, project, filterText, order, pageSize, withValues],
+    enabled,
     initialPageParam: null as string | null,
     placeholderData: (before) => before,
     getNextPageParam: (page: RunsPage) => (page.pageInfo.hasNextPage ? page.pageInfo.endCursor : undefined),
     queryFn: async ({ pageParam, signal }): Promise<RunsPage> => {
       const { project: found } = await graphql<{
-        project: { runCount: number; runs: Omit<RunsPage, "total"> } | null;
+        project: {
+          runCount: number;
+          everything?: number;
+          runs: Pick<RunsPage, "edges" | "pageInfo">;
+        } | null;
       }>(
-        `query PageRuns($entity: String, $project: String, $filters: JSONString, $order: String, $first: Int, $after: String, $values: Boolean!) {
+        `query PageRuns($entity: String, $project: String, $filters: JSONString, $order: String, $first: Int, $after: String, $values: Boolean!, $filtered: Boolean!) {
           project(name: $project, entityName: $entity) {
             runCount(filters: $filters)
+            everything: runCount @include(if: $filtered)
             runs(filters: $filters, order: $order, first: $first, after: $after) {
               edges { cursor node { ${RUN_FIELDS} config @include(if: $values) summaryMetrics @include(if: $values) } }
               pageInfo { endCursor hasNextPage }
@@ -78,11 +90,13 @@ export function useRuns({ entity, project, filters, order, pageSize, withValues 
           first: pageSize,
           after: pageParam,
           values: withValues,
+          filtered: filterText !== "{}",
         },
         signal,
       );
       if (!found) throw new ApiError(404, `${entity}/${project}`);
-      return { total: found.runCount, ...found.runs };
+      const { runCount, everything = runCount, runs } = found;
+      return { total: runCount, everything, ...runs };
     },
   });
 }

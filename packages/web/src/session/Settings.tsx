@@ -47,26 +47,36 @@ export default function Settings() {
     <main className="screen">
       <div className="sheet" style={{ maxWidth: 720 }}>
         <h1>{t("nav.settings")}</h1>
-        <div className="switch-row">
-          <Segmented
-            label={t("nav.theme")}
-            value={theme}
-            onChange={setTheme}
-            options={(["light", "dark", "system"] as const).map((value) => ({
-              value,
-              label: t(`nav.theme.${value}`),
-            }))}
-          />
-          <Segmented
-            label={t("nav.language")}
-            value={language}
-            onChange={setLanguage}
-            options={[
-              { value: "en", label: "English" },
-              { value: "ko", label: "한국어" },
-            ]}
-          />
-        </div>
+        <dl className="project-facts settings">
+          <div>
+            <dt>{t("nav.theme")}</dt>
+            <dd>
+              <Segmented
+                label={t("nav.theme")}
+                value={theme}
+                onChange={setTheme}
+                options={(["light", "dark", "system"] as const).map((value) => ({
+                  value,
+                  label: t(`nav.theme.${value}`),
+                }))}
+              />
+            </dd>
+          </div>
+          <div>
+            <dt>{t("nav.language")}</dt>
+            <dd>
+              <Segmented
+                label={t("nav.language")}
+                value={language}
+                onChange={setLanguage}
+                options={[
+                  { value: "en", label: "English" },
+                  { value: "ko", label: "한국어" },
+                ]}
+              />
+            </dd>
+          </div>
+        </dl>
         <div className="switch-row">
           <h2>{t("keys.title")}</h2>
           <span className="grow" />
@@ -79,6 +89,16 @@ export default function Settings() {
         {keys.data?.length === 0 && <EmptyState title={t("keys.none")} />}
         {keys.data && keys.data.length > 0 && (
           <table className="list-table">
+            <thead>
+              <tr>
+                <th>{t("keys.begins")}</th>
+                <th>{t("authorize.description")}</th>
+                <th>{t("table.created")}</th>
+                <th>
+                  <span className="visually-hidden">{t("keys.revoke")}</span>
+                </th>
+              </tr>
+            </thead>
             <tbody>
               {keys.data.map((key) => (
                 <tr key={key.id}>

@@ -1,6 +1,8 @@
 import { type ButtonHTMLAttributes, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { useSession } from "../api/session.ts";
 import { t, useLanguage } from "../i18n/index.ts";
 import { relativeTime, shortNumber } from "./format.ts";
+import { CopyIcon } from "./icons.tsx";
 import "./ui.css";
 
 type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & { kind?: "primary" | "danger" | "quiet" };
@@ -31,22 +33,7 @@ export function CopyButton({ text, label, name }: { text: string; label?: string
         onClick={copy}
         aria-live="polite"
       >
-        {copied ? (
-          "✓"
-        ) : (
-          // Drawn: few fonts have the sign.
-          <svg
-            width="12"
-            height="12"
-            viewBox="0 0 12 12"
-            fill="none"
-            stroke="currentColor"
-            aria-hidden="true"
-          >
-            <rect x="0.5" y="3.5" width="8" height="8" rx="1.5" />
-            <path d="M3.5 3.5V2A1.5 1.5 0 0 1 5 .5h5A1.5 1.5 0 0 1 11.5 2v5A1.5 1.5 0 0 1 10 8.5H8.5" />
-          </svg>
-        )}
+        {copied ? "✓" : <CopyIcon />}
       </IconButton>
     );
   return (
@@ -140,6 +127,24 @@ export function EmptyState({ title, children }: { title: string; children?: Reac
     <div className="state-page">
       <h2>{title}</h2>
       {children}
+    </div>
+  );
+}
+
+/** Of what is not there and of what one may not see the same is said; another account may see it. */
+export function NotFound() {
+  const session = useSession();
+  useEffect(() => {
+    document.title = `${t("notFound.title")} · Steelyard`;
+  }, []);
+  return (
+    <div className="not-found">
+      <EmptyState title={t("notFound.title")}>
+        <p>{t("notFound.text", { user: session.data?.username ?? "" })}</p>
+        <a className="button" href="/home">
+          {t("notFound.home")}
+        </a>
+      </EmptyState>
     </div>
   );
 }

@@ -11,6 +11,20 @@ export function shortNumber(value: number): string {
   return text.replace(/\.?0+e/, "e").replace("-", "−");
 }
 
+const SIZES = [
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+] as const;
+
+/** Of an axis, where there is little room: 200k, 4M. */
+export function axisNumber(value: number): string {
+  const size = Math.abs(value);
+  if (size < 1e4 || size >= 1e13) return shortNumber(value);
+  for (const [unit, name] of SIZES) if (size >= unit) return `${shortNumber(value / unit)}${name}`;
+  return shortNumber(value);
+}
+
 /** A count as people write it: 100,000. */
 export function grouped(count: number): string {
   return count.toLocaleString(document.documentElement.lang);

@@ -1,13 +1,16 @@
 import { createContext, type RefObject, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { ChartTable } from "../charts/ChartTable.tsx";
+import { dashesOf } from "../charts/dashes.ts";
 import { LineChart } from "../charts/LineChart.tsx";
+import { LineMark } from "../charts/LineMark.tsx";
 import { type ChartLine, domainOf, drawnLines } from "../charts/lines.ts";
-import { rangeText } from "../charts/scale.ts";
 import { isSmoothing } from "../charts/smooth.ts";
 import { t } from "../i18n/index.ts";
 import { runColour } from "../runs/colour.ts";
 import { useTheme } from "../theme/theme.ts";
 import { Button, ErrorState, IconButton } from "../ui/controls.tsx";
+import { grouped } from "../ui/format.ts";
+import { CloseIcon, ExpandIcon, TableIcon } from "../ui/icons.tsx";
 import { usePanelSeries } from "./panel-series.ts";
 import type { PanelPlan } from "./sections.ts";
 import { type ChartView, flip, type SetView } from "./view.ts";
@@ -15,6 +18,7 @@ import { type ChartView, flip, type SetView } from "./view.ts";
 export interface PanelRun {
   name: string;
   displayName: string;
+  defaultColorIndex: number;
 }
 
 /** Names in a footer; the rest is a number. */
@@ -64,31 +68,41 @@ export function Panel({ panel }: { panel: PanelPlan }) {
   const timed = panel.stream === "events" && (view.x.kind === "step" || view.x.kind === "key");
   const x = useMemo(() => (timed ? ({ kind: "relative" } as const) : view.x), [timed, view.x]);
   const xKind = timed ? "relative" : view.xKind;
-  const range = timed ? undefined : view.range;
+  const zoom = view.zooms.get(panel.title);
+  // Steps are no seconds: the zoom that all share is of the screen's own axis.
+  const range = zoom?.x ?? (timed ? undefined : view.range);
+  const yRange = zoom?.y;
   const names = useMemo(() => runs.map(({ name }) => name).sort(), [runs]);
   const series = usePanelSeries({ entity, project, names, panel, x, range, buckets });
 
   const lines = useMemo((): ChartLine[] => {
     const labels = new Map(runs.map(({ name, displayName }) => [name, displayName]));
     const places = new Map(runs.map(({ name }, at) => [name, at]));
+    const indices = new Map(runs.map(({ name, defaultColorIndex }) => [name, defaultColorIndex]));
     const several = panel.keys.length > 1;
-    return (series.data ?? [])
+    const shown = (series.data ?? [])
       .filter(({ run, xLast }) => labels.has(run) && xLast.length > 0)
-      .sort((a, b) => (places.get(a.run) ?? 0) - (places.get(b.run) ?? 0))
-      .map((answer) => {
-        const run = labels.get(answer.run) ?? answer.run;
-        return {
-          id: answer.run,
-          label: !several ? run : runs.length > 1 ? `${run} ${answer.key}` : answer.key,
-          colour: runColour(several && runs.length === 1 ? answer.key : answer.run, theme),
-          answer,
-        };
-      });
-  }, [series.data, runs, theme, panel.keys.length]);
+      .sort((a, b) => (places.get(a.run) ?? 0) - (places.get(b.run) ?? 0));
+    // The keys of one run have colours of their own; those of several runs have the run's, and dashes to tell them apart.
+    const colours = shown.map(({ run, key }) =>
+      runColour(several && runs.length === 1 ? panel.keys.indexOf(key) : (indices.get(run) ?? 0), theme),
+    );
+    const dashes = dashesOf(colours, view.dashes);
+    return shown.map((answer, at) => {
+      const run = labels.get(answer.run) ?? answer.run;
+      return {
+        id: answer.run,
+        label: !several ? run : runs.length > 1 ? `${run} ${answer.key}` : answer.key,
+        colour: colours[at] ?? "",
+        dash: dashes[at] ?? 0,
+        answer,
+      };
+    });
+  }, [series.data, runs, theme, panel.keys, view.dashes]);
   const { smoothing, showOriginal, logX, logY, band, ignoreOutliers } = view;
   const options = useMemo(
-    () => ({ range, logX, logY, band, ignoreOutliers }),
-    [range, logX, logY, band, ignoreOutliers],
+    () => ({ range, yRange, logX, logY, band, ignoreOutliers }),
+    [range, yRange, logX, logY, band, ignoreOutliers],
   );
   const drawn = useMemo(
     () => drawnLines(lines, smoothing, showOriginal, emphasised),
@@ -99,14 +113,7 @@ export function Panel({ panel }: { panel: PanelPlan }) {
   const asTable = view.tables.has(panel.title);
   const xName = x.kind === "key" ? x.key : t(`chart.${x.kind}`);
 
-  const notes: { key: string; text: string; title?: string; onClick?: () => void }[] = [];
-  if (limited && limited.visible > runs.length)
-    notes.push({
-      key: "limit",
-      text: t("chart.limited", { drawn: runs.length, visible: limited.visible }),
-      title: t("chart.limited.title"),
-      onClick: limited.raise,
-    });
+  const notes: { key: string; text: string; title?: string }[] = [];
   if (domain.hidden > 0) notes.push({ key: "hidden", text: t("chart.hidden", { count: domain.hidden }) });
   if (domain.above + domain.below > 0)
     notes.push({ key: "outside", text: t("chart.outside", { count: domain.above + domain.below }) });
@@ -140,13 +147,18 @@ export function Panel({ panel }: { panel: PanelPlan }) {
           </span>
         )}
         <span className="grow" />
+        {limited && limited.visible > runs.length && (
+          <button type="button" className="limit" title={t("chart.limited.title")} onClick={limited.raise}>
+            {t("chart.limited", { drawn: runs.length, visible: grouped(limited.visible) })}
+          </button>
+        )}
         {series.isFetching && series.data && <span className="stale-dot" title={t("chart.stale")} />}
         <IconButton
           label={t("chart.table")}
           aria-pressed={asTable}
           onClick={() => setView({ tables: flip(view.tables, panel.title) })}
         >
-          ▤
+          <TableIcon />
         </IconButton>
         <IconButton
           className="to-full"
@@ -154,7 +166,7 @@ export function Panel({ panel }: { panel: PanelPlan }) {
           aria-pressed={isFull}
           onClick={toggleFull}
         >
-          {isFull ? "✕" : "⤢"}
+          {isFull ? <CloseIcon /> : <ExpandIcon />}
         </IconButton>
       </header>
       <div className="plot">
@@ -192,7 +204,7 @@ export function Panel({ panel }: { panel: PanelPlan }) {
             options={options}
             xKind={xKind}
             smoothed={smoothed}
-            onZoom={(wanted) => setView({ range: wanted ? rangeText(wanted) : "" })}
+            onZoom={(x, y) => setView({ zoom: { panel: panel.title, to: x && { x, ...(y ? { y } : {}) } } })}
             onFullScreen={toggleFull}
           />
         )}
@@ -205,7 +217,7 @@ export function Panel({ panel }: { panel: PanelPlan }) {
           <div className="legend">
             {lines.map((line) => (
               <span key={`${line.id} ${line.answer.key}`} title={line.label}>
-                <span className="swatch" style={{ background: line.colour }} />
+                <LineMark colour={line.colour} dash={line.dash} />
                 <span className="legend-label">{line.label}</span>
               </span>
             ))}
@@ -213,17 +225,11 @@ export function Panel({ panel }: { panel: PanelPlan }) {
         )}
       {notes.length > 0 && (
         <footer className="notes">
-          {notes.map(({ key, text, title, onClick }) =>
-            onClick ? (
-              <button key={key} type="button" title={title} onClick={onClick}>
-                {text}
-              </button>
-            ) : (
-              <span key={key} title={title ?? text}>
-                {text}
-              </span>
-            ),
-          )}
+          {notes.map(({ key, text, title }) => (
+            <span key={key} title={title ?? text}>
+              {text}
+            </span>
+          ))}
         </footer>
       )}
     </section>

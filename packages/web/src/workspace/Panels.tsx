@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from "react";
+import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { t } from "../i18n/index.ts";
 import { EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
 import { useKeys } from "./keys.ts";
@@ -19,6 +19,7 @@ export function Panels({
   emphasised,
   limited,
   empty,
+  withoutRuns,
 }: {
   entity: string;
   project: string;
@@ -30,6 +31,8 @@ export function Panels({
   limited?: PanelProps["limited"];
   /** Nothing logged at all. */
   empty: string;
+  /** Instead of charts when no run is drawn. */
+  withoutRuns?: ReactNode;
 }) {
   const [view, setView] = useChartView(shows === "system" ? "relative" : "step");
   const names = useMemo(() => runs.map(({ name }) => name).sort(), [runs]);
@@ -95,7 +98,7 @@ export function Panels({
       <Toolbar view={view} setView={setView} badPattern={badPattern} keys={metrics.data ?? []} />
       {keys.isPending && runs.length > 0 && <Skeleton lines={8} />}
       {keys.error && <ErrorState error={keys.error} retry={() => keys.refetch()} />}
-      {runs.length === 0 && <EmptyState title={t("chart.allHidden")} />}
+      {runs.length === 0 && withoutRuns}
       {keys.data && runs.length > 0 && allPanels.length === 0 && (
         <EmptyState title={view.search ? t("chart.noPanels", { text: view.search }) : empty} />
       )}

@@ -1,7 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
-import { addressOf, packList, unpackList, useAddress } from "../address/query-state.ts";
+import { addressOf, useAddress } from "../address/query-state.ts";
 import { ApiError } from "../api/client.ts";
 import { FirstRun } from "../home/Home.tsx";
 import { t } from "../i18n/index.ts";
@@ -14,11 +14,15 @@ import {
   EmptyState,
   ErrorState,
   IconButton,
+  NotFound,
   Segmented,
   Skeleton,
   StateBadge,
 } from "../ui/controls.tsx";
+import { grouped } from "../ui/format.ts";
 import { LongSelect } from "../ui/LongSelect.tsx";
+import { SearchField } from "../ui/SearchField.tsx";
+import { useEyes } from "./eyes.ts";
 import { useKeys } from "./keys.ts";
 import { Panels } from "./Panels.tsx";
 import "./workspace.css";
@@ -26,6 +30,8 @@ import "./workspace.css";
 /** Drawn at first; more on demand, as the eye can tell ten lines apart and not a hundred. */
 const DRAWN_AT_FIRST = 10;
 const MAX_DRAWN = 500;
+/** Of the list, at a time. */
+const PAGE = 100;
 const NEWEST_FIRST = "-created_at";
 const WIDTH_STORED = "steelyard.selector-width";
 
@@ -47,14 +53,23 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
     [search],
   );
   const order = address.get("sort") || NEWEST_FIRST;
-  const runs = useRuns({ entity, project, filters, order, pageSize: 100, withValues: false });
+  const limit = Math.min(MAX_DRAWN, Math.max(1, Math.floor(Number(address.get("max"))) || DRAWN_AT_FIRST));
+  const runs = useRuns({
+    entity,
+    project,
+    filters,
+    order,
+    // The runs that are drawn come in one page, and some more for the list.
+    pageSize: limit > PAGE / 2 ? MAX_DRAWN : PAGE,
+    withValues: false,
+  });
   const all = useMemo(
     () => runs.data?.pages.flatMap(({ edges }) => edges.map(({ node }) => node)) ?? [],
     [runs.data],
   );
-  const total = runs.data?.pages[0]?.total ?? 0;
-  const visible = visibleRuns(all, address.get("show"), address.get("hide"));
-  const limit = Math.min(MAX_DRAWN, Math.max(1, Math.floor(Number(address.get("max"))) || DRAWN_AT_FIRST));
+  const { total = 0, everything = 0 } = runs.data?.pages[0] ?? {};
+  const eyes = useEyes({ entity, project, filters, order, all, total });
+  const { visible } = eyes;
   const drawnKey = JSON.stringify(
     visible.slice(0, limit).map(({ name, displayName }) => [name, displayName]),
   );
@@ -69,27 +84,12 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
 
   if (runs.isPending) return <Skeleton lines={10} />;
   if (runs.error && !runs.data) {
-    if (runs.error instanceof ApiError && runs.error.status === 404)
-      return <EmptyState title={t("notFound.title")} />;
+    if (runs.error instanceof ApiError && runs.error.status === 404) return <NotFound />;
     return <ErrorState error={runs.error} retry={() => runs.refetch()} />;
   }
   if (total === 0 && !search) return <FirstRun follow project={project} />;
 
-  const toggle = (run: RunRow) => {
-    const show = new Set(unpackList(address.get("show")));
-    const hide = new Set(unpackList(address.get("hide")));
-    // By name: the same run is another object after each reading.
-    if (visible.some(({ name }) => name === run.name)) {
-      show.delete(run.name);
-      hide.add(run.name);
-    } else {
-      hide.delete(run.name);
-      show.add(run.name);
-    }
-    address.set({ show: packList(show), hide: packList(hide) });
-  };
-
-  const raise = () => address.set({ max: String(Math.min(MAX_DRAWN, visible.length)) });
+  const raise = () => address.set({ max: String(Math.min(MAX_DRAWN, eyes.count)) });
   return (
     <div className="workspace" data-pane={pane} style={{ "--selector": `${width}px` } as React.CSSProperties}>
       <div className="panes">
@@ -105,13 +105,7 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
       </div>
       <aside className="selector" aria-label={t("nav.runs")}>
         <div className="head">
-          <input
-            className="field"
-            aria-label={t("runs.search")}
-            placeholder={t("runs.search")}
-            value={search}
-            onChange={(event) => address.set({ q: event.target.value })}
-          />
+          <SearchField label={t("runs.search")} value={search} onText={(q) => address.set({ q })} />
           <div className="switch-row">
             <LongSelect
               label={t("runs.sort")}
@@ -140,32 +134,29 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
               {order.startsWith("-") ? "↓" : "↑"}
             </IconButton>
           </div>
-          <div className="switch-row">
-            <span className="muted">
-              {t("runs.drawn", { visible: visible.length, total, drawn: drawn.length })}
-            </span>
-            <span className="grow" />
-            <Button kind="quiet" onClick={() => address.set({ show: "", hide: "" })}>
+          <div className="counts-row">
+            <Drawn visible={eyes.count} total={total} drawn={drawn.length} />
+            <Button kind="quiet" className="small" onClick={eyes.showAll}>
               {t("runs.showAll")}
             </Button>
-            <Button kind="quiet" onClick={() => address.set({ show: "", hide: "*" })}>
+            <Button kind="quiet" className="small" onClick={eyes.hideAll}>
               {t("runs.hideAll")}
             </Button>
           </div>
         </div>
         {all.length === 0 ? (
-          <EmptyState title={t("runs.noneMatch", { total })}>
+          <EmptyState title={t("runs.noneMatch", { total: grouped(everything) })}>
             <Button onClick={() => address.set({ q: "" })}>{t("runs.clear")}</Button>
           </EmptyState>
         ) : (
           <RunList
             runs={all}
-            visible={new Set(visible.map(({ name }) => name))}
+            isVisible={eyes.isVisible}
             drawn={new Set(drawnNames)}
             entity={entity}
             project={project}
-            onToggle={toggle}
-            onOnly={(run) => address.set({ show: packList([run.name]), hide: "*" })}
+            onToggle={eyes.toggle}
+            onOnly={eyes.showOnly}
             onPoint={setEmphasised}
             onEnd={() => runs.hasNextPage && !runs.isFetchingNextPage && runs.fetchNextPage()}
           />
@@ -195,8 +186,17 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
           runs={drawn}
           shows="both"
           emphasised={emphasised}
-          limited={{ visible: visible.length, raise }}
+          limited={{ visible: eyes.count, raise }}
           empty={t("chart.noKeys")}
+          withoutRuns={
+            all.length === 0 ? (
+              <EmptyState title={t("chart.noneMatch")} />
+            ) : (
+              <EmptyState title={t("chart.allHidden")}>
+                <Button onClick={eyes.showAll}>{t("runs.showAll")}</Button>
+              </EmptyState>
+            )
+          }
         />
       </main>
     </div>
@@ -209,11 +209,18 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
   }
 }
 
-/** All unless said otherwise: `show` and `hide` name runs, `*` in `hide` all that `show` does not. */
-function visibleRuns(all: RunRow[], showText: string, hideText: string): RunRow[] {
-  const show = new Set(unpackList(showText));
-  const hide = new Set(unpackList(hideText));
-  return all.filter(({ name }) => !hide.has(name) && (show.has(name) || !hide.has("*")));
+/** On one line, however many there are: the whole of it is in the title. */
+function Drawn(counts: { visible: number; total: number; drawn: number }) {
+  const text = t("runs.drawn", {
+    visible: grouped(counts.visible),
+    total: grouped(counts.total),
+    drawn: grouped(counts.drawn),
+  });
+  return (
+    <span className="muted counts" title={text}>
+      {text}
+    </span>
+  );
 }
 
 /** The metric that orders the list stays in the choice, even when no drawn run has it. */
@@ -225,7 +232,7 @@ function sortKeys(keys: readonly string[], order: string): Set<string> {
 
 function RunList({
   runs,
-  visible,
+  isVisible,
   drawn,
   entity,
   project,
@@ -235,7 +242,7 @@ function RunList({
   onEnd,
 }: {
   runs: RunRow[];
-  visible: Set<string>;
+  isVisible: (run: RunRow) => boolean;
   /** Of the visible, those within the limit. */
   drawn: Set<string>;
   entity: string;
@@ -262,7 +269,7 @@ function RunList({
         {rows.getVirtualItems().map(({ index, start }) => {
           const run = runs[index];
           if (!run) return null;
-          const on = visible.has(run.name);
+          const on = isVisible(run);
           const isDrawn = drawn.has(run.name);
           return (
             <div
@@ -277,7 +284,7 @@ function RunList({
                 className="eye"
                 aria-pressed={on}
                 aria-label={t(on ? "runs.hide" : "runs.show", { name: run.displayName })}
-                style={{ color: isDrawn ? runColour(run.name, theme) : "var(--edge)" }}
+                style={{ color: isDrawn ? runColour(run.defaultColorIndex, theme) : "var(--edge)" }}
                 onClick={() => onToggle(run)}
               >
                 <span className="disc" />

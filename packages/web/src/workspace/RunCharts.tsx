@@ -1,5 +1,6 @@
 import { useMemo } from "react";
 import { t } from "../i18n/index.ts";
+import type { PanelRun } from "./Panel.tsx";
 import { Panels } from "./Panels.tsx";
 
 /** Every metric of one run. */
@@ -7,14 +8,16 @@ export default function RunCharts({
   entity,
   project,
   run,
-  displayName,
 }: {
   entity: string;
   project: string;
-  run: string;
-  displayName: string;
+  run: PanelRun;
 }) {
-  const runs = useMemo(() => [{ name: run, displayName }], [run, displayName]);
+  const { name, displayName, defaultColorIndex } = run;
+  const runs = useMemo(
+    () => [{ name, displayName, defaultColorIndex }],
+    [name, displayName, defaultColorIndex],
+  );
   return (
     <main className="panels-scroll" style={{ flex: 1 }}>
       <Panels entity={entity} project={project} runs={runs} shows="metrics" empty={t("run.waiting")} />

@@ -1,8 +1,18 @@
 import { isSmoothing, mostSmoothing, SMOOTHING_KINDS } from "../charts/smooth.ts";
 import { t } from "../i18n/index.ts";
-import { Button } from "../ui/controls.tsx";
+import { Button, Popover } from "../ui/controls.tsx";
 import { LongSelect } from "../ui/LongSelect.tsx";
+import { SearchField } from "../ui/SearchField.tsx";
 import { type ChartView, CLOCKS, type SetView } from "./view.ts";
+
+/** What is not asked for every day. `at`: as it is when the address says nothing. */
+const SWITCHES = [
+  { name: "logX", label: "chart.logX", title: undefined, at: false },
+  { name: "band", label: "chart.band", title: "chart.band.title", at: true },
+  { name: "ignoreOutliers", label: "chart.outliers", title: "chart.outliers.title", at: false },
+  { name: "dashes", label: "chart.dashes", title: "chart.dashes.title", at: false },
+  { name: "syncZoom", label: "chart.syncZoom", title: "chart.syncZoom.title", at: false },
+] as const;
 
 /** What all panels of the screen share. */
 export function Toolbar({
@@ -20,20 +30,25 @@ export function Toolbar({
   const most = mostSmoothing(kind);
   return (
     <div className="chart-toolbar" role="toolbar" aria-label={t("chart.settings")}>
-      <input
-        className="field"
+      <SearchField
         data-search
-        aria-label={t("chart.search")}
+        label={t("chart.search")}
+        title={t("chart.search")}
         aria-invalid={badPattern}
-        placeholder={badPattern ? t("chart.badPattern") : t("chart.search")}
+        placeholder={t("chart.search.short")}
         value={view.search}
-        onChange={(event) => setView({ search: event.target.value })}
+        onText={(search) => setView({ search })}
         onKeyDown={(event) => {
           if (event.key !== "Escape" || !view.search || event.nativeEvent.isComposing) return;
           event.stopPropagation();
           setView({ search: "" });
         }}
       />
+      {badPattern && (
+        <span className="error-text" role="alert">
+          {t("chart.badPattern")}
+        </span>
+      )}
       <LongSelect
         label={t("chart.x")}
         className="axis"
@@ -46,7 +61,7 @@ export function Toolbar({
       />
       <div className="switch-row">
         <select
-          className="field"
+          className="field smoothing"
           aria-label={t("chart.smoothingKind")}
           title={t("chart.smoothingKind")}
           value={kind}
@@ -77,9 +92,7 @@ export function Toolbar({
                 setView({ smoothing: event.target.value === "0" ? "" : event.target.value })
               }
             />
-            <span className="mono" style={{ width: 30 }}>
-              {most > 1 ? amount : amount.toFixed(2)}
-            </span>
+            <span className="mono amount">{most > 1 ? amount : amount.toFixed(2)}</span>
           </>
         )}
         {isSmoothing(view.smoothing) && (
@@ -94,20 +107,27 @@ export function Toolbar({
       <Button aria-pressed={view.logY} onClick={() => setView({ logY: view.logY ? "" : "1" })}>
         {t("chart.logY")}
       </Button>
-      <Button aria-pressed={view.logX} onClick={() => setView({ logX: view.logX ? "" : "1" })}>
-        {t("chart.logX")}
-      </Button>
-      <Button aria-pressed={view.band} onClick={() => setView({ band: view.band ? "0" : "" })}>
-        {t("chart.band")}
-      </Button>
-      <Button
-        aria-pressed={view.ignoreOutliers}
-        title={t("chart.outliers.title")}
-        onClick={() => setView({ ignoreOutliers: view.ignoreOutliers ? "" : "1" })}
-      >
-        {t("chart.outliers")}
-      </Button>
-      {view.range && <Button onClick={() => setView({ range: "" })}>{t("chart.resetZoom")}</Button>}
+      <Popover label={t("chart.options")} face={t("chart.options")}>
+        {() => (
+          <>
+            {SWITCHES.map(({ name, label, title, at }) => (
+              <label key={name} className="item" title={title && t(title)}>
+                <input
+                  type="checkbox"
+                  checked={view[name]}
+                  onChange={(event) =>
+                    setView({ [name]: event.target.checked === at ? "" : event.target.checked ? "1" : "0" })
+                  }
+                />
+                {t(label)}
+              </label>
+            ))}
+          </>
+        )}
+      </Popover>
+      {(view.range || view.zooms.size > 0) && (
+        <Button onClick={() => setView({ range: "" })}>{t("chart.resetZoom")}</Button>
+      )}
     </div>
   );
 }

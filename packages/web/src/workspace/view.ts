@@ -1,10 +1,19 @@
 import { useMemo } from "react";
 import { packList, unpackList, useAddress } from "../address/query-state.ts";
 import type { XKind } from "../charts/draw.ts";
+import { rangeText } from "../charts/scale.ts";
 import { mostSmoothing, SMOOTHING_KINDS, type Smoothing } from "../charts/smooth.ts";
 
 /** Axes that are no logged key: their names in the address. */
 export const CLOCKS = ["step", "relative", "relative-wall", "wall"] as const;
+
+export type Range = [number, number];
+
+/** What of a panel fills its frame. */
+export interface Zoom {
+  x: Range;
+  y?: Range;
+}
 
 /** How the charts of a screen are shown; all of it in the address. */
 export interface ChartView {
@@ -19,8 +28,13 @@ export interface ChartView {
   band: boolean;
   /** Panels whose key matches. */
   search: string;
-  /** Zoomed range of x, shared by all panels. */
-  range: [number, number] | undefined;
+  dashes: boolean;
+  /** Zoomed range of x, shared by all panels that have none of their own. */
+  range: Range | undefined;
+  /** By the panel's title. */
+  zooms: ReadonlyMap<string, Zoom>;
+  /** A zoom is everyone's. */
+  syncZoom: boolean;
   /** Title of the panel that fills the screen, and of its section when the address says it. */
   full: string;
   fullSection: string;
@@ -41,41 +55,67 @@ const PARAMETERS = {
   logY: "logy",
   band: "band",
   search: "panels",
+  dashes: "dashes",
   range: "zoom",
+  syncZoom: "sync",
   full: "panelDisplayName",
   fullSection: "panelSectionName",
   flipped: "flip",
   tables: "tables",
 } as const;
 
-export type SetView = (change: Partial<Record<keyof typeof PARAMETERS, string>>) => void;
+/** Of a panel alone, before its title: `zoom.train/loss=100~200`. */
+const OWN_ZOOM = `${PARAMETERS.range}.`;
+
+export interface ViewChange extends Partial<Record<keyof typeof PARAMETERS, string>> {
+  /** `to` undefined: back to everything. */
+  zoom?: { panel: string; to: Zoom | undefined };
+}
+export type SetView = (change: ViewChange) => void;
 
 export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView, SetView] {
   const address = useAddress();
   const text = Object.fromEntries(
     Object.entries(PARAMETERS).map(([name, parameter]) => [name, address.get(parameter)]),
   ) as Record<keyof typeof PARAMETERS, string>;
-  const all = JSON.stringify([defaultX, text]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `all` is the text and the default
-  const view = useMemo(() => readView(text, defaultX), [all]);
+  const zooms = address.under(OWN_ZOOM);
+  const all = JSON.stringify([defaultX, text, [...zooms]]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `all` is the texts and the default
+  const view = useMemo(() => readView(text, zooms, defaultX), [all]);
   return [
     view,
     (change) => {
+      const { zoom, ...texts } = change;
       const values: Record<string, string | undefined> = {};
-      for (const [name, value] of Object.entries(change))
-        values[PARAMETERS[name as keyof typeof PARAMETERS]] = value;
+      const reset = () => {
+        values[PARAMETERS.range] = "";
+        for (const title of zooms.keys()) values[OWN_ZOOM + title] = "";
+      };
       // Another axis has other numbers: its zoom would be nonsense.
-      if (change.x !== undefined) values[PARAMETERS.range] = "";
+      if (change.x !== undefined || change.range === "") reset();
+      if (zoom && view.syncZoom) {
+        reset();
+        if (zoom.to) values[PARAMETERS.range] = rangeText(zoom.to.x);
+      } else if (zoom) {
+        const own = zoom.to && [zoom.to.x, ...(zoom.to.y ? [zoom.to.y] : [])].map(rangeText).join("~");
+        values[OWN_ZOOM + zoom.panel] = own;
+        if (!own) values[PARAMETERS.range] = "";
+      }
+      for (const [name, value] of Object.entries(texts))
+        values[PARAMETERS[name as keyof typeof PARAMETERS]] = value;
       if (change.full !== undefined && change.fullSection === undefined) values[PARAMETERS.fullSection] = "";
       address.set(values);
     },
   ];
 }
 
-function readView(text: Record<keyof typeof PARAMETERS, string>, defaultX: "step" | "relative"): ChartView {
+function readView(
+  text: Record<keyof typeof PARAMETERS, string>,
+  zooms: ReadonlyMap<string, string>,
+  defaultX: "step" | "relative",
+): ChartView {
   const x = text.x || defaultX;
   const clock = CLOCKS.find((known) => known === x);
-  const [from, to] = text.range.split("~").map(Number);
   const kind = SMOOTHING_KINDS.find((known) => known === text.smoothingKind) ?? "time-weighted";
   const amount = Math.min(mostSmoothing(kind), Math.max(0, Number(text.smoothing) || 0));
   return {
@@ -88,13 +128,30 @@ function readView(text: Record<keyof typeof PARAMETERS, string>, defaultX: "step
     logY: text.logY === "1",
     band: text.band !== "0",
     search: text.search,
-    range:
-      text.range && Number.isFinite(from) && Number.isFinite(to) ? [from as number, to as number] : undefined,
+    dashes: text.dashes === "1",
+    range: readZoom(text.range)?.x,
+    zooms: new Map(
+      [...zooms].flatMap(([title, own]) => {
+        const zoom = readZoom(own);
+        return zoom ? [[title, zoom]] : [];
+      }),
+    ),
+    syncZoom: text.syncZoom === "1",
     full: text.full,
     fullSection: text.fullSection,
     flipped: new Set(unpackList(text.flipped)),
     tables: new Set(unpackList(text.tables)),
   };
+}
+
+function readZoom(text: string): Zoom | undefined {
+  const [x0, x1, y0, y1] = text === "" ? [] : text.split("~").map(Number);
+  if (!isRange(x0, x1)) return undefined;
+  return { x: [x0 as number, x1 as number], ...(isRange(y0, y1) ? { y: [y0 as number, y1 as number] } : {}) };
+}
+
+function isRange(from: number | undefined, to: number | undefined): boolean {
+  return Number.isFinite(from) && Number.isFinite(to) && Number(from) < Number(to);
 }
 
 /** The list with `name` in it if it was not, without it if it was; as the address holds it. */
