@@ -10,5 +10,5 @@ export { type LoggedRun, readLoggedRun } from "./logged-run.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
 export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
 export type { Run } from "./run.ts";
-export { type Synced, type SyncOptions, syncLog } from "./sync.ts";
+export { type Synced, type SyncOptions, type SyncProgress, syncLog } from "./sync/sync-log.ts";
 export { VERSION } from "./version.ts";

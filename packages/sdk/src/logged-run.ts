@@ -1,6 +1,12 @@
 import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
-import { readRecordLog } from "@steelyard/protocol/record-log";
-import { type Item, type LoggedRunFields, type LogRecord, readRecord } from "@steelyard/protocol/records";
+import { type Found, RecordLogReader } from "@steelyard/protocol/record-log";
+import {
+  type ArtifactFields,
+  type Item,
+  type LoggedRunFields,
+  type LogRecord,
+  readRecord,
+} from "@steelyard/protocol/records";
 import { ConfigDocument } from "./config-document.ts";
 import { Summary } from "./summary.ts";
 import { type ConsoleLine, Terminal } from "./terminal.ts";
@@ -21,76 +27,122 @@ export interface LoggedRun {
   events: string[];
   console: ConsoleLine[][];
   summaryJson: string;
-  environment: Record<string, unknown> | undefined;
-  alerts: Extract<LogRecord, { kind: "alert" }>[];
   /** Paths below `files/` that are to be uploaded where they are there. */
   files: string[];
   /** Undefined: the log ends without saying how the run did. */
   exitCode: number | undefined;
-  notComplete: boolean;
-  preempting: boolean;
   /** What could not be read of the log. */
   losses: string[];
-  /** What the log has and is not sent. */
-  unsent: string[];
+  artifacts: readonly ArtifactFields[];
 }
 
-/** Throws Error when the bytes are no log, or hold no run. */
+/** All of a log at once. Throws Error when the bytes are no log, or hold no run. */
 export function readLoggedRun(bytes: Uint8Array): LoggedRun {
-  const { records, damage } = readRecordLog(bytes);
-  const reading = new Reading();
-  reading.losses.push(...damage);
-  for (const [at, record] of records.entries()) {
-    try {
-      reading.take(readRecord(record));
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      reading.losses.push(`record ${at + 1} cannot be understood: ${error.message}`);
-    }
-  }
-  return reading.result();
+  const reader = new LoggedRunReader();
+  for (const found of new RecordLogReader().take(bytes, true)) reader.take(found);
+  const { run, files, exitCode, losses, artifacts } = reader;
+  if (!run) throw new Error(NO_RUN);
+  const { history, events, console } = reader.takeLines();
+  const { config, summaryJson } = reader;
+  return {
+    run,
+    config,
+    history,
+    events,
+    console,
+    summaryJson,
+    files: [...files],
+    exitCode,
+    losses,
+    artifacts,
+  };
+}
+
+/** What is said of a log whose run never reached the disk. */
+export const NO_RUN = "the log holds no run: nothing of it reached the disk";
+
+/** Lines of the file stream. */
+export interface LoggedLines {
+  history: string[];
+  events: string[];
+  console: ConsoleLine[][];
 }
 
 type Tree = Map<string, Tree | string>;
 
-class Reading {
+/**
+ * A run as its log tells it, while it is read. Lines wait until they are taken; what else is said is kept as it stands:
+ * configuration, summary, names of files.
+ */
+export class LoggedRunReader {
+  /** What could not be read of the log. */
   readonly losses: string[] = [];
-  #run: LoggedRunFields | undefined;
+  /** Records that were read, those that say nothing among them. */
+  records = 0;
+  /** What the records said of it up to here. */
+  run: LoggedRunFields | undefined;
+  /** Counts what changed the run's own record; its configuration. */
+  runChanges = 0;
+  configChanges = 0;
+  /** Counts what changed the summary. */
+  summaryChanges = 0;
+  /** Paths below `files/` that are to be uploaded where they are there. */
+  readonly files = new Set<string>();
+  /** Not yet taken by whoever sends them. */
+  readonly alerts: Extract<LogRecord, { kind: "alert" }>[] = [];
+  /** In the order they were logged. */
+  readonly artifacts: ArtifactFields[] = [];
+  environment: Record<string, unknown> | undefined;
+  preempting = false;
+  #exit: Extract<LogRecord, { kind: "exit" }> | undefined;
   readonly #config: Record<string, string> = {};
   readonly #metrics: Extract<LogRecord, { kind: "metric" }>["metric"][] = [];
-  readonly #history: string[] = [];
-  readonly #events: string[] = [];
+  #history: string[] = [];
+  #events: string[] = [];
   readonly #terminal = new Terminal(0);
-  readonly #console: ConsoleLine[][] = [];
+  #console: ConsoleLine[][] = [];
+  #waiting = 0;
+  /** Characters for the terminal since lines were taken from it. */
   #written = 0;
   /** Of the last record that has a time, for those that have none. */
   #atMs = 0;
   readonly #summary = new Summary();
   /** What summary records say of parts of a value: `acc.max`. */
   readonly #parts: Tree = new Map();
-  readonly #files = new Set<string>();
-  readonly #alerts: LoggedRun["alerts"] = [];
-  readonly #artifacts: string[] = [];
-  #environment: Record<string, unknown> | undefined;
-  #exit: Extract<LogRecord, { kind: "exit" }> | undefined;
-  #preempting = false;
   #last: Record<string, unknown> = {};
 
-  take(record: LogRecord): void {
+  take(found: Found): void {
+    if (found.kind === "damage") {
+      this.losses.push(found.reason);
+      return;
+    }
+    this.records++;
+    try {
+      this.#take(readRecord(found.bytes));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.losses.push(`record ${this.records} cannot be understood: ${error.message}`);
+    }
+  }
+
+  #take(record: LogRecord): void {
     switch (record.kind) {
       case "run":
         // A later one has what changed since.
-        this.#run = { ...record.run, startTimeMs: record.run.startTimeMs || (this.#run?.startTimeMs ?? 0) };
-        this.#atMs ||= this.#run.startTimeMs;
+        this.run = { ...record.run, startTimeMs: record.run.startTimeMs || (this.run?.startTimeMs ?? 0) };
+        this.#atMs ||= this.run.startTimeMs;
         this.#setConfig(record.run.config);
+        this.runChanges++;
         break;
       case "config":
         this.#setConfig(record.update);
         for (const [[key = ""]] of record.remove) delete this.#config[key];
+        this.configChanges++;
         break;
       case "metric":
         this.#metrics.push(record.metric);
         this.#summary.define(record.metric);
+        this.configChanges++;
         break;
       case "history":
         this.#row(record.items, record.step);
@@ -102,11 +154,13 @@ class Reading {
         this.#atMs = record.atMs;
         this.#terminal.write(record.stream, record.text, record.atMs);
         this.#written += record.text.length;
+        this.#waiting += record.text.length;
         if (this.#written > CONSOLE_AT_ONCE) this.#takeConsole();
         break;
       case "lines":
         this.#terminal.lines(record.text, this.#atMs);
         this.#written += record.text.length;
+        this.#waiting += record.text.length;
         if (this.#written > CONSOLE_AT_ONCE) this.#takeConsole();
         break;
       case "stats":
@@ -114,19 +168,20 @@ class Reading {
         this.#sample(record.atMs, record.values);
         break;
       case "files":
-        for (const { path } of record.files) this.#files.add(path);
+        for (const { path } of record.files) this.files.add(path);
         break;
       case "alert":
-        this.#alerts.push(record);
+        this.alerts.push(record);
         break;
       case "environment":
-        this.#environment = { ...this.#environment, ...record.environment };
+        this.environment = { ...this.environment, ...record.environment };
+        this.configChanges++;
         break;
       case "artifact":
-        this.#artifacts.push(`${record.artifact.name} (${record.artifact.type})`);
+        this.artifacts.push(record.artifact);
         break;
       case "preempting":
-        this.#preempting = true;
+        this.preempting = true;
         break;
       case "exit":
         this.#exit = record;
@@ -134,38 +189,46 @@ class Reading {
     }
   }
 
-  result(): LoggedRun {
-    if (!this.#run) throw new Error("the log holds no run: nothing of it reached the disk");
+  /** Undefined: the log has not said yet how the run did. */
+  get exitCode(): number | undefined {
+    return this.#exit?.exitCode;
+  }
+
+  get notComplete(): boolean {
+    return this.#exit?.notComplete ?? false;
+  }
+
+  /** Characters of the lines that wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** How many rows wait, of history and of system metrics. */
+  get waitingRows(): number {
+    return this.#history.length + this.#events.length;
+  }
+
+  /** Lines since they were last taken. */
+  takeLines(): LoggedLines {
     this.#takeConsole();
-    const { branch } = this.#run;
+    const taken = { history: this.#history, events: this.#events, console: this.#console };
+    this.#history = [];
+    this.#events = [];
+    this.#console = [];
+    this.#waiting = 0;
+    return taken;
+  }
+
+  get config(): ConfigDocument {
+    const branch = this.run?.branch;
     const own = {
       ...(branch ? { branch_point: { run_id: branch.run, step: branch.value } } : {}),
       // The machine it ran on, not the one that sends it.
-      ...(this.#environment ? { e: { log: this.#environment } } : {}),
+      ...(this.environment ? { e: { log: this.environment } } : {}),
     };
     const config = new ConfigDocument(this.#config, VERSION, own);
     for (const metric of this.#metrics) config.define(metric);
-    const unsent: string[] = [];
-    if (this.#artifacts.length > 0)
-      unsent.push(
-        `${this.#artifacts.length} artifacts are not sent by this version, the log keeps them: ${this.#artifacts.slice(0, 5).join(", ")}`,
-      );
-    return {
-      run: this.#run,
-      config,
-      history: this.#history,
-      events: this.#events,
-      console: this.#console,
-      summaryJson: this.#summaryJson(),
-      environment: this.#environment,
-      alerts: this.#alerts,
-      files: [...this.#files],
-      exitCode: this.#exit?.exitCode,
-      notComplete: this.#exit?.notComplete ?? false,
-      preempting: this.#preempting,
-      losses: this.losses,
-      unsent,
-    };
+    return config;
   }
 
   #takeConsole(): void {
@@ -191,9 +254,12 @@ class Reading {
       return;
     }
     this.#history.push(line);
+    this.#waiting += line.length;
+    this.summaryChanges++;
     for (const [, json] of items)
-      for (const [, path] of json.matchAll(/"(media\/(?:[^"\\]|\\.)+)"/g))
-        this.#files.add(JSON.parse(`"${path}"`) as string);
+      if (json.includes("media/"))
+        for (const [, path] of json.matchAll(/"(media\/(?:[^"\\]|\\.)+)"/g))
+          this.files.add(JSON.parse(`"${path}"`) as string);
     for (const [key, value] of tree) {
       const json = typeof value === "string" ? value : textOf(value);
       if (key === "_step" || key === "_runtime" || key === "_timestamp") this.#last[key] = Number(json);
@@ -202,6 +268,7 @@ class Reading {
   }
 
   #setSummary(items: readonly Item[]): void {
+    this.summaryChanges++;
     for (const [path, json] of items) {
       const [key = ""] = path;
       if (path.length > 1) put(this.#parts, path, json);
@@ -215,12 +282,14 @@ class Reading {
     const facts = [
       ...values.map(([key, json]) => `${JSON.stringify(`system.${key}`)}:${json}`),
       `"_wandb":true,"_timestamp":${atMs / 1000}`,
-      `"_runtime":${(atMs - (this.#run?.startTimeMs ?? atMs)) / 1000}`,
+      `"_runtime":${(atMs - (this.run?.startTimeMs ?? atMs)) / 1000}`,
     ];
-    this.#events.push(`{${facts.join()}}`);
+    const line = `{${facts.join()}}`;
+    this.#events.push(line);
+    this.#waiting += line.length;
   }
 
-  #summaryJson(): string {
+  get summaryJson(): string {
     const whole = new Map<string, Tree | string>(this.#summary.entries);
     for (const [key, part] of this.#parts) {
       if (typeof part !== "string") whole.set(key, merged(whole.get(key), part));

@@ -145,7 +145,8 @@ async function one(log: string, api: Api, loaded: LoadedSettings, options: Optio
         defaultProject: loaded.settings.project ?? DEFAULT_PROJECT,
         ignoreGlobs: loaded.settings.ignoreGlobs,
         replaceTags: tagsOf(options.replaceTags),
-        onProgress: bar.show,
+        onProgress: ({ bytes, ofBytes }) => bar.show(ofBytes === 0 ? 1 : bytes / ofBytes),
+        again: options.includeSynced === true,
       },
     );
     bar.end();

@@ -160,60 +160,102 @@ export interface RecordLogContent {
   damage: string[];
 }
 
+/** A record, which may be a view of the piece it came in; or what could not be read. */
+export type Found = { kind: "record"; bytes: Uint8Array } | { kind: "damage"; reason: string };
+
 /**
- * Read a log. A writer that was killed leaves a cut last record, a disk may damage one in the middle: every record that
- * is whole is given, and the damage named. After a chunk with a wrong checksum reading goes on behind it; where not even
- * a length can be trusted, at the next block. Throws when the bytes are no log at all.
+ * Reads a log piece by piece, also one that is still written. A writer that was killed leaves a cut last record, a disk may
+ * damage one in the middle: every record that is whole is given, and the damage named. After a chunk with a wrong checksum
+ * reading goes on behind it; where not even a length can be trusted, at the next block. Holds no more than the record that
+ * is open.
  */
-export function readRecordLog(bytes: Uint8Array): RecordLogContent {
-  const given = Math.min(bytes.length, FILE_HEADER.length);
-  for (let at = 0; at < given; at++)
-    if (bytes[at] !== FILE_HEADER[at])
-      throw new Error("not a .wandb log: the file does not begin with its header");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const records: Uint8Array[] = [];
-  const damage: string[] = [];
+export class RecordLogReader {
+  /** Of the file, where the next piece has to begin: what a piece had of an unfinished chunk comes again. */
+  next = 0;
+  /** Of the file, where the last whole record, or the damage behind it, ends. */
+  done = 0;
   /** Chunks of the record that is open. */
-  let parts: Uint8Array[] | undefined;
-  let at: number = FILE_HEADER.length;
-  while (at < bytes.length) {
-    const room = BLOCK_BYTES - (at % BLOCK_BYTES);
-    if (room < HEADER_BYTES) {
-      at += room;
-      continue;
+  #parts: Uint8Array[] | undefined;
+
+  /**
+   * What the bytes of the file from `next` on hold. Until `last`, a chunk that has not come whole is waited for, and so is
+   * one that is wrong in a block that has not: its bytes may still be on their way to the disk. Throws when the bytes are
+   * no log at all.
+   */
+  *take(bytes: Uint8Array, last: boolean): Generator<Found> {
+    const from = this.next;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const end = from + bytes.length;
+    if (from === 0) {
+      const given = Math.min(bytes.length, FILE_HEADER.length);
+      for (let at = 0; at < given; at++)
+        if (bytes[at] !== FILE_HEADER[at])
+          throw new Error("not a .wandb log: the file does not begin with its header");
+      if (given < FILE_HEADER.length && !last) return;
+      this.next = FILE_HEADER.length;
+      this.done = FILE_HEADER.length;
     }
-    const left = bytes.length - at;
-    const size = left < HEADER_BYTES ? 0 : view.getUint16(at + 4, true);
-    if (left < HEADER_BYTES || (left < HEADER_BYTES + size && HEADER_BYTES + size <= room)) {
-      damage.push(`the log is cut inside the chunk at byte ${at}`);
-      return { records, damage };
-    }
-    const type = view.getUint8(at + 6);
-    if (type < FULL || type > LAST || HEADER_BYTES + size > room) {
-      damage.push(`no chunk at byte ${at}`);
-      parts = undefined;
-      at += room;
-      continue;
-    }
-    const payload = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + size);
-    if (view.getUint32(at, true) !== chunkChecksum(type, payload)) {
-      damage.push(`wrong checksum of the chunk at byte ${at}`);
-      parts = undefined;
-    } else if (type === FULL) {
-      records.push(payload);
-      parts = undefined;
-    } else if (type === FIRST) parts = [payload];
-    else if (parts) {
-      parts.push(payload);
-      if (type === LAST) {
-        records.push(joined(parts));
-        parts = undefined;
+    while (this.next < end) {
+      const at = this.next - from;
+      const room = BLOCK_BYTES - (this.next % BLOCK_BYTES);
+      if (room < HEADER_BYTES) {
+        if (end - this.next < room && !last) return;
+        this.next += room;
+        continue;
+      }
+      const left = end - this.next;
+      const size = left < HEADER_BYTES ? 0 : view.getUint16(at + 4, true);
+      if (left < HEADER_BYTES || (left < HEADER_BYTES + size && HEADER_BYTES + size <= room)) {
+        if (!last) return;
+        yield this.#damaged(`the log is cut inside the chunk at byte ${this.next}`, end);
+        return;
+      }
+      const type = view.getUint8(at + 6);
+      if (type < FULL || type > LAST || HEADER_BYTES + size > room) {
+        if (left < room && !last) return;
+        yield this.#damaged(`no chunk at byte ${this.next}`, this.next + room);
+        continue;
+      }
+      const payload = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + size);
+      const behind = this.next + HEADER_BYTES + size;
+      if (view.getUint32(at, true) !== chunkChecksum(type, payload)) {
+        if (left < room && !last) return;
+        yield this.#damaged(`wrong checksum of the chunk at byte ${this.next}`, behind);
+        continue;
+      }
+      this.next = behind;
+      if (type === FULL) yield this.#record(payload);
+      else if (type === FIRST) this.#parts = [payload.slice()];
+      else if (this.#parts) {
+        this.#parts.push(type === LAST ? payload : payload.slice());
+        if (type === LAST) yield this.#record(joined(this.#parts));
       }
     }
-    at += HEADER_BYTES + size;
+    if (last && this.#parts) yield this.#damaged("the log is cut inside a record", this.next);
   }
-  if (parts) damage.push("the log is cut inside a record");
-  return { records, damage };
+
+  #record(bytes: Uint8Array): Found {
+    this.#parts = undefined;
+    this.done = this.next;
+    return { kind: "record", bytes };
+  }
+
+  #damaged(reason: string, next: number): Found {
+    this.#parts = undefined;
+    this.next = next;
+    this.done = next;
+    return { kind: "damage", reason };
+  }
+}
+
+/** All of a log. Throws when the bytes are no log at all. */
+export function readRecordLog(bytes: Uint8Array): RecordLogContent {
+  const content: RecordLogContent = { records: [], damage: [] };
+  for (const found of new RecordLogReader().take(bytes, true)) {
+    if (found.kind === "record") content.records.push(found.bytes);
+    else content.damage.push(found.reason);
+  }
+  return content;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

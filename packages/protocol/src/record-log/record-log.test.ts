@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { crc32, gunzipSync } from "node:zlib";
-import { chunkChecksum, RecordLogWriter, readRecordLog } from "./index.ts";
+import {
+  chunkChecksum,
+  type RecordLogContent,
+  RecordLogReader,
+  RecordLogWriter,
+  readRecordLog,
+} from "./index.ts";
 
 interface Vector {
   name: string;
@@ -35,6 +41,17 @@ function framed(records: readonly Uint8Array[]): Uint8Array {
   for (const record of records) writer.append(record);
   return writer.take();
 }
+/** As a file that grows by so many bytes each time it is read. */
+function inPieces(bytes: Uint8Array, size: number): RecordLogContent {
+  const content: RecordLogContent = { records: [], damage: [] };
+  const reader = new RecordLogReader();
+  for (let end = Math.min(size, bytes.length); ; end = Math.min(end + size, bytes.length)) {
+    for (const found of reader.take(bytes.slice(reader.next, end), end === bytes.length))
+      if (found.kind === "record") content.records.push(found.bytes);
+      else content.damage.push(found.reason);
+    if (end === bytes.length) return content;
+  }
+}
 const unzipped = (text: string) => new Uint8Array(gunzipSync(base64(text)));
 
 for (const { name, kind, input, expected } of vectors) {
@@ -55,6 +72,8 @@ for (const { name, kind, input, expected } of vectors) {
         assert.throws(() => readRecordLog(bytes), /not a \.wandb log/);
         return;
       }
+      for (const size of [1, 7, 1000, 40_000])
+        assert.deepEqual(inPieces(bytes, size), readRecordLog(bytes), `pieces of ${size}`);
       const read = readRecordLog(bytes).records.map((record) => `rec:${crc32(record)}:${record.length}`);
       assert.deepEqual(read, expected.lenient);
     }
@@ -69,4 +88,24 @@ test("records written in several goes are one log", () => {
     return writer.take().slice();
   });
   assert.deepEqual(readRecordLog(new Uint8Array(Buffer.concat(parts))), { records, damage: [] });
+});
+
+test("what is not written yet at the end of a growing log is waited for, not taken for damage", () => {
+  const records = [new Uint8Array(100).fill(1), new Uint8Array(50_000).fill(2), new Uint8Array(9).fill(3)];
+  const whole = framed(records);
+  const reader = new RecordLogReader();
+  const found = (bytes: Uint8Array, last = false) =>
+    [...reader.take(bytes, last)].map((each) => (each.kind === "record" ? each.bytes.length : each.reason));
+  // A file system may make a file longer before its bytes are there.
+  const early = whole.slice();
+  early.fill(0, 60);
+  assert.deepEqual(found(early.subarray(0, 20_000)), []);
+  assert.equal(reader.next, 7);
+  assert.deepEqual(found(whole.subarray(7, 30_000)), [100]);
+  assert.equal(reader.done, 114);
+  assert.deepEqual(found(whole.subarray(reader.next)), [50_000, 9]);
+  assert.deepEqual([reader.next, reader.done], [whole.length, whole.length]);
+  assert.deepEqual(found(new Uint8Array(3), true), [
+    `the log is cut inside the chunk at byte ${whole.length}`,
+  ]);
 });

@@ -107,7 +107,7 @@ async function compare(log: string, options: Options): Promise<Report> {
     files,
     exitCode: { log: logged.exitCode ?? null, server: run.exitCode },
     damage: logged.losses,
-    notCompared: logged.unsent,
+    notCompared: logged.artifacts.map(({ name, type }) => `the artifact ${name} (${type}) is not compared`),
   };
   return { ...report, same: isSame(report, alone) };
 }

@@ -1,0 +1,62 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+
+/** How many lines of a run's streams came before those of a log. */
+export interface FirstPlaces {
+  history: number;
+  events: number;
+  /** Undefined: it cannot be told which lines of the console are there already. */
+  console: number | undefined;
+}
+
+/** How far a log has got to a server. */
+export interface SyncState {
+  /** Address of the server. */
+  server: string;
+  /** Opaque id of the run there. */
+  run: string;
+  /** All of so many records is there. */
+  records: number;
+  /** Of the log, where they end. */
+  bytes: number;
+  /** Rows of history among them. */
+  rows: number;
+  first: FirstPlaces;
+  /** So many of its artifacts, the first of them. */
+  artifacts: number;
+  /** The run is at the server by this sync alone. */
+  made: boolean;
+  /** The run's end is there too: the log is sent, as long as it does not grow. */
+  ended: boolean;
+}
+
+/** Our part of the file: the official client keeps `starting_step` in it, and leaves other keys alone. */
+const KEY = "steelyard";
+
+const pathOf = (logFile: string) => `${logFile}.syncstate`;
+
+/** What was noted beside the log; undefined when nothing was, or nothing that can be read. */
+export function readSyncState(logFile: string): SyncState | undefined {
+  return contentOf(logFile)[KEY] as SyncState | undefined;
+}
+
+/** Whole or not at all: whoever is killed here leaves what was noted before. */
+export function writeSyncState(logFile: string, state: SyncState): void {
+  const path = pathOf(logFile);
+  const written = `${path}.${process.pid}`;
+  try {
+    writeFileSync(written, JSON.stringify({ ...contentOf(logFile), [KEY]: state }));
+    renameSync(written, path);
+  } catch (error) {
+    rmSync(written, { force: true });
+    throw error;
+  }
+}
+
+function contentOf(logFile: string): Record<string, unknown> {
+  try {
+    const content: unknown = JSON.parse(readFileSync(pathOf(logFile), "utf8"));
+    return typeof content === "object" && content !== null ? (content as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
