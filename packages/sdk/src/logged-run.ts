@@ -324,7 +324,10 @@ function put(tree: Tree, path: readonly string[], json: string): void {
 }
 
 function textOf(tree: Tree): string {
-  return `{${[...tree].map(([key, value]) => `${JSON.stringify(key)}:${typeof value === "string" ? value : textOf(value)}`).join()}}`;
+  let text = "";
+  for (const [key, value] of tree)
+    text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${typeof value === "string" ? value : textOf(value)}`;
+  return `{${text}}`;
 }
 
 function asObject(json: string | undefined): Record<string, unknown> {

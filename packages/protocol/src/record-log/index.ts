@@ -174,7 +174,7 @@ export class RecordLogReader {
   next = 0;
   /** Of the file, where the last whole record, or the damage behind it, ends. */
   done = 0;
-  /** Chunks of the record that is open. */
+  /** Chunks of the record that is open, copied: `slice` of a Buffer is the same bytes. */
   #parts: Uint8Array[] | undefined;
 
   /**
@@ -225,9 +225,9 @@ export class RecordLogReader {
       }
       this.next = behind;
       if (type === FULL) yield this.#record(payload);
-      else if (type === FIRST) this.#parts = [payload.slice()];
+      else if (type === FIRST) this.#parts = [new Uint8Array(payload)];
       else if (this.#parts) {
-        this.#parts.push(type === LAST ? payload : payload.slice());
+        this.#parts.push(type === LAST ? payload : new Uint8Array(payload));
         if (type === LAST) yield this.#record(joined(this.#parts));
       }
     }

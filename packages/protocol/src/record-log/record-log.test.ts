@@ -45,9 +45,12 @@ function framed(records: readonly Uint8Array[]): Uint8Array {
 function inPieces(bytes: Uint8Array, size: number): RecordLogContent {
   const content: RecordLogContent = { records: [], damage: [] };
   const reader = new RecordLogReader();
+  // One piece of memory for all of them, as a file is read.
+  const piece = Buffer.alloc(bytes.length);
   for (let end = Math.min(size, bytes.length); ; end = Math.min(end + size, bytes.length)) {
-    for (const found of reader.take(bytes.slice(reader.next, end), end === bytes.length))
-      if (found.kind === "record") content.records.push(found.bytes);
+    const length = Buffer.from(bytes.buffer, bytes.byteOffset).copy(piece, 0, reader.next, end);
+    for (const found of reader.take(piece.subarray(0, length), end === bytes.length))
+      if (found.kind === "record") content.records.push(new Uint8Array(found.bytes));
       else content.damage.push(found.reason);
     if (end === bytes.length) return content;
   }

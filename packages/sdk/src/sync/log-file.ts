@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { type Found, RecordLogReader } from "@steelyard/protocol/record-log";
 
 /** Read at once: a log of many gigabytes takes no more memory than a small one. */
-const PIECE_BYTES = 4 * 2 ** 20;
+const PIECE_BYTES = 1 * 2 ** 20;
 
 /** A `.wandb` file that is read piece by piece, and may still be growing. */
 export class LogFile {

@@ -16,7 +16,7 @@ import { type FirstPlaces, readSyncState, writeSyncState } from "./sync-state.ts
 import { SyncedFiles } from "./synced-files.ts";
 
 /** Of lines in one request; the official client's are as large. */
-const MAX_REQUEST_CHARACTERS = 2 * 2 ** 20;
+const MAX_REQUEST_CHARACTERS = 2 ** 19;
 const MAX_REQUEST_LINES = 20_000;
 /** A log without an end is of a process that died. */
 const DIED = 1;
