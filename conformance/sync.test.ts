@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { init } from "steelyard";
 import { runCommand } from "./command.ts";
@@ -243,4 +244,97 @@ test("nothing to send, what is not there, and a server that says no are told", a
   const absent = await sync(join(dir, "absent"));
   assert.deepEqual([absent.status, /is not there/.test(absent.err)], [1, true]);
   assert.match((await sync("--clean")).err, /Use `steelyard clean`/);
+});
+
+test("an interrupted sync goes on where it stopped, and doubles nothing", async () => {
+  const place = join(dir, "interrupted");
+  const run = await init({
+    id: "interrupted",
+    mode: "offline",
+    dir: place,
+    project: "offline",
+    silent: true,
+    console: false,
+  });
+  const rows = 30_000;
+  for (let step = 0; step < rows; step++) run.log({ x: step, text: `row ${step}` });
+  await run.alert({ title: "told once" });
+  await run.finish(0);
+  const [log = ""] = globSync(join(place, "wandb/offline-run-*/run-interrupted.wandb"));
+  const child = spawn(process.execPath, [MAIN, "sync", log], {
+    cwd: dir,
+    env: { PATH: process.env.PATH, HOME: dir, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
+    stdio: "ignore",
+  });
+  const state = `${log}.syncstate`;
+  const noted = () =>
+    existsSync(state)
+      ? (JSON.parse(readFileSync(state, "utf8")) as { steelyard: { rows: number; ended: boolean } }).steelyard
+      : { rows: 0, ended: false };
+  while (noted().rows === 0) await setTimeout(1);
+  child.kill("SIGKILL");
+  await once(child, "close");
+  const { rows: first, ended } = noted();
+  assert.ok(first > 0 && first < rows && !ended, `${first} rows were sent before the kill`);
+  assert.equal((await read("offline", "interrupted")).state, "running");
+  await server.crashAndRestart();
+  const received = () => server.fetch("/metrics").then((response) => response.text());
+  const sent = await sync(log, "--json");
+  assert.equal(sent.status, 0, sent.err);
+  const counted = /^steelyard_ingest_rows_total\{[^}]*history[^}]*\} (\d+)/m.exec(await received())?.[1];
+  assert.ok(
+    Number(counted) <= rows - first,
+    `${counted} rows came in the second sync, ${first} in the first`,
+  );
+  const found = await read("offline", "interrupted");
+  assert.deepEqual(
+    rowsOf(found).map(({ x }) => x),
+    Array.from({ length: rows }, (_, step) => step),
+  );
+  assert.deepEqual([found.historyLineCount, found.state], [rows, "finished"]);
+});
+
+test("a resumed run that lost its process is finished behind what others had logged", async () => {
+  const online = (options: object) =>
+    init({
+      id: "twice",
+      project: "offline",
+      dir: join(dir, "twice"),
+      console: false,
+      silent: true,
+      baseUrl: server.url,
+      apiKey: server.apiKey,
+      ...options,
+    });
+  const one = await online({ config: { lr: 1 } });
+  for (let step = 0; step < 50; step++) one.log({ x: step });
+  one.summary.best = 7;
+  await one.finish(0);
+  const script = join(dir, "twice.mts");
+  writeFileSync(
+    script,
+    `import { init } from "${new URL("../packages/sdk/src/index.ts", import.meta.url).pathname}";
+     const run = await init({ id: "twice", resume: "must", project: "offline", dir: ${JSON.stringify(join(dir, "twice"))}, console: false });
+     let x = 50;
+     setInterval(() => { for (let i = 0; i < 100; i++) run.log({ x: x++ }); if (x >= 1000) console.log("enough"); }, 20);`,
+  );
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "close");
+  const sent = await sync("--include-online", join(dir, "twice/wandb"));
+  assert.equal(sent.status, 0, sent.err);
+  const found = await read("offline", "twice");
+  const steps = rowsOf(found).map(({ x }) => x as number);
+  assert.ok(steps.length >= 900, `${steps.length} rows`);
+  assert.deepEqual(
+    steps,
+    Array.from({ length: steps.length }, (_, step) => step),
+  );
+  assert.equal(found.historyLineCount, steps.length);
+  assert.deepEqual(configOf(found), { lr: 1 });
+  assert.equal((parseExtendedJson(found.summaryMetrics) as { best: number }).best, 7);
 });

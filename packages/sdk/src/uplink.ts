@@ -90,6 +90,11 @@ export class Uplink {
     return this.#live;
   }
 
+  /** History lines the server has, those of others before among them. */
+  get historyLines(): number {
+    return this.#historyOffset;
+  }
+
   /** True when the server knows that the run is over. */
   get completed(): boolean {
     return this.#completed;

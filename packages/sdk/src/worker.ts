@@ -31,6 +31,7 @@ import { writeOwnFile } from "./run-files/own-file.ts";
 import { RunUploads } from "./run-files/run-uploads.ts";
 import { RunLog } from "./run-log.ts";
 import { Summary } from "./summary.ts";
+import { noteOwnRun } from "./sync/sync-state.ts";
 import { SystemMetrics } from "./system-metrics.ts";
 import { Uplink } from "./uplink.ts";
 
@@ -80,12 +81,16 @@ const system = new SystemMetrics();
 const takesSystem = start.systemIntervalMs < Number.POSITIVE_INFINITY;
 const uploads = new RunUploads(start.filesDir, start.ignoreGlobs, (names) => uplink.upload(names));
 uploads.onUploaded = (names) => uplink.uploaded.push(...names);
-uploads.onRefused = (name, reason) =>
+/** A file or an artifact did not get to the server: a sync of the log tries it again. */
+let leftBehind = false;
+uploads.onRefused = (name, reason) => {
+  leftBehind = true;
   tell({
     kind: "notice",
     serious: true,
     text: `${name} is not uploaded (${reason}); it is kept in ${start.filesDir}`,
   });
+};
 const consoleFile = new ConsoleFile(start.filesDir, start.consoleParts);
 consoleFile.onComplete = (name) => takeFiles([{ path: name, policy: "now", type: "wandb" }]);
 consoleFile.onFailed = (error) =>
@@ -130,6 +135,7 @@ function takeArtifact({ artifact, folder }: StagedArtifact): void {
     artifacts = artifacts.then(async () => {
       // What waited for it may go; of what the server has not, the log says where it lies.
       if (await uplink.write(whole)) rmSync(folder, { recursive: true, force: true });
+      else leftBehind = true;
     });
 }
 
@@ -256,6 +262,8 @@ async function begin(): Promise<void> {
     config.inherit(opened.config);
     history.startTimeMs -= opened.runtimeS * 1000;
     summary.restore(opened.summary);
+    if (opened.historyLines + opened.eventLines + opened.consoleLines > 0)
+      noteOwnRun(start.logFile, start.connection.baseUrl, opened);
   }
   const { name: runId, entity, project } = uplink.run;
   const { group, jobType, notes, tags, host, sweepId, startTimeMs } = start;
@@ -278,6 +286,8 @@ async function begin(): Promise<void> {
       git,
     }),
   );
+  // What was there before stays in the summary when this log is sent by a sync.
+  if (opened && opened.summary.length > 0) log.append((num) => summaryRecord(num, itemsOf(opened.summary)));
   log.flush();
   // From here on what is logged is kept: `init` returns.
   drainer = setInterval(drain, DRAIN_MS);
@@ -343,6 +353,13 @@ async function end(): Promise<void> {
     exitCode,
     artifacts.then(() => uploads.finish()),
   );
+  const { opened } = await open;
+  if (opened && uplink.completed && !leftBehind && uplink.terminal.dropped === 0)
+    noteOwnRun(start.logFile, start.connection.baseUrl, opened, {
+      records: log.records,
+      bytes: log.bytes,
+      rows: uplink.historyLines - opened.historyLines,
+    });
   clearTimeout(finishTimer);
   lines.close();
 }

@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import type { OpenedRun } from "../run-transport.ts";
 
 /** How many lines of a run's streams came before those of a log. */
 export interface FirstPlaces {
@@ -50,6 +51,27 @@ export function writeSyncState(logFile: string, state: SyncState): void {
     rmSync(written, { force: true });
     throw error;
   }
+}
+
+/**
+ * What a run that sends itself leaves to the sync of its log: where its lines begin, behind those of other processes; and,
+ * with `all`, that the server has everything. A disk that takes nothing more only makes that sync send more.
+ */
+export function noteOwnRun(
+  logFile: string,
+  server: string,
+  { run, historyLines, eventLines, consoleLines }: OpenedRun,
+  all?: { records: number; bytes: number; rows: number },
+): void {
+  const first = { history: historyLines, events: eventLines, console: consoleLines };
+  const state = { server, run: run.id, artifacts: 0, first, made: false };
+  try {
+    writeSyncState(logFile, {
+      ...state,
+      ...(all ?? { records: 0, bytes: 0, rows: 0 }),
+      ended: all !== undefined,
+    });
+  } catch {}
 }
 
 function contentOf(logFile: string): Record<string, unknown> {
