@@ -37,9 +37,11 @@ interface Shape {
  * Hot path: once per row; what a shape's rows have in common is made once, and each number is written as text once.
  */
 export class History {
-  readonly #log: RunLog;
+  /** Undefined when another thread writes the rows. */
+  readonly #log: RunLog | undefined;
   readonly #summary: Summary;
-  readonly #lines: LineQueue;
+  /** Undefined where nothing is ever sent. */
+  readonly #lines: LineQueue | undefined;
   readonly #shapes = new Map<number, Shape>();
   /** Shape of rows whose last values the summary has not heard. */
   #unheard: Shape | undefined;
@@ -56,9 +58,9 @@ export class History {
   onTooLong: (bytes: number, limit: number) => void = () => {};
 
   constructor(
-    log: RunLog,
+    log: RunLog | undefined,
     summary: Summary,
-    lines: LineQueue,
+    lines: LineQueue | undefined,
     options: { startTimeMs: number; sending: boolean },
   ) {
     this.#log = log;
@@ -98,7 +100,7 @@ export class History {
     }
     this.#facts(step, timestamp);
     this.#write(shape, cells, from);
-    this.#log.row(shape.record, this.#text, step);
+    this.#log?.row(shape.record, this.#text, step);
     this.#tellRuled(shape);
     if (this.sending) this.#line(shape);
   }
@@ -113,7 +115,7 @@ export class History {
       ["_runtime", this.#runtimeText],
       ["_step", this.#stepText],
     ];
-    this.#log.append((num) =>
+    this.#log?.append((num) =>
       historyRecord(
         num,
         all.map(([key, json]): Item => [[key], json]),
@@ -125,7 +127,7 @@ export class History {
     const line = `{${all.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(",")}}`;
     const bytes = line.length > MAX_LINE_BYTES / 3 ? Buffer.byteLength(line) : 0;
     if (bytes > MAX_LINE_BYTES) this.onTooLong(bytes, MAX_LINE_BYTES);
-    else this.#lines.push(line);
+    else this.#lines?.push(line);
   }
 
   /** The summary hears of what was logged. */
@@ -203,8 +205,10 @@ export class History {
 
   #line({ prefixes, lineBytes }: Shape): void {
     const { bytes: text, ends } = this.#text;
-    let at = this.#lines.begin(lineBytes + (ends[prefixes.length - 1] as number));
-    const { bytes } = this.#lines;
+    const lines = this.#lines;
+    if (!lines) return;
+    let at = lines.begin(lineBytes + (ends[prefixes.length - 1] as number));
+    const { bytes } = lines;
     bytes[at++] = QUOTE;
     let from = 0;
     for (let index = 0; index < prefixes.length; index++) {
@@ -217,7 +221,7 @@ export class History {
     bytes[at++] = QUOTE;
     bytes[at++] = COMMA;
     bytes[at++] = NEWLINE;
-    this.#lines.end(at);
+    lines.end(at);
   }
 }
 

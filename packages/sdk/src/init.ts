@@ -12,6 +12,7 @@ import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
 import { type Connection, connectionOf } from "./http/connection.ts";
 import type { Http } from "./http.ts";
+import { createLogTurns } from "./log-turns.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./messages.ts";
 import { type Printer, printerOf, tellSettings } from "./printer.ts";
@@ -83,6 +84,11 @@ export interface InitOptions {
    * always. Where the server offers it.
    */
   anonymous?: "never" | "allow" | "must";
+  /**
+   * Every row is in the log before `log` returns (some 2 microseconds more), and what would be a warning about lost or
+   * mixed data is an error: a late step, a row for a finished run, a log that cannot be written, an id that is taken.
+   */
+  strict?: boolean;
   /** Print nothing. */
   silent?: boolean;
   /**
@@ -123,6 +129,7 @@ export async function init(
     apiKey: options.apiKey,
     anonymous: options.anonymous,
     silent: options.silent,
+    strict: options.strict,
     console: typeof options.console === "boolean" ? (options.console ? "wrap" : "off") : options.console,
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
     ...imported.settings,
@@ -173,6 +180,7 @@ export async function init(
     startTimeMs,
     logFile,
     log: openSync(logFile, "wx", 0o666),
+    turns: settings.strict ? createLogTurns() : undefined,
     filesDir,
     ignoreGlobs: settings.ignoreGlobs,
     consoleParts: {

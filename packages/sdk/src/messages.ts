@@ -65,6 +65,8 @@ export interface WorkerStart {
   logFile: string;
   /** It is open already, new and empty: the descriptor. */
   log: number;
+  /** Strict mode: the program's thread writes the log too; of `createLogTurns`. */
+  turns: SharedArrayBuffer | undefined;
   filesDir: string;
   /** Patterns of run files that are not uploaded. */
   ignoreGlobs: readonly string[];

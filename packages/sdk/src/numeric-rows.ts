@@ -1,4 +1,4 @@
-import { PREFIX, type RingMemory, RingWriter } from "./ring.ts";
+import { PREFIX, RingWriter } from "./ring.ts";
 import type { StepMetrics, StepValue } from "./step-metrics.ts";
 import type { Summary } from "./summary.ts";
 
@@ -37,13 +37,13 @@ export class NumericRows {
 
   /** `tellShape` posts a shape to the worker, before its first row. */
   constructor(
-    memory: RingMemory,
+    ring: RingWriter,
     stepMetrics: StepMetrics,
     summary: Summary,
     tellShape: (id: number, keys: string[]) => void,
   ) {
     this.#summary = summary;
-    this.ring = new RingWriter(memory);
+    this.ring = ring;
     this.#stepMetrics = stepMetrics;
     this.#tellShape = tellShape;
   }

@@ -38,7 +38,9 @@ test("rows of every length come out as they went in, round the ring many times",
 test("a getter that logs does not break the row it is in", () => {
   const memory = createRing();
   const shapes: string[][] = [];
-  const rows = new NumericRows(memory, new StepMetrics(), new Summary(), (_, keys) => shapes.push(keys));
+  const rows = new NumericRows(new RingWriter(memory), new StepMetrics(), new Summary(), (_, keys) =>
+    shapes.push(keys),
+  );
   const reader = new RingReader(memory);
   let step = 0;
   const odd = {

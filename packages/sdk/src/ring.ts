@@ -64,9 +64,13 @@ export class RingWriter {
     return at;
   }
 
+  protected isNext(place: number): boolean {
+    return (this.#written & (CELLS - 1)) === place;
+  }
+
   /** False when another row took the place. */
   publish(place: number, shape: number, step: number, timestamp: number, count: number): boolean {
-    if ((this.#written & (CELLS - 1)) !== place) return false;
+    if (!this.isNext(place)) return false;
     const { cells } = this;
     cells[place] = shape;
     cells[place + 1] = step;

@@ -1,6 +1,7 @@
 import { closeSync, writeSync } from "node:fs";
 import { RecordLogWriter } from "@steelyard/protocol/record-log";
 import { appendHistoryRow, type HistoryShape, type RowText } from "@steelyard/protocol/records";
+import type { LogTurns } from "./log-turns.ts";
 
 /** Written when this much waits: large enough that the call costs nothing per row, small enough to stay in the cache. */
 const WRITE_BYTES = 256 * 2 ** 10;
@@ -13,13 +14,19 @@ export class RunLog {
   readonly #file: number;
   #full = false;
   onFull: (error: Error) => void = () => {};
-  readonly #framing = new RecordLogWriter();
+  readonly #framing: RecordLogWriter;
+  readonly #turns: LogTurns | undefined;
   #number = 0;
   #bytes = 0;
 
-  /** `file` = descriptor of a new file; each start of a run has a log of its own. */
-  constructor(file: number) {
+  /**
+   * `file` = descriptor of a new file; each start of a run has a log of its own. With `turns` another thread writes it
+   * too, and every record is in the file when `append` or `row` returns.
+   */
+  constructor(file: number, turns?: LogTurns) {
     this.#file = file;
+    this.#turns = turns;
+    this.#framing = new RecordLogWriter(turns?.bytes);
   }
 
   /** So many were written or wait to be. */
@@ -33,18 +40,46 @@ export class RunLog {
   }
 
   append(record: (num: number) => Uint8Array): void {
-    this.#framing.append(record(++this.#number));
-    this.#writeWhenMuch();
+    this.#take();
+    try {
+      this.#framing.append(record(++this.#number));
+    } finally {
+      this.#give();
+    }
   }
 
   /** A history row of numbers, as JSON. */
   row(shape: HistoryShape, text: RowText, step: number): void {
-    appendHistoryRow(this.#framing, ++this.#number, shape, text, step);
-    this.#writeWhenMuch();
+    this.#take();
+    try {
+      appendHistoryRow(this.#framing, ++this.#number, shape, text, step);
+    } finally {
+      this.#give();
+    }
   }
 
-  #writeWhenMuch(): void {
-    if (this.#framing.length >= WRITE_BYTES) this.flush();
+  #take(): void {
+    const turns = this.#turns;
+    if (!turns) return;
+    turns.take();
+    this.#number = turns.records;
+    this.#bytes = turns.bytes;
+    this.#framing.moveTo(this.#bytes);
+  }
+
+  #give(): void {
+    const turns = this.#turns;
+    if (!turns) {
+      if (this.#framing.length >= WRITE_BYTES) this.flush();
+      return;
+    }
+    // What fails is tried again at the same place: a full disk may have room the next time.
+    this.#full = false;
+    try {
+      this.flush();
+    } finally {
+      turns.give(this.#number, this.#bytes);
+    }
   }
 
   /** To the operating system: from here on the process may be killed and the records are kept. */
@@ -53,7 +88,8 @@ export class RunLog {
     const bytes = this.#framing.take();
     if (this.#full) return;
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
+      for (let at = 0; at < bytes.length; )
+        at += writeSync(this.#file, bytes, at, bytes.length - at, this.#bytes + at);
       this.#bytes += bytes.length;
     } catch (error) {
       // What is written of a record is a cut end, as a kill leaves it; behind it no reader would find anything.

@@ -59,7 +59,12 @@ export async function openRun(
   { git }: RunFacts,
   configJson: string,
 ): Promise<OpenedRun> {
-  const before = start.resume === "" ? undefined : await existing(http, start);
+  const before = start.resume === "" && !start.turns ? undefined : await existing(http, start);
+  if (start.resume === "" && before)
+    throw new RefusedError(
+      409,
+      `the run ${start.runId} exists in ${start.project}, and in strict mode rows are not mixed with others'; choose another id, or set WANDB_RESUME=allow to go on with it`,
+    );
   if (start.resume === "must" && !before) {
     throw new RefusedError(
       404,

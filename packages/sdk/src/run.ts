@@ -11,10 +11,12 @@ import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messag
 import { NumericRows } from "./numeric-rows.ts";
 import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
+import { RingWriter } from "./ring.ts";
 import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
 import { RunSummary } from "./run-summary.ts";
 import type { OpenedRun } from "./run-transport.ts";
 import { StepMetrics } from "./step-metrics.ts";
+import { StrictLog, StrictRing } from "./strict-log.ts";
 import { Summary } from "./summary.ts";
 import { isPlainObject, toJson } from "./values.ts";
 
@@ -98,6 +100,8 @@ export class Run {
   readonly #placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
   readonly #worker: Worker;
   readonly #done: Int32Array;
+  /** Undefined when the run is not strict. */
+  readonly #strict: StrictLog | undefined;
   readonly #print: Printer;
   readonly #forget: (() => void)[] = [];
   readonly #stop = new AbortController();
@@ -132,9 +136,13 @@ export class Run {
     this.#placeFiles = options.placeFiles;
     this.#step = started.step;
     this.#worker = worker;
-    this.#numbers = new NumericRows(start.ring, this.#stepMetrics, this.#kept, (id, keys) =>
-      worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker),
-    );
+    if (start.turns)
+      this.#strict = new StrictLog(start, start.turns, start.startTimeMs - started.runtimeS * 1000);
+    const ring = this.#strict ? new StrictRing(start.ring, this.#strict) : new RingWriter(start.ring);
+    this.#numbers = new NumericRows(ring, this.#stepMetrics, this.#kept, (id, keys) => {
+      this.#strict?.define(id, keys);
+      worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker);
+    });
     this.#done = new Int32Array(start.done);
     this.#print = print;
     const own = Object.fromEntries(
@@ -227,7 +235,7 @@ export class Run {
       else entries.push([key, toJson(value, key, { forRow: true })]);
     }
     if (step !== undefined && step < this.#step) {
-      this.#print.serious(
+      this.#lost(
         `a row for step ${step} was not recorded: the run is at step ${this.#step}. Steps must not go back; use defineMetric for another x axis`,
       );
       return;
@@ -262,9 +270,9 @@ export class Run {
   #write(entries: Entry[], timestamp: number): void {
     this.#stepMetrics.fill(entries);
     this.#numbers.settle();
+    this.#post({ kind: "row", step: this.#step, timestamp, entries });
     for (const [key, json] of entries) this.#kept.logged(key, json);
     this.#rows++;
-    this.#post({ kind: "row", step: this.#step, timestamp, entries });
   }
 
   /**
@@ -398,7 +406,14 @@ export class Run {
     );
   }
 
+  /** Something is not recorded: told, and in strict mode thrown. */
+  #lost(text: string): void {
+    if (this.#strict) throw new Error(text);
+    this.#print.serious(text);
+  }
+
   #tellFinished(): void {
+    if (this.#strict) throw new Error(`run ${this.id} is finished; what it is told now is not recorded`);
     if (!this.#warnedFinished)
       this.#print.serious(`run ${this.id} is finished; what it is told now is not recorded`);
     this.#warnedFinished = true;
@@ -438,6 +453,7 @@ export class Run {
       if (message.kind !== "output") this.#tellFinished();
       return;
     }
+    this.#strict?.keep(message);
     this.#worker.postMessage(message);
     this.#numbers.ring.mark();
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Entry } from "./messages.ts";
 import { NumericRows } from "./numeric-rows.ts";
-import { createRing, RingReader } from "./ring.ts";
+import { createRing, RingReader, RingWriter } from "./ring.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { Summary } from "./summary.ts";
 
@@ -10,7 +10,7 @@ test("rows get the last value of their step metric, numbers and others alike", (
   const steps = new StepMetrics();
   const memory = createRing();
   const shapes: string[][] = [];
-  const numbers = new NumericRows(memory, steps, new Summary(), (id, keys) => {
+  const numbers = new NumericRows(new RingWriter(memory), steps, new Summary(), (id, keys) => {
     shapes[id] = keys;
   });
   const reader = new RingReader(memory);

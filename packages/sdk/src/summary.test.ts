@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MetricFields } from "@steelyard/protocol/records";
 import { NumericRows } from "./numeric-rows.ts";
-import { createRing } from "./ring.ts";
+import { createRing, RingWriter } from "./ring.ts";
 import { RunSummary } from "./run-summary.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { Summary } from "./summary.ts";
@@ -50,7 +50,7 @@ test("what the summary keeps of a key", () => {
 test("the program reads what it logged, in whichever way the rows went", () => {
   const summary = new Summary();
   const told: unknown[] = [];
-  const rows = new NumericRows(createRing(), new StepMetrics(), summary, () => {});
+  const rows = new NumericRows(new RingWriter(createRing()), new StepMetrics(), summary, () => {});
   const face = new RunSummary(
     summary,
     () => rows.settle(),

@@ -24,6 +24,7 @@ import { InternalLog } from "./debug-log.ts";
 import { packageList } from "./environment.ts";
 import { History } from "./history.ts";
 import { LineQueue } from "./line-queue.ts";
+import { LogTurns } from "./log-turns.ts";
 import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
 import { BESIDE, RingReader } from "./ring.ts";
 import { ConsoleFile } from "./run-files/console-file.ts";
@@ -56,11 +57,13 @@ const tell = (message: FromWorker) => {
 
 const ring = new RingReader(start.ring);
 ring.map();
-const log = new RunLog(start.log);
+/** Strict mode: the program's thread has written rows, and what they are read by, before this one hears of them. */
+const strict = start.turns !== undefined;
+const log = new RunLog(start.log, start.turns && new LogTurns(start.turns));
 const config = new ConfigDocument(start.config, start.version);
 const summary = new Summary();
 const lines = new LineQueue(`${start.logFile}.unsent`);
-const history = new History(log, summary, lines, {
+const history = new History(strict ? undefined : log, summary, lines, {
   startTimeMs: start.startTimeMs,
   sending: start.mode === "online",
 });
@@ -146,18 +149,18 @@ function inTurn(message: InOrder): void {
       break;
     case "config":
       config.replace(message.config);
-      log.append((num) => configRecord(num, config.items));
+      if (!strict) log.append((num) => configRecord(num, config.items));
       break;
     case "summary":
       history.settle();
       summary.set(message.entries);
-      log.append((num) => summaryRecord(num, itemsOf(message.entries)));
+      if (!strict) log.append((num) => summaryRecord(num, itemsOf(message.entries)));
       break;
     case "metric":
       history.settle();
       summary.define(message.metric);
       config.define(message.metric);
-      log.append((num) => metricRecord(num, message.metric));
+      if (!strict) log.append((num) => metricRecord(num, message.metric));
       break;
     case "alert":
       if (uplink.live) uplink.alerts.push(message.alert);

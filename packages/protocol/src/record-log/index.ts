@@ -77,6 +77,11 @@ export class RecordLogWriter {
     }
   }
 
+  /** Go on at that length of the file, which another writer has made longer. Everything must have been taken. */
+  moveTo(offset: number): void {
+    this.#offset = offset;
+  }
+
   /** Bytes that wait to be taken. */
   get length(): number {
     return this.#length;
