@@ -589,6 +589,8 @@ async function sameAs(store: MetricStore, run: number, table: ReadonlyMap<number
   const info = (await store.keys(run, "history")).find(({ key }) => key === "a");
   assert.equal(info?.count ?? 0, lines.length);
   assert.equal(await store.lastStep(run), Math.max(-1, ...table.keys()));
+  for (const n of [0, 1, 150])
+    assert.deepEqual(await store.tail(run, "history", n), n ? lines.slice(-n) : []);
 }
 
 function history(lines: string[], offset = 0): AppendBatch {

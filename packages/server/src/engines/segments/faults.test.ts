@@ -69,6 +69,23 @@ test("segments: a damaged chunk is named, its points are missing, everything els
   await again.close();
 });
 
+test("segments: the last lines are read from the blocks they are in, and no other is opened", async () => {
+  const path = join(root, "tail.db");
+  const store = await openSegments(path);
+  for (let at = 0; at < 5; at++) await store.append([batch(1, at * 4096, 4096)]);
+  await store.close();
+  const file = new DatabaseSync(path);
+  // Whoever opened one of them would fail.
+  file.exec("UPDATE blocks SET lines = x'ff', steps = x'ff', head = x'ff' WHERE last_line < 12288");
+  file.close();
+  const again = await openSegments(path);
+  const last = batch(1, 12_288, 8192).lines;
+  for (const n of [1, 4096, 8192])
+    assert.deepEqual(await again.tail(1, "history", n), last.slice(-n), `the last ${n}`);
+  await assert.rejects(again.tail(1, "history", 8193), { code: "internal" });
+  await again.close();
+});
+
 test("segments: a full stream is sealed beside the appends, and small rests are merged", async () => {
   const path = join(root, "sealed.db");
   const store = await openSegments(path);

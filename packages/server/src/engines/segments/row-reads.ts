@@ -164,25 +164,42 @@ class RowReader {
   }
 }
 
-/** The last n lines by number; of a fork, what it inherited comes before its own. */
+/** The last n lines by number; of a fork, what it inherited comes before its own. Opens blocks from the end, while it must. */
 export function answerTail(stored: StoredBlocks, run: number, stream: StreamName, n: number): string[] {
-  const found: (RowAt & { inherited: boolean })[] = [];
-  for (const [position, { id, inherited }] of stored.streams(run, stream).entries()) {
-    for (const block of stored.blocks(id)) {
+  const streams = stored.streams(run, stream).map((of, position) => ({ ...of, position }));
+  const last = (inherited: boolean, most: number) =>
+    lastRows(
+      stored,
+      streams.filter((of) => of.inherited === inherited),
+      most,
+    );
+  const own = last(false, n);
+  return textsOf(stored, stream, [...last(true, n - own.length), ...own], undefined);
+}
+
+function lastRows(
+  stored: StoredBlocks,
+  streams: readonly { id: number; position: number }[],
+  most: number,
+): RowAt[] {
+  let found: RowAt[] = [];
+  if (most <= 0) return found;
+  for (const { id, position } of streams) {
+    for (const block of stored.blocksFromEnd(id)) {
+      // The blocks that follow end before this one.
+      if (found.length === most && block.lastLine < (found[0]?.line ?? 0)) break;
       const lines = stored.lines(block);
       const steps = stored.steps(block);
       const dead = deadRows(block, () => lines);
       for (let row = 0; row < block.rows; row++) {
-        if (dead?.(row)) continue;
-        found.push({ block, row, line: lines[row] ?? 0, step: steps[row] ?? 0, stream: position, inherited });
+        if (!dead?.(row))
+          found.push({ block, row, line: lines[row] ?? 0, step: steps[row] ?? 0, stream: position });
       }
+      found.sort((a, b) => a.line - b.line || a.step - b.step || a.stream - b.stream);
+      found = found.slice(-most);
     }
   }
-  found.sort(
-    (a, b) =>
-      Number(b.inherited) - Number(a.inherited) || a.line - b.line || a.step - b.step || a.stream - b.stream,
-  );
-  return textsOf(stored, stream, n > 0 ? found.slice(-n) : [], undefined);
+  return found;
 }
 
 export function answerConsole(stored: StoredBlocks, run: number, from: number, limit: number): ConsoleLine[] {

@@ -59,6 +59,7 @@ export class StoredBlocks {
       byLine: prepare(
         `SELECT ${COLUMNS} FROM blocks WHERE stream_id = ? AND last_line >= ? ORDER BY first_line`,
       ),
+      fromEnd: prepare(`SELECT ${COLUMNS} FROM blocks WHERE stream_id = ? ORDER BY last_line DESC, id DESC`),
       head: prepare("SELECT head FROM blocks WHERE id = ?"),
       body: prepare("SELECT body FROM blocks WHERE id = ?"),
       part: prepare("SELECT body FROM parts WHERE block_id = ? AND part = ?"),
@@ -107,6 +108,11 @@ export class StoredBlocks {
 
   blocksFromLine(streamId: number, line: number): StoredBlock[] {
     return this.#sql.byLine.all(streamId, line).map(storedBlock);
+  }
+
+  /** The block with the highest line first; read as they are taken. */
+  *blocksFromEnd(streamId: number): Generator<StoredBlock> {
+    for (const row of this.#sql.fromEnd.iterate(streamId)) yield storedBlock(row);
   }
 
   /** Sealed block → values of the key in it. */
