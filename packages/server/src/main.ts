@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { serve } from "@hono/node-server";
 import type { Logger } from "pino";
 import { startExpiry } from "./anonymous/expiry.ts";
+import { startRetention } from "./artifacts/retention.ts";
 import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
 import { lockDataFolder } from "./data-folder.ts";
 import { openFolder } from "./engines/folder/blob-store.ts";
@@ -106,6 +107,7 @@ async function openServer(
   const app = await createApp(services);
   opened.push(startCrashDetector(services));
   opened.push(startExpiry(services));
+  opened.push(startRetention(services));
   const { server, address } = await listen(app.fetch, config);
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   log.info({ host, port: address.port, version: config.version, dataDir: config.dataDir }, "listening");

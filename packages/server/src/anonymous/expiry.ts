@@ -1,6 +1,7 @@
 import { dropBlobs } from "../artifacts/artifact-files.ts";
 import { dropVersion } from "../artifacts/deletion.ts";
 import type { CatalogTransaction } from "../ports/catalog.ts";
+import { repeat } from "../repeat.ts";
 import type { Services } from "../services.ts";
 import { KEPT_MS } from "./account.ts";
 
@@ -87,11 +88,5 @@ async function deleteRows(tx: CatalogTransaction, account: { userId: number; ent
 
 /** Look for expired accounts now and then. Returns the function that ends it. */
 export function startExpiry(services: Services): () => void {
-  const timer = setInterval(() => {
-    deleteExpired(services).catch((error: unknown) =>
-      services.log.error({ err: error }, "deleting expired anonymous accounts failed"),
-    );
-  }, SWEEP_MS);
-  timer.unref();
-  return () => clearInterval(timer);
+  return repeat(services.log, SWEEP_MS, "deleting expired anonymous accounts", () => deleteExpired(services));
 }

@@ -147,6 +147,26 @@ export async function listArtifactFiles(
     .execute();
 }
 
+/** Of all artifacts of an entity; content that several versions share counts once, as it is stored. */
+export async function artifactBytes(db: CatalogReader, entityId: number): Promise<number> {
+  const { bytes } = await db
+    .selectFrom((from) =>
+      from
+        .selectFrom("artifact_files")
+        .innerJoin("artifacts", "artifacts.id", "artifact_files.artifact_id")
+        .innerJoin("artifact_collections", "artifact_collections.id", "artifacts.collection_id")
+        .innerJoin("projects", "projects.id", "artifact_collections.project_id")
+        .select(["artifact_files.blob_key", "artifact_files.size_bytes"])
+        .distinct()
+        .where("projects.entity_id", "=", entityId)
+        .where("artifact_files.blob_key", "is not", null)
+        .as("content"),
+    )
+    .select((select) => select.fn.sum<number | null>("content.size_bytes").as("bytes"))
+    .executeTakeFirstOrThrow();
+  return bytes ?? 0;
+}
+
 /** Remove what no row points to any more. Called after the rows are gone, outside the transaction. */
 export async function dropBlobs(services: Services, keys: readonly string[]): Promise<void> {
   for (const key of new Set(keys)) {

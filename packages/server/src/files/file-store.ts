@@ -141,3 +141,15 @@ export async function countFiles(db: CatalogReader, runId: number): Promise<numb
     .executeTakeFirstOrThrow();
   return Number(count);
 }
+
+/** Of all runs of an entity. */
+export async function runFileBytes(db: CatalogReader, entityId: number): Promise<number> {
+  const { bytes } = await db
+    .selectFrom("run_files")
+    .innerJoin("runs", "runs.id", "run_files.run_id")
+    .innerJoin("projects", "projects.id", "runs.project_id")
+    .select((select) => select.fn.sum<number | null>("run_files.size_bytes").as("bytes"))
+    .where("projects.entity_id", "=", entityId)
+    .executeTakeFirstOrThrow();
+  return bytes ?? 0;
+}

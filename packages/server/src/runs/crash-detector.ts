@@ -1,3 +1,4 @@
+import { repeat } from "../repeat.ts";
 import type { Services } from "../services.ts";
 import { LIVE_STATES } from "./run.ts";
 
@@ -49,16 +50,5 @@ export async function markSilentRuns(services: Services, upSinceMs: number): Pro
 /** Look for silent runs now and then. Returns the function that ends it. */
 export function startCrashDetector(services: Services): () => void {
   const upSince = services.now();
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    markSilentRuns(services, upSince)
-      .catch((error: unknown) => services.log.error({ err: error }, "looking for crashed runs failed"))
-      .finally(() => {
-        busy = false;
-      });
-  }, SWEEP_MS);
-  timer.unref();
-  return () => clearInterval(timer);
+  return repeat(services.log, SWEEP_MS, "looking for crashed runs", () => markSilentRuns(services, upSince));
 }

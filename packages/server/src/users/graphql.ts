@@ -1,4 +1,6 @@
 import type { Selectable } from "kysely";
+import { artifactBytes } from "../artifacts/artifact-files.ts";
+import { runFileBytes } from "../files/file-store.ts";
 import { globalId } from "../http/global-id.ts";
 import type { GraphqlContext, Resolvers } from "../http/resolvers.ts";
 import type { Viewer } from "../http/viewer.ts";
@@ -171,14 +173,8 @@ export const usersResolvers: Resolvers = {
     privateOnly: () => false,
     storageBytes: async (entity: AnyEntity, _args, { services, viewer }) => {
       if (!(await isMember(entity, services, viewer))) return 0;
-      const row = await services.catalog.db
-        .selectFrom("run_files")
-        .innerJoin("runs", "runs.id", "run_files.run_id")
-        .innerJoin("projects", "projects.id", "runs.project_id")
-        .select((select) => select.fn.sum<number>("run_files.size_bytes").as("bytes"))
-        .where("projects.entity_id", "=", entity.id)
-        .executeTakeFirst();
-      return row?.bytes ?? 0;
+      const { db } = services.catalog;
+      return (await runFileBytes(db, entity.id)) + (await artifactBytes(db, entity.id));
     },
     codeSavingEnabled: () => true,
     defaultAccess: (entity: AnyEntity) => (entity.kind === "team" ? "ENTITY_WRITE" : "PRIVATE"),
