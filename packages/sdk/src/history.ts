@@ -7,7 +7,7 @@ import { numberJson } from "./values.ts";
 
 /** The official client sends no longer line; a server may refuse what is longer. */
 const MAX_LINE_BYTES = 10_383_360;
-/** Keys that every row gets, in this order, after its own. */
+/** Keys that every row gets, in this order, after its own; rows that the server numbers, without the last. */
 const FACTS = ["_timestamp", "_runtime", "_step"];
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -46,6 +46,7 @@ export class History {
   /** Shape of rows whose last values the summary has not heard. */
   #unheard: Shape | undefined;
   readonly #text: RowText = { bytes: new Uint8Array(4096), ends: new Int32Array(64) };
+  readonly #facts: readonly string[];
   #timestamp = Number.NaN;
   #timestampText = "";
   #runtimeText = "";
@@ -61,13 +62,19 @@ export class History {
     log: RunLog | undefined,
     summary: Summary,
     lines: LineQueue | undefined,
-    options: { startTimeMs: number; sending: boolean },
+    options: { startTimeMs: number; sending: boolean; numbered?: boolean },
   ) {
+    this.#facts = options.numbered === false ? FACTS.slice(0, -1) : FACTS;
     this.#log = log;
     this.#summary = summary;
     this.#lines = lines;
     this.startTimeMs = options.startTimeMs;
     this.sending = options.sending;
+  }
+
+  /** False: the server gives the rows their steps. */
+  get numbered(): boolean {
+    return this.#facts === FACTS;
   }
 
   /** Of the last row, as JSON; undefined before the first. */
@@ -77,7 +84,7 @@ export class History {
   }
 
   define(id: number, keys: readonly string[]): void {
-    const all = [...keys, ...FACTS];
+    const all = [...keys, ...this.#facts];
     const prefixes = all.map((key, index) => quoted(`${index === 0 ? "{" : ","}${JSON.stringify(key)}:`));
     this.#shapes.set(id, {
       keys,
@@ -98,9 +105,9 @@ export class History {
       this.settle();
       this.#unheard = shape;
     }
-    this.#facts(step, timestamp);
+    this.#setFacts(step, timestamp);
     this.#write(shape, cells, from);
-    this.#log?.row(shape.record, this.#text, step);
+    this.#log?.row(shape.record, this.#text, this.numbered ? step : 0);
     this.#tellRuled(shape);
     if (this.sending) this.#line(shape);
   }
@@ -108,18 +115,14 @@ export class History {
   /** A row of anything. */
   mixed(step: number, timestamp: number, entries: readonly Entry[]): void {
     this.settle();
-    this.#facts(step, timestamp);
-    const all: Entry[] = [
-      ...entries,
-      ["_timestamp", this.#timestampText],
-      ["_runtime", this.#runtimeText],
-      ["_step", this.#stepText],
-    ];
+    this.#setFacts(step, timestamp);
+    const all: Entry[] = [...entries, ["_timestamp", this.#timestampText], ["_runtime", this.#runtimeText]];
+    if (this.numbered) all.push(["_step", this.#stepText]);
     this.#log?.append((num) =>
       historyRecord(
         num,
         all.map(([key, json]): Item => [[key], json]),
-        step,
+        this.numbered ? step : 0,
       ),
     );
     for (const [key, json] of entries) this.#summary.logged(key, json);
@@ -153,7 +156,7 @@ export class History {
       this.#summary.number(shape.keys[place] as string, shape.values[place] as number);
   }
 
-  #facts(step: number, timestamp: number): void {
+  #setFacts(step: number, timestamp: number): void {
     // Many rows fall into one millisecond.
     if (timestamp !== this.#timestamp) {
       this.#timestamp = timestamp;
@@ -200,7 +203,7 @@ export class History {
     ends[count] = at;
     at = put(bytes, at, this.#runtimeText);
     ends[count + 1] = at;
-    ends[count + 2] = put(bytes, at, this.#stepText);
+    if (this.numbered) ends[count + 2] = put(bytes, at, this.#stepText);
   }
 
   #line({ prefixes, lineBytes }: Shape): void {

@@ -22,6 +22,7 @@ import { placeFiles } from "./run-files/saved-files.ts";
 import { forgetUnfinished, makeRunFolder, noteUnfinished } from "./run-folder.ts";
 import { type OpenedRun, openRun, type RunFacts } from "./run-transport.ts";
 import { VERSION } from "./version.ts";
+import { writerHeaders, writerOf } from "./writer.ts";
 
 /** Everything may be left out; what is not given comes from the variables, then from settings files. */
 export interface InitOptions {
@@ -61,9 +62,29 @@ export interface InitOptions {
   dir?: string;
   /**
    * `offline`: the log only, sent later with `steelyard sync` or `wandb sync`; `disabled`: no file, no thread, no network,
-   * every call does nothing.
+   * every call does nothing; `shared`: online, as one of several processes that write the run of this id, each with its own
+   * rows: the server numbers them.
    */
-  mode?: "online" | "offline" | "disabled";
+  mode?: "online" | "offline" | "disabled" | "shared";
+  /**
+   * Name of this process before its console lines and behind its system metrics.
+   *
+   * @setting label
+   * @default in shared mode `rank<RANK>` where that variable is set, else the host and 8 characters
+   */
+  label?: string;
+  /**
+   * `false`: leave config, summary and metadata files, packages and code to another process.
+   *
+   * @setting primary
+   */
+  primary?: boolean;
+  /**
+   * `false`: when this process is through, the run is not.
+   *
+   * @setting updateFinishState
+   */
+  updateFinishState?: boolean;
   /** Address of the server. */
   baseUrl?: string;
   /**
@@ -130,6 +151,9 @@ export async function init(
     anonymous: options.anonymous,
     silent: options.silent,
     strict: options.strict,
+    label: options.label,
+    primary: options.primary,
+    updateFinishState: options.updateFinishState,
     console: typeof options.console === "boolean" ? (options.console ? "wrap" : "off") : options.console,
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
     ...imported.settings,
@@ -139,14 +163,15 @@ export async function init(
   const config = configJson(options.config);
   if (settings.mode === "disabled")
     return new DisabledRun(options.config ?? {}, onFinish as (run: unknown) => void) as unknown as Run;
-  if (settings.mode === "shared")
-    throw new Error(
-      'mode "shared" is the Python client\'s: several processes that write one run are not in this SDK yet; give each a run of its own and one group',
-    );
   const { baseUrl } = settings;
   const way = connectionOf(loaded, "", (text) => loaded.warnings.push(text));
   const anonymous = offline ? undefined : await askedAnonymous(loaded, way);
-  const connection = { ...way, apiKey: offline ? "" : (anonymous ?? apiKeyOf(loaded)) };
+  const writer = writerOf(loaded);
+  const connection = {
+    ...way,
+    headers: { ...way.headers, ...writerHeaders(writer) },
+    apiKey: offline ? "" : (anonymous ?? apiKeyOf(loaded)),
+  };
 
   const now = Date.now();
   const startTimeMs = imported.startTimeMs ?? now;
@@ -164,6 +189,7 @@ export async function init(
     done: new SharedArrayBuffer(4),
     mode: offline ? "offline" : "online",
     connection,
+    writer,
     runId,
     // An anonymous account has an entity of its own, and may not write to another.
     entity: anonymous ? "" : (settings.entity ?? ""),
@@ -195,8 +221,8 @@ export async function init(
     systemIntervalMs: settings.disableStats
       ? Number.POSITIVE_INFINITY
       : settings.statsSamplingInterval * 1000,
-    keepsMetadata: !settings.disableMeta,
-    keepsRequirements: settings.saveRequirements,
+    keepsMetadata: writer.primary && !settings.disableMeta,
+    keepsRequirements: writer.primary && settings.saveRequirements,
   };
   // The thread gets ready while git and the server are asked.
   const worker = startWorker(start);

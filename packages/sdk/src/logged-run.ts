@@ -247,7 +247,8 @@ export class LoggedRunReader {
   #row(items: readonly Item[], step: number): void {
     const tree: Tree = new Map();
     for (const [path, json] of items) put(tree, path, json);
-    if (!tree.has("_step")) tree.set("_step", String(step));
+    // Without one the server numbers the rows.
+    if (!tree.has("_step") && !this.run?.writer) tree.set("_step", String(step));
     const line = textOf(tree);
     if (Buffer.byteLength(line) > MAX_LINE) {
       this.losses.push(`the row of step ${step} is longer than a server takes (${line.length} characters)`);
@@ -279,8 +280,9 @@ export class LoggedRunReader {
   }
 
   #sample(atMs: number, values: readonly [string, string][]): void {
+    const of = this.run?.label ? `/l:${this.run.label}` : "";
     const facts = [
-      ...values.map(([key, json]) => `${JSON.stringify(`system.${key}`)}:${json}`),
+      ...values.map(([key, json]) => `${JSON.stringify(`system.${key}${of}`)}:${json}`),
       `"_wandb":true,"_timestamp":${atMs / 1000}`,
       `"_runtime":${(atMs - (this.run?.startTimeMs ?? atMs)) / 1000}`,
     ];

@@ -5,6 +5,7 @@ import type { Connection } from "./http/connection.ts";
 import type { RingMemory } from "./ring.ts";
 import type { ConsoleParts } from "./run-files/console-file.ts";
 import type { OpenedRun } from "./run-transport.ts";
+import type { Writer } from "./writer.ts";
 
 /** What the main thread tells the worker of a run. */
 export type ToWorker =
@@ -49,6 +50,7 @@ export interface WorkerStart {
   done: SharedArrayBuffer;
   mode: "online" | "offline";
   connection: Connection;
+  writer: Writer;
   runId: string;
   entity: string;
   project: string;

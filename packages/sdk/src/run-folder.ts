@@ -80,6 +80,11 @@ function runIdOf(settings: Settings, root: string): string {
   if (settings.runId) return settings.runId;
   const left = settings.resume === "auto" ? unfinishedRun(root) : undefined;
   if (left) return left;
+  return randomId();
+}
+
+/** As the official client's: eight letters and digits. */
+export function randomId(): string {
   let id = "";
   for (let at = 0; at < 8; at++) id += ID_LETTERS[randomInt(ID_LETTERS.length)];
   return id;

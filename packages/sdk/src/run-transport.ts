@@ -59,7 +59,8 @@ export async function openRun(
   { git }: RunFacts,
   configJson: string,
 ): Promise<OpenedRun> {
-  const before = start.resume === "" && !start.turns ? undefined : await existing(http, start);
+  const before =
+    start.resume === "" && (!start.turns || start.writer.id !== "") ? undefined : await existing(http, start);
   if (start.resume === "" && before)
     throw new RefusedError(
       409,
@@ -115,9 +116,14 @@ export async function openRun(
     step: before ? nextStep(before.historyTail) : 0,
     resumed: before !== undefined,
     runtimeS: before ? runtimeOf(before) : 0,
-    historyLines: bucket.historyLineCount ?? 0,
-    eventLines: before?.eventsLineCount ?? 0,
-    consoleLines: before?.logLineCount ?? 0,
+    // Of several writers each counts its own lines.
+    ...(start.writer.id === ""
+      ? {
+          historyLines: bucket.historyLineCount ?? 0,
+          eventLines: before?.eventsLineCount ?? 0,
+          consoleLines: before?.logLineCount ?? 0,
+        }
+      : { historyLines: 0, eventLines: 0, consoleLines: 0 }),
     config: before ? plainConfig(before.config) : {},
     summary: before ? summaryEntries(before.summaryMetrics) : [],
   };

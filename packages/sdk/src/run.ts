@@ -111,6 +111,8 @@ export class Run {
   #ended: (sent: boolean) => void = () => {};
   readonly #stepMetrics = new StepMetrics();
   #warnedFinished = false;
+  readonly #shared: boolean;
+  #warnedStep = false;
 
   /** @internal Made by `init`. */
   constructor(
@@ -135,6 +137,7 @@ export class Run {
     this.#onFinish = options.onFinish;
     this.#placeFiles = options.placeFiles;
     this.#step = started.step;
+    this.#shared = start.writer.id !== "";
     this.#worker = worker;
     if (start.turns)
       this.#strict = new StrictLog(start, start.turns, start.startTimeMs - started.runtimeS * 1000);
@@ -177,8 +180,14 @@ export class Run {
       );
   }
 
-  /** Step of the next row. */
+  /**
+   * Step of the next row.
+   *
+   * @throws Error when several processes write the run (`mode: "shared"`): the server numbers the rows.
+   */
   get step(): number {
+    if (this.#shared)
+      throw new Error("a shared run has no step here: the server numbers the rows of its writers");
     return this.#step;
   }
 
@@ -224,7 +233,7 @@ export class Run {
       return;
     }
     if (!isPlainObject(data)) throw new TypeError("log takes an object of keys and values");
-    const { step, commit = step === undefined } = options;
+    const { step, commit = step === undefined } = this.#shared ? this.#unnumbered(options) : options;
     if (step !== undefined && (!Number.isSafeInteger(step) || step < 0))
       throw new TypeError(`step must be a whole number from 0, not ${step}`);
     const entries: Entry[] = [];
@@ -258,6 +267,16 @@ export class Run {
       this.#flushOpen();
       this.#step++;
     }
+  }
+
+  /** What is said of steps in shared mode is ignored, with a warning the first time. */
+  #unnumbered({ step, commit }: LogOptions): LogOptions {
+    if (step !== undefined && !this.#warnedStep)
+      this.#print.serious(
+        "steps are not given by hand in shared mode: the server numbers the rows; use defineMetric for another x axis",
+      );
+    this.#warnedStep ||= step !== undefined;
+    return commit === undefined ? {} : { commit };
   }
 
   #flushOpen(): void {

@@ -22,7 +22,11 @@ export class StrictLog {
         `not recorded: ${start.logFile} cannot be written (${error.message}); make room on the disk, and log it again`,
       );
     };
-    this.#history = new History(this.#log, new Summary(), undefined, { startTimeMs, sending: false });
+    this.#history = new History(this.#log, new Summary(), undefined, {
+      startTimeMs,
+      sending: false,
+      numbered: start.writer.id === "",
+    });
   }
 
   define(id: number, keys: readonly string[]): void {

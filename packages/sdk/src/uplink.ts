@@ -256,7 +256,7 @@ export class Uplink {
       !last
     )
       return false;
-    const end = last ? { complete: true, exitcode: final.exitCode } : {};
+    const end = last && this.#start.writer.endsRun ? { complete: true, exitcode: final.exitCode } : {};
     const preempting = this.preempting ? { preempting: true } : {};
     const first = stretches.shift();
     const answer = await streamRows(
@@ -268,7 +268,7 @@ export class Uplink {
             ? { "wandb-events.jsonl": { offset: this.#eventsOffset, content: samples } }
             : {}),
           ...(newSummary !== undefined ? { "wandb-summary.json": { offset: 0, content: [newSummary] } } : {}),
-          ...(first ? { "output.log": consoleChunk(first) } : {}),
+          ...(first ? { "output.log": consoleChunk(first, this.#start.writer.label) } : {}),
         },
         ...preempting,
         ...(uploaded.length > 0 ? { uploaded } : {}),
@@ -286,7 +286,7 @@ export class Uplink {
         this.#http,
         this.#run,
         {
-          files: { "output.log": consoleChunk(stretch) },
+          files: { "output.log": consoleChunk(stretch, this.#start.writer.label) },
           ...(index === stretches.length - 1 ? end : {}),
         },
         undefined,
@@ -303,7 +303,8 @@ export class Uplink {
     const json = this.#out.summary.take();
     const { last } = this.#out.history;
     if (!last) return json;
-    const facts = `"_step":${last.step},"_runtime":${last.runtime},"_timestamp":${last.timestamp},"_wandb":{"runtime":${Math.round(Number(last.runtime))}}`;
+    const step = this.#out.history.numbered ? `"_step":${last.step},` : "";
+    const facts = `${step}"_runtime":${last.runtime},"_timestamp":${last.timestamp},"_wandb":{"runtime":${Math.round(Number(last.runtime))}}`;
     return json === "{}" ? `{${facts}}` : `${json.slice(0, -1)},${facts}}`;
   }
 
@@ -342,13 +343,17 @@ export class Uplink {
 }
 
 /** Lines as the stream of the console has them. */
-export function consoleChunk(lines: readonly ConsoleLine[]): { offset: number; content: string[] } {
+export function consoleChunk(
+  lines: readonly ConsoleLine[],
+  label = "",
+): { offset: number; content: string[] } {
   return {
     offset: lines[0]?.number ?? 0,
     content: lines.map(({ stream, text, atMs }) =>
       JSON.stringify({
         ...(stream === "stderr" ? { level: "error" } : {}),
         ts: new Date(atMs).toISOString().replace("Z", ""),
+        ...(label === "" ? {} : { label }),
         content: text,
       }),
     ),

@@ -66,6 +66,7 @@ const lines = new LineQueue(`${start.logFile}.unsent`);
 const history = new History(strict ? undefined : log, summary, lines, {
   startTimeMs: start.startTimeMs,
   sending: start.mode === "online",
+  numbered: start.writer.id === "",
 });
 history.onTooLong = (bytes, limit) =>
   tell({
@@ -94,7 +95,7 @@ uploads.onRefused = (name, reason) => {
     text: `${name} is not uploaded (${reason}); it is kept in ${start.filesDir}`,
   });
 };
-const consoleFile = new ConsoleFile(start.filesDir, start.consoleParts);
+const consoleFile = new ConsoleFile(start.filesDir, start.consoleParts, start.writer.label);
 consoleFile.onComplete = (name) => takeFiles([{ path: name, policy: "now", type: "wandb" }]);
 consoleFile.onFailed = (error) =>
   tell({
@@ -246,7 +247,10 @@ function sampleSystem(): void {
   const sample = system.sample();
   log.append((num) => statsRecord(num, now, sample));
   if (!uplink.live) return;
-  const named = Object.fromEntries(Object.entries(sample).map(([key, value]) => [`system.${key}`, value]));
+  const of = start.writer.label === "" ? "" : `/l:${start.writer.label}`;
+  const named = Object.fromEntries(
+    Object.entries(sample).map(([key, value]) => [`system.${key}${of}`, value]),
+  );
   uplink.events.push(
     JSON.stringify({
       ...named,
@@ -286,6 +290,8 @@ async function begin(): Promise<void> {
       host,
       sweepId,
       startTimeMs,
+      label: start.writer.label,
+      writer: start.writer.id,
       git,
     }),
   );
@@ -303,8 +309,7 @@ async function begin(): Promise<void> {
   takeFiles([
     ...(start.keepsMetadata ? [own("wandb-metadata.json", "now")] : []),
     ...(requirements ? [own("requirements.txt", "now")] : []),
-    own("config.yaml", "end"),
-    own("wandb-summary.json", "end"),
+    ...(start.writer.primary ? [own("config.yaml", "end"), own("wandb-summary.json", "end")] : []),
   ]);
   log.flush();
   drain();
@@ -342,16 +347,18 @@ async function end(): Promise<void> {
   const console = consoleFile.end();
   if (console) takeFiles([{ path: console, policy: "end", type: "wandb" }]);
   if (history.last) log.append((num) => summaryRecord(num, itemsOf(summary.entries)));
-  log.append((num) => exitRecord(num, exitCode, runtimeS));
+  log.append((num) => exitRecord(num, exitCode, runtimeS, !start.writer.endsRun));
   log.close();
   internal.write("INFO", "the log is closed", {
     path: start.logFile,
     records: log.records,
     bytes: log.bytes,
   });
-  writeOwnFile(join(start.filesDir, "config.yaml"), config.yaml);
-  writeOwnFile(join(start.filesDir, "wandb-summary.json"), uplink.summaryJson());
-  summary.restore(summary.entries);
+  if (start.writer.primary) {
+    writeOwnFile(join(start.filesDir, "config.yaml"), config.yaml);
+    writeOwnFile(join(start.filesDir, "wandb-summary.json"), uplink.summaryJson());
+    summary.restore(summary.entries);
+  }
   await uplink.complete(
     exitCode,
     artifacts.then(() => uploads.finish()),

@@ -74,6 +74,10 @@ export interface RunFields {
   host: string;
   sweepId: string;
   startTimeMs: number;
+  /** Before console lines and behind system metrics; "" for none. */
+  label?: string;
+  /** Of one of several processes that write the run, its id; "" for the only one. */
+  writer?: string;
   git?: { remote: string; commit: string } | undefined;
 }
 
@@ -82,6 +86,12 @@ export function runRecord(num: number, run: RunFields): Uint8Array {
   body.message(4, items(new ProtoWriter(), 1, run.config, new ProtoWriter()).take());
   body.string(6, run.group).string(7, run.jobType).string(8, run.displayName).string(9, run.notes);
   for (const tag of run.tags) body.repeatedString(10, tag);
+  if (run.label || run.writer) {
+    const settings = new ProtoWriter();
+    for (const [key, value = ""] of Object.entries({ x_label: run.label, writer_id: run.writer }))
+      settings.message(1, new ProtoWriter().string(1, key).string(16, JSON.stringify(value)).take());
+    body.message(11, settings.take());
+  }
   body.string(12, run.sweepId).string(13, run.host).message(17, timestamp(run.startTimeMs));
   if (run.git) body.message(21, new ProtoWriter().string(1, run.git.remote).string(2, run.git.commit).take());
   return record(num, KIND.run, body.take());
@@ -194,6 +204,8 @@ export function artifactRecord(num: number, artifact: ArtifactFields): Uint8Arra
   return record(num, KIND.artifact, artifactBody(artifact));
 }
 
-export function exitRecord(num: number, exitCode: number, runtimeS: number): Uint8Array {
-  return record(num, KIND.exit, new ProtoWriter().int(1, exitCode).int(2, Math.round(runtimeS)).take());
+/** `notComplete`: other writers of the run go on. */
+export function exitRecord(num: number, exitCode: number, runtimeS: number, notComplete = false): Uint8Array {
+  const body = new ProtoWriter().int(1, exitCode).int(2, Math.round(runtimeS)).bool(3, notComplete);
+  return record(num, KIND.exit, body.take());
 }

@@ -34,6 +34,10 @@ export interface LoggedRunFields {
   sweepId: string;
   host: string;
   startTimeMs: number;
+  /** Before console lines and behind system metrics. */
+  label: string;
+  /** Of one of several processes that write the run, its id; "" for the only one, and in logs of the official client. */
+  writer: string;
   resumed: boolean;
   git: { remote: string; commit: string } | undefined;
   branch: { run: string; value: number; metric: string } | undefined;
@@ -233,6 +237,8 @@ function runFields(bytes: Uint8Array): LoggedRunFields {
     sweepId: "",
     host: "",
     startTimeMs: 0,
+    label: "",
+    writer: "",
     resumed: false,
     git: undefined,
     branch: undefined,
@@ -256,6 +262,7 @@ function runFields(bytes: Uint8Array): LoggedRunFields {
     if (name) run[name] = reader.text();
     else if (reader.field === 4) run.config = changes(reader.bytes()).update;
     else if (reader.field === 10) run.tags.push(reader.text());
+    else if (reader.field === 11) Object.assign(run, writerOf(reader.bytes()));
     else if (reader.field === 17) run.startTimeMs = timestamp(reader.bytes());
     else if (reader.field === 18) run.resumed = reader.int() === 1;
     else if (reader.field === 21) {
@@ -265,6 +272,16 @@ function runFields(bytes: Uint8Array): LoggedRunFields {
     else reader.skip();
   }
   return run;
+}
+
+/** Of the settings, which are pairs of a key and JSON. */
+function writerOf(bytes: Uint8Array): Pick<LoggedRunFields, "label" | "writer"> {
+  const settings = new Map(changes(bytes).update.map(([[key = ""], json]) => [key, json]));
+  const text = (key: string) => {
+    const json = settings.get(key);
+    return json?.startsWith('"') ? (JSON.parse(json) as string) : "";
+  };
+  return { label: text("x_label"), writer: text("writer_id") };
 }
 
 function branch(bytes: Uint8Array): LoggedRunFields["branch"] {

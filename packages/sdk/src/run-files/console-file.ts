@@ -24,9 +24,10 @@ export interface ConsoleParts {
   maxSeconds: number;
 }
 
-/** The console as plain lines, as a terminal shows them, in `output.log` or its parts. */
+/** The console as plain lines, as a terminal shows them, in `output.log`, `output_LABEL.log`, or its parts. */
 export class ConsoleFile {
   readonly #filesDir: string;
+  readonly #name: string;
   readonly #parts: ConsoleParts;
   readonly #terminal = new Terminal(0);
   #part: Part | undefined;
@@ -38,7 +39,9 @@ export class ConsoleFile {
   onFailed: (error: Error) => void = () => {};
   #failed = false;
 
-  constructor(filesDir: string, parts: ConsoleParts) {
+  /** `label` = of a writer among several, whose file has a name of its own; "" for none. */
+  constructor(filesDir: string, parts: ConsoleParts, label = "") {
+    this.#name = label === "" ? "output.log" : `output_${label.replace(/[^\p{L}\p{N}._-]/gu, "-")}.log`;
     this.#filesDir = filesDir;
     this.#parts = parts;
   }
@@ -117,7 +120,7 @@ export class ConsoleFile {
       this.onComplete(this.#part.name);
     }
     const beganMs = Date.now();
-    const name = this.#parts.multipart ? partName(beganMs) : "output.log";
+    const name = this.#parts.multipart ? partName(beganMs) : this.#name;
     this.#part = new Part(join(this.#filesDir, name), name, firstLine, beganMs);
   }
 }

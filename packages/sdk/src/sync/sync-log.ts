@@ -9,6 +9,7 @@ import { type LoggedLines, LoggedRunReader, NO_RUN } from "../logged-run.ts";
 import { OWN_FILES, writeOwnFile } from "../run-files/own-file.ts";
 import { existing, type RunAddress, sendConfig, streamRows } from "../run-transport.ts";
 import { consoleChunk } from "../uplink.ts";
+import { writerHeaders } from "../writer.ts";
 import { firstPlaces } from "./first-places.ts";
 import { LogFile } from "./log-file.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -114,7 +115,7 @@ interface Where {
 
 class LogSync {
   readonly #file: LogFile;
-  readonly #http: Http;
+  #http: Http;
   readonly #options: SyncOptions;
   readonly #reader = new LoggedRunReader();
   readonly #writer: LogWriter;
@@ -193,6 +194,8 @@ class LogSync {
 
   /** What the server has of the run, and how much of that is of this log. */
   async #lookUp(): Promise<Before> {
+    const { writer = "" } = this.#reader.run ?? {};
+    this.#http = { ...this.#http, headers: { ...this.#http.headers, ...writerHeaders({ id: writer }) } };
     const { entity, ...where } = this.#where;
     const bucket = await existing(this.#http, { ...where, entity: entity ?? "" });
     const none = { first: { history: 0, events: 0, console: 0 }, sent: 0 };
@@ -334,7 +337,7 @@ class LogSync {
       files[FILE_STREAM_NAMES.events] = { offset: first.events + this.#lines.events, content: events };
     const stretches = first.console === undefined || this.#options.skipConsole ? [] : console;
     const [stretch, ...others] = stretches.map((stretch) => {
-      const { offset, content } = consoleChunk(stretch);
+      const { offset, content } = consoleChunk(stretch, this.#reader.run?.label);
       return { offset: (first.console ?? 0) + offset, content };
     });
     if (stretch) files[FILE_STREAM_NAMES.console] = stretch;
@@ -352,6 +355,8 @@ class LogSync {
   async #end(opened: Opened): Promise<Synced> {
     const { run, displayName, files } = opened;
     const reader = this.#reader;
+    // Of several writers the others may go on.
+    const ended = !reader.notComplete && (!reader.run?.writer || reader.exitCode !== undefined);
     await this.#tellChanges(run);
     this.#writeOwn();
     await files.send([...OWN_FILES, ...reader.files]);
@@ -362,7 +367,7 @@ class LogSync {
         files: { [FILE_STREAM_NAMES.summary]: { offset: 0, content: [reader.summaryJson] } },
         uploaded: [...files.sent],
         ...(reader.preempting && reader.exitCode !== 0 ? { preempting: true } : {}),
-        ...(reader.notComplete ? {} : { complete: true, exitcode: reader.exitCode ?? DIED }),
+        ...(ended ? { complete: true, exitcode: reader.exitCode ?? DIED } : {}),
       },
       undefined,
     );

@@ -423,6 +423,23 @@ export function testMetricStore(name: string, open: () => Promise<OpenedStore>):
     );
   });
 
+  test(`${name}: console lines of several writers, each with numbers of its own, by page`, async () => {
+    await twice(
+      async (store) => {
+        await store.append([{ ...console(["a0", "a1", "a2"]), writer: "a" }]);
+        await store.append([{ ...console(["b0", "b1"]), writer: "b" }]);
+      },
+      async (store) => {
+        const texts = async (from: number, limit: number) =>
+          (await store.consoleLines(1, from, limit)).map(({ text }) => text);
+        assert.deepEqual(await texts(0, 1), ["a0", "b0"]);
+        assert.deepEqual(await texts(1, 2), ["a1", "b1", "a2"]);
+        assert.deepEqual(await texts(0, 3), ["a0", "b0", "a1", "b1", "a2"]);
+        assert.deepEqual(await texts(0, 0), []);
+      },
+    );
+  });
+
   test(`${name}: rewind cuts, fork inherits, deletion leaves the others`, async () => {
     const lines = steps(0, 5000, (i) => ({ a: i }));
     const { store, reopen } = await open();

@@ -144,7 +144,10 @@ export interface MetricStore {
   /** The last n raw lines, ascending. */
   tail(run: number, stream: StreamName, n: number): Promise<string[]>;
 
-  /** Console lines by number, ascending, from `from` (inclusive), at most `limit`. */
+  /**
+   * Console lines by number, ascending, from `from` (inclusive): those of the first `limit` numbers. Of several writers
+   * each counts its own, so that a number may have several lines.
+   */
   consoleLines(run: number, from: number, limit: number): Promise<ConsoleLine[]>;
   /** Numbers of console lines whose text contains `needle` (case-insensitive), at most `limit`, from `from`. */
   searchConsole(run: number, needle: string, from: number, limit: number): Promise<number[]>;

@@ -221,7 +221,9 @@ export function answerConsole(stored: StoredBlocks, run: number, from: number, l
     lines.push(...own.sort((a, b) => a.number - b.number).slice(0, Math.max(0, limit)));
   }
   lines.sort((a, b) => a.number - b.number || (a.writer < b.writer ? -1 : 1));
-  return lines.slice(0, Math.max(0, limit));
+  let numbers = 0;
+  const end = lines.findIndex(({ number }, at) => number !== lines[at - 1]?.number && ++numbers > limit);
+  return end < 0 ? lines : lines.slice(0, end);
 }
 
 function nthNumber(lines: readonly ConsoleLine[], n: number): number {

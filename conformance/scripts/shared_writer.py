@@ -1,0 +1,18 @@
+"""One of several writers of a run: logs ROWS rows, then waits for the file GO before it ends."""
+
+import pathlib
+import sys
+import time
+
+import wandb
+
+name, rows, go = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
+settings = wandb.Settings(x_primary=False, x_label="python", x_update_finish_state=False)
+run = wandb.init(mode="shared", id=name, project="sdk", config={"python": True}, settings=settings)
+print("from python")
+for n in range(rows):
+    run.log({"from": "python", "n": n})
+print("LOGGED", flush=True)
+while not go.exists():
+    time.sleep(0.05)
+run.finish()
