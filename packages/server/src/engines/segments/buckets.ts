@@ -1,4 +1,5 @@
 import type { Series } from "../../ports/metric-store.ts";
+import type { Pyramid } from "./pyramid.ts";
 
 /** From the points and groups of one run × key to the buckets that are drawn. */
 
@@ -8,27 +9,15 @@ export interface Range {
   max: number;
 }
 
-/** Points and groups of points of one run × key, before they are put into buckets. */
+/** Points of one run × key, before they are put into buckets. */
 export class Gathered {
   x = new Float64Array(0);
   value = new Float64Array(0);
-  /** Of them filled. */
-  single = 0;
-  // Of groups, side by side.
-  readonly xFirst: number[] = [];
-  readonly xLast: number[] = [];
-  readonly min: number[] = [];
-  readonly max: number[] = [];
-  readonly sum: number[] = [];
-  readonly first: number[] = [];
-  readonly last: number[] = [];
-  readonly count: number[] = [];
-  readonly nonFinite: number[] = [];
   points = 0;
 
   /** Room for so many more points. */
   makeRoom(points: number): void {
-    const needed = this.single + points;
+    const needed = this.points + points;
     if (needed <= this.x.length) return;
     const size = Math.max(needed, this.x.length * 2);
     const { x, value } = this;
@@ -37,75 +26,37 @@ export class Gathered {
     this.x.set(x);
     this.value.set(value);
   }
-
-  group(
-    xFirst: number,
-    xLast: number,
-    min: number,
-    max: number,
-    sum: number,
-    first: number,
-    last: number,
-    count: number,
-    nonFinite: number,
-  ): void {
-    this.xFirst.push(xFirst);
-    this.xLast.push(xLast);
-    this.min.push(min);
-    this.max.push(max);
-    this.sum.push(sum);
-    this.first.push(first);
-    this.last.push(last);
-    this.count.push(count);
-    this.nonFinite.push(nonFinite);
-    this.points += count + nonFinite;
-  }
 }
 
-/** `grid`: what the buckets divide evenly. */
-export function toSeries(run: number, key: string, gathered: Gathered, grid: Range, buckets: number): Series {
-  const { points } = gathered;
-  if (gathered.xFirst.length === 0 && points <= buckets) return exactSeries(run, key, gathered);
-  const { x, value, single, xFirst, xLast } = gathered;
-  const filling = new Buckets(emptySeries(run, key, false, points, buckets), grid.min, grid.max);
-  filling.addPoints(x, value, single);
-  for (let i = 0; i < xFirst.length; i++) {
-    filling.add(
-      xFirst[i] ?? 0,
-      xLast[i] ?? 0,
-      gathered.min[i] ?? 0,
-      gathered.max[i] ?? 0,
-      gathered.sum[i] ?? 0,
-      gathered.first[i] ?? 0,
-      gathered.last[i] ?? 0,
-      gathered.count[i] ?? 0,
-      gathered.nonFinite[i] ?? 0,
-    );
-  }
-  return withoutEmpty(filling.series);
-}
-
-class Buckets {
-  readonly series: Series;
+/** The buckets of one run × key, filled from points and from whole groups of points. */
+export class Buckets {
+  /** Points in them. */
+  points = 0;
+  readonly #run: number;
+  readonly #key: string;
+  readonly #columns: Columns;
   readonly #low: number;
   readonly #scale: number;
+  /** x of `first` and `last`, which are finite values: others widen the bucket only. */
   readonly #firstX: Float64Array;
   readonly #lastX: Float64Array;
 
-  constructor(series: Series, low: number, high: number) {
-    const buckets = series.count.length;
-    this.series = series;
-    this.#low = low;
-    this.#scale = high > low ? buckets / (high - low) : 0;
+  /** `grid`: what the buckets divide evenly. */
+  constructor(run: number, key: string, grid: Range, buckets: number) {
+    this.#run = run;
+    this.#key = key;
+    this.#columns = columnsOf(buckets);
+    this.#low = grid.min;
+    this.#scale = grid.max > grid.min ? buckets / (grid.max - grid.min) : 0;
     this.#firstX = new Float64Array(buckets).fill(Number.POSITIVE_INFINITY);
     this.#lastX = new Float64Array(buckets).fill(Number.NEGATIVE_INFINITY);
-    series.xFirst.fill(Number.POSITIVE_INFINITY);
-    series.xLast.fill(Number.NEGATIVE_INFINITY);
+    this.#columns.xFirst.fill(Number.POSITIVE_INFINITY);
+    this.#columns.xLast.fill(Number.NEGATIVE_INFINITY);
   }
 
-  /** As `add` of each, without a call a point. */
-  addPoints(x: Float64Array, value: Float64Array, points: number): void {
-    const { xFirst, xLast, min, max, mean, first, last, count, nonFinite } = this.series;
+  add({ x, value, points }: Gathered): void {
+    const { xFirst, xLast, min, max, mean, first, last, count, nonFinite } = this.#columns;
+    this.points += points;
     const firstX = this.#firstX;
     const lastX = this.#lastX;
     const low = this.#low;
@@ -139,66 +90,68 @@ class Buckets {
     }
   }
 
-  /** A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x. */
-  add(
-    from: number,
-    to: number,
-    min: number,
-    max: number,
-    sum: number,
-    first: number,
-    last: number,
-    count: number,
-    nonFinite: number,
-  ): void {
-    const made = this.series;
-    const at = Math.min(made.count.length - 1, Math.max(0, Math.floor((from - this.#low) * this.#scale)));
-    if (from < (made.xFirst[at] ?? 0)) made.xFirst[at] = from;
-    if (to > (made.xLast[at] ?? 0)) made.xLast[at] = to;
-    made.nonFinite[at] = (made.nonFinite[at] ?? 0) + nonFinite;
-    if (count === 0) return;
-    const before = made.count[at] ?? 0;
-    if (before === 0 || min < (made.min[at] ?? 0)) made.min[at] = min;
-    if (before === 0 || max > (made.max[at] ?? 0)) made.max[at] = max;
-    if (from < (this.#firstX[at] ?? 0)) {
+  /**
+   * A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x.
+   * `sum`, `first` … are over the finite values, of which there are `count`.
+   */
+  addGroup(from: number, to: number, pyramid: Pyramid, group: number): void {
+    const columns = this.#columns;
+    const finite = pyramid.count[group] as number;
+    const others = pyramid.nonFinite[group] as number;
+    const top = columns.count.length - 1;
+    let at = ((from - this.#low) * this.#scale) | 0;
+    if (at > top) at = top;
+    if (at < 0) at = 0;
+    this.points += finite + others;
+    if (from < (columns.xFirst[at] as number)) columns.xFirst[at] = from;
+    if (to > (columns.xLast[at] as number)) columns.xLast[at] = to;
+    if (others > 0) columns.nonFinite[at] = (columns.nonFinite[at] as number) + others;
+    if (finite === 0) return;
+    const before = columns.count[at] as number;
+    const min = pyramid.min[group] as number;
+    const max = pyramid.max[group] as number;
+    if (before === 0 || min < (columns.min[at] as number)) columns.min[at] = min;
+    if (before === 0 || max > (columns.max[at] as number)) columns.max[at] = max;
+    if (from < (this.#firstX[at] as number)) {
       this.#firstX[at] = from;
-      made.first[at] = first;
+      columns.first[at] = pyramid.first[group] as number;
     }
-    if (to >= (this.#lastX[at] ?? 0)) {
+    if (to >= (this.#lastX[at] as number)) {
       this.#lastX[at] = to;
-      made.last[at] = last;
+      columns.last[at] = pyramid.last[group] as number;
     }
-    made.count[at] = before + count;
-    made.mean[at] = (made.mean[at] ?? 0) + sum;
+    columns.count[at] = before + finite;
+    columns.mean[at] = (columns.mean[at] as number) + (pyramid.sum[group] as number);
+  }
+
+  /** Without the empty ones. `mean` holds sums until here. */
+  series(): Series {
+    const columns = this.#columns;
+    const { count, nonFinite, mean, min, max, first, last } = columns;
+    const all = COLUMNS.map((name) => columns[name]);
+    let kept = 0;
+    for (let at = 0; at < count.length; at++) {
+      const finite = count[at] as number;
+      if (finite === 0) {
+        if (nonFinite[at] === 0) continue;
+        min[at] = Number.NaN;
+        max[at] = Number.NaN;
+        first[at] = Number.NaN;
+        last[at] = Number.NaN;
+      }
+      mean[at] = (mean[at] as number) / finite;
+      if (kept !== at) for (const column of all) column[kept] = column[at] as number;
+      kept++;
+    }
+    if (kept < count.length) for (const name of COLUMNS) columns[name] = columns[name].slice(0, kept);
+    return { run: this.#run, key: this.#key, exact: false, points: this.points, ...columns };
   }
 }
 
-/** `mean` holds sums until here. */
-function withoutEmpty(made: Series): Series {
-  const kept: number[] = [];
-  for (let at = 0; at < made.count.length; at++) {
-    if ((made.count[at] ?? 0) + (made.nonFinite[at] ?? 0) > 0) kept.push(at);
-  }
-  const series = emptySeries(made.run, made.key, false, made.points, kept.length);
-  for (const [to, at] of kept.entries()) {
-    const count = made.count[at] ?? 0;
-    const gap = count === 0;
-    series.xFirst[to] = made.xFirst[at] ?? 0;
-    series.xLast[to] = made.xLast[at] ?? 0;
-    series.min[to] = gap ? Number.NaN : (made.min[at] ?? 0);
-    series.max[to] = gap ? Number.NaN : (made.max[at] ?? 0);
-    series.mean[to] = gap ? Number.NaN : (made.mean[at] ?? 0) / count;
-    series.first[to] = gap ? Number.NaN : (made.first[at] ?? 0);
-    series.last[to] = gap ? Number.NaN : (made.last[at] ?? 0);
-    series.count[to] = count;
-    series.nonFinite[to] = made.nonFinite[at] ?? 0;
-  }
-  return series;
-}
-
-function exactSeries(run: number, key: string, { x, value, points }: Gathered): Series {
+/** Every point a bucket of its own, in order of x. */
+export function exactSeries(run: number, key: string, { x, value, points }: Gathered): Series {
   const order = Array.from(x.subarray(0, points).keys()).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0));
-  const series = emptySeries(run, key, true, points, points);
+  const series: Series = { run, key, exact: true, points, ...columnsOf(points) };
   for (const [to, from] of order.entries()) {
     const at = x[from] ?? 0;
     const logged = value[from] ?? 0;
@@ -217,13 +170,13 @@ function exactSeries(run: number, key: string, { x, value, points }: Gathered): 
   return series;
 }
 
-function emptySeries(run: number, key: string, exact: boolean, points: number, length: number): Series {
+type Columns = Pick<Series, (typeof COLUMNS)[number]>;
+
+const COLUMNS = ["xFirst", "xLast", "min", "max", "mean", "first", "last", "count", "nonFinite"] as const;
+
+function columnsOf(length: number): Columns {
   const column = () => new Float64Array(length);
   return {
-    run,
-    key,
-    exact,
-    points,
     xFirst: column(),
     xLast: column(),
     min: column(),

@@ -1,6 +1,6 @@
 import type { Series, SeriesQuestion, XAxis } from "../../ports/metric-store.ts";
 import { rowsOfColumn } from "./block.ts";
-import { Gathered, type Range, toSeries } from "./buckets.ts";
+import { Buckets, exactSeries, Gathered, type Range } from "./buckets.ts";
 import { LEVEL } from "./database.ts";
 import { GROUP_ROWS, type Pyramid } from "./pyramid.ts";
 import { runStart } from "./run-start.ts";
@@ -30,9 +30,17 @@ export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, dam
     // By what a bucket holds of it, however much of the chart's width it has: runs of one pace are read in one way.
     const own = buckets * (line.steps / grid.steps);
     const coarse = line.most > Math.max(buckets, own * GROUP_ROWS);
-    const gathered = gather(stored, line, xKey, coarse, damaged);
-    if (gathered.points === 0) continue;
-    const series = toSeries(run, key, gathered, { min: grid.min + start, max: grid.max + start }, buckets);
+    const made = () => new Buckets(run, key, { min: grid.min + start, max: grid.max + start }, buckets);
+    const groups = coarse ? made() : undefined;
+    const gathered = gather(stored, line, xKey, groups, damaged);
+    if (gathered.points === 0 && !groups?.points) continue;
+    let series: Series;
+    if (!groups?.points && gathered.points <= buckets) series = exactSeries(run, key, gathered);
+    else {
+      const filled = groups ?? made();
+      filled.add(gathered);
+      series = filled.series();
+    }
     if (start !== 0) for (const xs of [series.xFirst, series.xLast]) shift(xs, -start);
     answers.push(series);
   }
@@ -126,7 +134,7 @@ function extentOf(
           if (most && most.min - start >= extent.min && most.max - start <= extent.max) return;
           const points = new Gathered();
           gatherPoints(stored, block, key, xKey, range, points);
-          for (let at = 0; at < points.single; at++) {
+          for (let at = 0; at < points.points; at++) {
             const here = (points.x[at] as number) - start;
             if (here < extent.min) extent.min = here;
             if (here > extent.max) extent.max = here;
@@ -165,17 +173,18 @@ function statedRange(stored: StoredBlocks, block: StoredBlock, xKey: string): Ra
   return range;
 }
 
+/** The points that are taken one by one; with `groups`, whole groups go there. */
 function gather(
   stored: StoredBlocks,
   { key, range, sources }: Line,
   xKey: string | undefined,
-  coarse: boolean,
+  groups: Buckets | undefined,
   damaged: string[],
 ): Gathered {
   const gathered = new Gathered();
   for (const { id, blocks, counts } of sources) {
     // Most of the run: its pyramids in one go. A narrow range asks for those of the blocks it meets.
-    const many = coarse && blocks.length * 2 > counts.size;
+    const many = groups && blocks.length * 2 > counts.size;
     const pyramids = many ? stored.pyramids(id, key) : undefined;
     const xPyramids = many && xKey !== undefined ? stored.pyramids(id, xKey) : undefined;
     const pyramidOf = (block: StoredBlock, of: string) => {
@@ -187,14 +196,14 @@ function gather(
     for (const block of blocks) {
       if (block.level !== LEVEL.journal && !counts.has(block.id)) continue;
       guarded(damaged, () => {
-        const summed = coarse && block.level !== LEVEL.journal && block.dead.length === 0;
+        const summed = groups && block.level !== LEVEL.journal && block.dead.length === 0;
         const pyramid = summed ? pyramidOf(block, key) : undefined;
         const xs = pyramid && xKey !== undefined ? pyramidOf(block, xKey) : undefined;
-        if (!pyramid || (xKey !== undefined && !xs)) {
+        if (!groups || !pyramid || (xKey !== undefined && !xs)) {
           gatherPoints(stored, block, key, xKey, range, gathered);
           return;
         }
-        const rest = gatherGroups(stored, block, pyramid, xs, range, gathered);
+        const rest = addGroups(stored, block, pyramid, xs, range, groups);
         if (rest.size > 0) gatherPoints(stored, block, key, xKey, range, gathered, rest);
       });
     }
@@ -239,32 +248,31 @@ function pointsAtMost(
 }
 
 /** Takes the groups that lie wholly in the range; returns those that must be opened. */
-function gatherGroups(
+function addGroups(
   stored: StoredBlocks,
   block: StoredBlock,
   pyramid: Pyramid,
   xs: Pyramid | undefined,
   range: Range,
-  gathered: Gathered,
+  buckets: Buckets,
 ): Set<number> {
   const stepAt = xs ? undefined : stored.stepAt(block);
   const rest = new Set<number>();
   for (let group = 0; group < pyramid.groups; group++) {
-    const count = pyramid.count[group] ?? 0;
-    const nonFinite = pyramid.nonFinite[group] ?? 0;
-    if (count + nonFinite === 0) continue;
+    const count = (pyramid.count[group] as number) + (pyramid.nonFinite[group] as number);
+    if (count === 0) continue;
     let xFirst: number;
     let xLast: number;
     if (stepAt) {
-      xFirst = stepAt(group * GROUP_ROWS + (pyramid.firstRow[group] ?? 0));
-      xLast = stepAt(group * GROUP_ROWS + (pyramid.lastRow[group] ?? 0));
+      xFirst = stepAt(group * GROUP_ROWS + (pyramid.firstRow[group] as number));
+      xLast = stepAt(group * GROUP_ROWS + (pyramid.lastRow[group] as number));
     } else if (xs) {
       xFirst = xs.first[group] ?? 0;
       xLast = xs.last[group] ?? 0;
       // The group's x are those of its values only when both are in the same rows, and in order.
       const aligned =
         xs.nonFinite[group] === 0 &&
-        xs.count[group] === count + nonFinite &&
+        xs.count[group] === count &&
         xs.count[group] === Math.min(GROUP_ROWS, block.rows - group * GROUP_ROWS) &&
         xs.min[group] === xFirst &&
         xs.max[group] === xLast;
@@ -278,17 +286,7 @@ function gatherGroups(
       rest.add(group);
       continue;
     }
-    gathered.group(
-      xFirst,
-      xLast,
-      pyramid.min[group] ?? 0,
-      pyramid.max[group] ?? 0,
-      pyramid.sum[group] ?? 0,
-      pyramid.first[group] ?? 0,
-      pyramid.last[group] ?? 0,
-      count,
-      nonFinite,
-    );
+    buckets.addGroup(xFirst, xLast, pyramid, group);
   }
   return rest;
 }
@@ -314,7 +312,7 @@ function gatherPoints(
     const rows = values.length === block.rows ? undefined : rowsOfColumn(stored.head(block), id);
     gathered.makeRoom(values.length);
     const { x, value } = gathered;
-    let at = gathered.single;
+    let at = gathered.points;
     for (let i = 0; i < values.length; i++) {
       const row = rows ? (rows[i] ?? 0) : i;
       const here = xs[row] ?? Number.NaN;
@@ -326,8 +324,7 @@ function gatherPoints(
       value[at] = values[i] ?? 0;
       at++;
     }
-    gathered.points += at - gathered.single;
-    gathered.single = at;
+    gathered.points = at;
   }
 }
 
