@@ -23,7 +23,8 @@ export class ConfigDocument {
   }
 
   /** What the run had before it was resumed; what was given now stays. */
-  inherit(known: Readonly<Record<string, unknown>>): void {
+  inherit(known: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): void {
+    this.#own = { ...own, ...this.#own };
     for (const [key, value] of Object.entries(known))
       if (!Object.hasOwn(this.#values, key))
         this.#values = { ...this.#values, [key]: JSON.stringify(value ?? null) };

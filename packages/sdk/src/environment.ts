@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { arch, cpus, hostname, platform, release, totalmem, userInfo } from "node:os";
+import { arch, hostname, platform, release, userInfo } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type { Settings } from "@steelyard/protocol/settings";
 
@@ -37,22 +37,13 @@ function withoutPassword(remote: string): string {
   return remote.replace(/^(https?:\/\/)[^/?#]*@/i, "$1").replace(/^(\w+:\/\/[^/?#@:]*):[^/?#]*@/, "$1@");
 }
 
-/** What the client keeps as `wandb-metadata.json`. */
+/** What the client keeps as `wandb-metadata.json`, of the program; `hardwareFacts` adds the machine. */
 export function metadataOf(
   program: string,
   host: string,
   git: GitFacts | undefined,
   startedAtMs: number,
-  given: Pick<
-    Settings,
-    | "docker"
-    | "username"
-    | "email"
-    | "statsCpuCount"
-    | "statsCpuLogicalCount"
-    | "statsGpuCount"
-    | "statsGpuType"
-  >,
+  given: Pick<Settings, "username" | "email">,
 ): Record<string, unknown> {
   return {
     os: `${platform()}-${release()}-${arch()}`,
@@ -67,12 +58,6 @@ export function metadataOf(
     username: given.username ?? userName(),
     ...(given.email === undefined ? {} : { email: given.email }),
     executable: process.execPath,
-    cpu_count: given.statsCpuCount ?? cpus().length,
-    cpu_count_logical: given.statsCpuLogicalCount ?? cpus().length,
-    ...(given.statsGpuCount === undefined ? {} : { gpu_count: given.statsGpuCount }),
-    ...(given.statsGpuType === undefined ? {} : { gpu: given.statsGpuType }),
-    ...(given.docker === undefined ? {} : { docker: given.docker }),
-    memory: { total: String(totalmem()) },
   };
 }
 

@@ -199,7 +199,7 @@ export async function init(
     tags: [...(settings.tags ?? [])],
     group: settings.group ?? "",
     jobType: settings.jobType ?? "",
-    host: settings.host ?? hostname(),
+    host: settings.host ?? (settings.disableMachineInfo ? "" : hostname()),
     sweepId: settings.sweepId ?? "",
     resume: settings.resume ?? "",
     config,
@@ -218,10 +218,25 @@ export async function init(
     program: process.argv[1] ? resolve(process.argv[1]) : "<interactive>",
     version: VERSION,
     flushIntervalMs: settings.flushInterval,
-    systemIntervalMs: settings.disableStats
-      ? Number.POSITIVE_INFINITY
-      : settings.statsSamplingInterval * 1000,
-    keepsMetadata: writer.primary && !settings.disableMeta,
+    system: {
+      intervalMs:
+        settings.disableStats || settings.disableMachineInfo
+          ? Number.POSITIVE_INFINITY
+          : settings.statsSamplingInterval * 1000,
+      gpuIds: settings.statsGpuDeviceIds,
+    },
+    hardware:
+      !writer.primary || settings.disableMeta || settings.disableMachineInfo
+        ? undefined
+        : {
+            docker: settings.docker,
+            statsCpuCount: settings.statsCpuCount,
+            statsCpuLogicalCount: settings.statsCpuLogicalCount,
+            statsGpuCount: settings.statsGpuCount,
+            statsGpuType: settings.statsGpuType,
+            statsGpuDeviceIds: settings.statsGpuDeviceIds,
+            slurmHidden: settings.slurmHidden,
+          },
     keepsRequirements: writer.primary && settings.saveRequirements,
   };
   // The thread gets ready while git and the server are asked.
@@ -229,7 +244,10 @@ export async function init(
   const timeoutMs = settings.initTimeout * 1000;
   let opened: OpenedRun | undefined;
   try {
-    const git = settings.disableGit ? undefined : await gitFacts(process.cwd(), settings);
+    const git =
+      settings.disableGit || settings.disableMachineInfo
+        ? undefined
+        : await gitFacts(process.cwd(), settings);
     const metadata = metadataOf(start.program, start.host, git, startTimeMs, settings);
     if (start.mode === "online") {
       debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);
@@ -293,6 +311,7 @@ function offlineRun({ runId, entity, project, displayName }: WorkerStart): Opene
     eventLines: 0,
     consoleLines: 0,
     config: {},
+    own: {},
     summary: [],
   };
 }

@@ -5,6 +5,9 @@ import type { Connection } from "./http/connection.ts";
 import type { RingMemory } from "./ring.ts";
 import type { ConsoleParts } from "./run-files/console-file.ts";
 import type { OpenedRun } from "./run-transport.ts";
+import type { HardwareOptions } from "./system/hardware.ts";
+import type { SystemOptions } from "./system/sampler.ts";
+import type { WatchedThread } from "./system/thread-metrics.ts";
 import type { Writer } from "./writer.ts";
 
 /** What the main thread tells the worker of a run. */
@@ -17,6 +20,7 @@ export type ToWorker =
       metadata: Record<string, unknown>;
     }
   | { kind: "shape"; id: number; keys: string[] }
+  | { kind: "thread"; watched: WatchedThread }
   | { kind: "finish"; exitCode: number; deadlineMs: number }
   | InOrder;
 
@@ -79,9 +83,9 @@ export interface WorkerStart {
   version: string;
   /** Rows are in the log at the latest so long after `log()`, milliseconds. */
   flushIntervalMs: number;
-  /** Between system metrics, milliseconds; infinite: none are taken. */
-  systemIntervalMs: number;
-  /** Whether `wandb-metadata.json` and `requirements.txt` are written. */
-  keepsMetadata: boolean;
+  system: SystemOptions;
+  /** What is known of the machine beforehand; undefined: no `wandb-metadata.json` is written. */
+  hardware: HardwareOptions | undefined;
+  /** Whether `requirements.txt` is written. */
   keepsRequirements: boolean;
 }

@@ -31,6 +31,8 @@ export interface OpenedRun {
   eventLines: number;
   consoleLines: number;
   config: Record<string, unknown>;
+  /** Of the config's `_wandb`, what outlives the process that wrote it. */
+  own: Record<string, unknown>;
   summary: Entry[];
 }
 
@@ -125,6 +127,7 @@ export async function openRun(
         }
       : { historyLines: 0, eventLines: 0, consoleLines: 0 }),
     config: before ? plainConfig(before.config) : {},
+    own: before ? keptOwn(before.config) : {},
     summary: before ? summaryEntries(before.summaryMetrics) : [],
   };
 }
@@ -182,9 +185,23 @@ function plainConfig(text: string): Record<string, unknown> {
   return config;
 }
 
+/** Panels, classes of images, pinned keys, and the machines the run was written on; the official client keeps them too. */
+const KEPT = ["e", "viz", "visualize", "mask/class_labels", "bounding_box/class_labels", "pinned_keys"];
+
+function keptOwn(text: string): Record<string, unknown> {
+  const { value } = (lenient(text)._wandb ?? {}) as { value?: Record<string, unknown> };
+  return Object.fromEntries(Object.entries(value ?? {}).filter(([key]) => KEPT.includes(key)));
+}
+
 /** What was there stays, what is given now wins. */
 function mergedConfig(before: string, now: string): string {
-  return JSON.stringify({ ...lenient(before), ...lenient(now) });
+  const given = lenient(now);
+  const own = (given._wandb ?? {}) as { value?: object };
+  return JSON.stringify({
+    ...lenient(before),
+    ...given,
+    _wandb: { value: { ...keptOwn(before), ...own.value } },
+  });
 }
 
 function summaryEntries(text: string): Entry[] {

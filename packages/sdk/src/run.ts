@@ -18,6 +18,7 @@ import type { OpenedRun } from "./run-transport.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { StrictLog, StrictRing } from "./strict-log.ts";
 import { Summary } from "./summary.ts";
+import { watchThread } from "./system/thread-metrics.ts";
 import { isPlainObject, toJson } from "./values.ts";
 
 /** What `log` may be told beside the row. */
@@ -171,6 +172,11 @@ export class Run {
     this.#forget.push(
       watchProcessEnd({ finish: (code) => this.finish(code), finishNow: (code) => this.#finishNow(code) }),
     );
+    if (start.system.intervalMs < Number.POSITIVE_INFINITY) {
+      const { watched, stop } = watchThread(start.system.intervalMs);
+      worker.postMessage({ kind: "thread", watched } satisfies ToWorker);
+      this.#forget.push(stop);
+    }
     print.quietly("INFO", options.console === "off" ? "Output is not recorded." : "Wrapping output streams.");
     if (options.console !== "off")
       this.#forget.push(

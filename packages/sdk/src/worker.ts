@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
@@ -33,7 +34,8 @@ import { RunUploads } from "./run-files/run-uploads.ts";
 import { RunLog } from "./run-log.ts";
 import { Summary } from "./summary.ts";
 import { noteOwnRun } from "./sync/sync-state.ts";
-import { SystemMetrics } from "./system-metrics.ts";
+import { hardwareFacts } from "./system/hardware.ts";
+import { SystemSampler } from "./system/sampler.ts";
 import { Uplink } from "./uplink.ts";
 
 /**
@@ -41,6 +43,8 @@ import { Uplink } from "./uplink.ts";
  * then sends.
  */
 const start = workerData as WorkerStart;
+/** How long the end of a run waits for tools that tell of the machine's devices. */
+const DEVICES_AT_END_MS = 2000;
 /** At most half of what is promised: a turn of this thread takes its time too. */
 const DRAIN_MS = Math.min(20, start.flushIntervalMs / 2);
 const port = parentPort as NonNullable<typeof parentPort>;
@@ -81,8 +85,10 @@ log.onFull = (error) =>
     text: `${start.logFile} cannot be written (${error.message}): rows are ${uplink.live ? "sent, but not kept here" : "lost"} from now on. Make room on the disk and start again`,
   });
 const uplink = new Uplink(start, { config, history, lines, summary }, tell, internal);
-const system = new SystemMetrics();
-const takesSystem = start.systemIntervalMs < Number.POSITIVE_INFINITY;
+const system = new SystemSampler(start.system, takeSample, internal);
+/** The machine is found out beside: its devices may take a while to answer. */
+const stopHardware = new AbortController();
+let hardware: Promise<void> = Promise.resolve();
 const uploads = new RunUploads(start.filesDir, start.ignoreGlobs, (names) => uplink.upload(names));
 uploads.onUploaded = (names) => uplink.uploaded.push(...names);
 /** A file or an artifact did not get to the server: a sync of the log tries it again. */
@@ -115,6 +121,8 @@ let isOpen: (message: Open) => void = () => {};
 const open = new Promise<Open>((resolve) => {
   isOpen = resolve;
 });
+
+const ownFile = (path: string, policy: FileItem["policy"]): FileItem => ({ path, policy, type: "wandb" });
 
 /** Messages whose place among the rows is a marker in the ring. */
 let inOrder: InOrder[] = [];
@@ -193,6 +201,7 @@ function inTurn(message: InOrder): void {
 
 function hear(message: ToWorker): void {
   if (message.kind === "open") isOpen(message);
+  else if (message.kind === "thread") system.watch(message.watched);
   else if (message.kind === "shape") history.define(message.id, message.keys);
   else if (message.kind !== "finish") inOrder.push(message);
   else if (!finishing) {
@@ -242,23 +251,32 @@ function drain(): void {
     });
 }
 
-function sampleSystem(): void {
-  const now = Date.now();
-  const sample = system.sample();
-  log.append((num) => statsRecord(num, now, sample));
+function takeSample(values: Record<string, number>, atMs: number): void {
+  log.append((num) => statsRecord(num, atMs, values));
   if (!uplink.live) return;
   const of = start.writer.label === "" ? "" : `/l:${start.writer.label}`;
   const named = Object.fromEntries(
-    Object.entries(sample).map(([key, value]) => [`system.${key}${of}`, value]),
+    Object.entries(values).map(([key, value]) => [`system.${key}${of}`, value]),
   );
   uplink.events.push(
     JSON.stringify({
       ...named,
       _wandb: true,
-      _timestamp: now / 1000,
-      _runtime: (now - history.startTimeMs) / 1000,
+      _timestamp: atMs / 1000,
+      _runtime: (atMs - history.startTimeMs) / 1000,
     }),
   );
+}
+
+/** The second part of the metadata: what the machine is; `others` = records of processes that wrote the run before. */
+async function addHardware(metadata: Record<string, unknown>, others: unknown): Promise<void> {
+  if (!start.hardware) return;
+  const facts = await hardwareFacts(start.hardware, internal, stopHardware.signal);
+  const writerId = randomUUID();
+  const whole = { ...metadata, ...facts, writerId };
+  config.note("e", { ...(others as object | undefined), [writerId]: whole });
+  writeOwnFile(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(whole, null, 2));
+  uploads.add([ownFile("wandb-metadata.json", "now")]);
 }
 
 /** Waits for what the program's thread found out meanwhile, and begins the log with it. */
@@ -266,7 +284,7 @@ async function begin(): Promise<void> {
   const { opened, git, metadata } = await open;
   if (opened) {
     uplink.opened(opened);
-    config.inherit(opened.config);
+    config.inherit(opened.config, opened.own);
     history.startTimeMs -= opened.runtimeS * 1000;
     summary.restore(opened.summary);
     if (opened.historyLines + opened.eventLines + opened.consoleLines > 0)
@@ -302,31 +320,26 @@ async function begin(): Promise<void> {
   drainer = setInterval(drain, DRAIN_MS);
   tell({ kind: "begun" });
   const requirements = start.keepsRequirements ? packageList(start.program) : "";
-  const own = (path: string, policy: FileItem["policy"]): FileItem => ({ path, policy, type: "wandb" });
-  if (start.keepsMetadata)
+  if (start.hardware)
     writeOwnFile(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
   if (requirements) writeOwnFile(join(start.filesDir, "requirements.txt"), requirements);
   takeFiles([
-    ...(start.keepsMetadata ? [own("wandb-metadata.json", "now")] : []),
-    ...(requirements ? [own("requirements.txt", "now")] : []),
-    ...(start.writer.primary ? [own("config.yaml", "end"), own("wandb-summary.json", "end")] : []),
+    ...(start.hardware ? [ownFile("wandb-metadata.json", "now")] : []),
+    ...(requirements ? [ownFile("requirements.txt", "now")] : []),
+    ...(start.writer.primary ? [ownFile("config.yaml", "end"), ownFile("wandb-summary.json", "end")] : []),
   ]);
   log.flush();
   drain();
   if (opened) uploads.open();
+  hardware = addHardware(metadata, opened?.own.e).catch((error: Error) =>
+    internal.write("WARNING", "the machine is not in the metadata", { reason: error.message }),
+  );
 }
 
 /** Until the run ends: drain, write, send what there is, no more often than allowed. */
 async function live(): Promise<void> {
-  let nextSample = takesSystem
-    ? performance.now() + Math.min(1000, start.systemIntervalMs)
-    : Number.POSITIVE_INFINITY;
+  system.begin();
   while (!finishing) {
-    const now = performance.now();
-    if (now >= nextSample) {
-      nextSample = now + start.systemIntervalMs;
-      sampleSystem();
-    }
     uploads.look();
     consoleFile.turn();
     await uplink.turn();
@@ -338,11 +351,19 @@ async function live(): Promise<void> {
   clearInterval(drainer);
 }
 
+/** Of devices that do not answer even now, nothing is told. */
+async function settledHardware(): Promise<void> {
+  const timer = setTimeout(() => stopHardware.abort(new Error("the run is over")), DEVICES_AT_END_MS);
+  await hardware;
+  clearTimeout(timer);
+}
+
 async function end(): Promise<void> {
   const { exitCode } = finishing ?? { exitCode: 0 };
   drain();
   if (drainSoon) clearImmediate(drainSoon);
-  if (takesSystem) sampleSystem();
+  system.end();
+  await settledHardware();
   const runtimeS = (Date.now() - history.startTimeMs) / 1000;
   const console = consoleFile.end();
   if (console) takeFiles([{ path: console, policy: "end", type: "wandb" }]);

@@ -332,6 +332,14 @@ export const TRANSPORT_SETTINGS = {
     en: "GPUs that are measured.",
     ko: "측정할 GPU 번호.",
   },
+  slurmHidden: {
+    variables: ["STEELYARD_SLURM_HIDDEN"],
+    key: "slurm_hidden",
+    kind: "list",
+    default: ["*JWT*", "*TOKEN*", "*KEY*", "*SECRET*", "*PASSW*"],
+    en: "Patterns of `SLURM_` variables that stay out of `wandb-metadata.json`, which the whole team reads; every other one is in it.",
+    ko: "팀 전체가 읽는 `wandb-metadata.json` 에 넣지 않을 `SLURM_` 변수의 패턴. 나머지는 모두 기록됩니다.",
+  },
   skipTransactionLog: {
     variables: ["WANDB_X_SKIP_TRANSACTION_LOG"],
     key: "x_skip_transaction_log",
