@@ -1,7 +1,6 @@
 import { CREATE_ANONYMOUS_KEY } from "@steelyard/protocol/documents";
 import type { Settings } from "@steelyard/protocol/settings";
 import { graphql, type Http, RefusedError } from "./http.ts";
-import type { Printer } from "./printer.ts";
 
 /**
  * Keys by address of the server: the runs of one process belong to one account, so that one link claims them all. In memory
@@ -47,8 +46,7 @@ export function linkWithKey(url: string, apiKey: string): string {
   return `${url}${PARAMETER}${encodeURIComponent(apiKey)}`;
 }
 
-/** Where a run is seen; a key that is in its link reaches the terminal alone. */
-export function tellLink(print: Printer, name: string, url: string): void {
-  const text = (link: string) => `View run ${name} at: ${link}`;
-  print.info(text(url.split(PARAMETER, 1)[0] ?? ""), text(url));
+/** As it may stand in a file. */
+export function linkWithoutKey(url: string): string {
+  return url.split(PARAMETER, 1)[0] ?? "";
 }

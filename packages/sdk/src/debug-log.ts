@@ -6,7 +6,7 @@ import { threadId } from "node:worker_threads";
  * thread, one line of text an event; `debug-internal.log` by the run's own thread, one JSON object a line. Never a key or
  * a password. What cannot be written is left out: a log of faults must not be one.
  */
-type Level = "INFO" | "WARNING" | "ERROR";
+type Level = "DEBUG" | "INFO" | "WARNING" | "ERROR";
 
 function append(path: string, text: string): void {
   try {
@@ -28,10 +28,9 @@ export class DebugLog {
     const now = new Date();
     const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString();
     const time = `${local.slice(0, 10)} ${local.slice(11, 19)},${local.slice(20, 23)}`;
-    append(
-      this.#path,
-      `${time} ${level.padEnd(7)} ${threadId === 0 ? "MainThread" : `Thread-${threadId}`}:${process.pid} [${place}] ${text}\n`,
-    );
+    const head = `${time} ${level.padEnd(7)} ${threadId === 0 ? "MainThread" : `Thread-${threadId}`}:${process.pid} [${place}]`;
+    const lines = text.split("\n").filter((line) => line !== "");
+    append(this.#path, lines.map((line) => `${head} ${line}\n`).join(""));
   }
 }
 

@@ -1,4 +1,5 @@
 import { HistoryShape, historyRecord, type Item, type RowText } from "@steelyard/protocol/records";
+import type { HistorySketch } from "./history-sketch.ts";
 import type { LineQueue } from "./line-queue.ts";
 import type { Entry } from "./messages.ts";
 import type { RunLog } from "./run-log.ts";
@@ -29,6 +30,7 @@ interface Shape {
   /** Places of keys with a rule, by the summary's count of definitions; undefined when there is none. */
   ruled: number[] | undefined;
   definitions: number;
+  sketch: ((values: readonly number[]) => void) | undefined;
 }
 
 /**
@@ -42,6 +44,8 @@ export class History {
   readonly #summary: Summary;
   /** Undefined where nothing is ever sent. */
   readonly #lines: LineQueue | undefined;
+  /** Undefined where nobody asks for the course of the metrics. */
+  readonly #sketch: HistorySketch | undefined;
   readonly #shapes = new Map<number, Shape>();
   /** Shape of rows whose last values the summary has not heard. */
   #unheard: Shape | undefined;
@@ -62,9 +66,11 @@ export class History {
     log: RunLog | undefined,
     summary: Summary,
     lines: LineQueue | undefined,
+    sketch: HistorySketch | undefined,
     options: { startTimeMs: number; sending: boolean; numbered?: boolean },
   ) {
     this.#facts = options.numbered === false ? FACTS.slice(0, -1) : FACTS;
+    this.#sketch = sketch;
     this.#log = log;
     this.#summary = summary;
     this.#lines = lines;
@@ -94,6 +100,7 @@ export class History {
       values: keys.map(() => 0),
       ruled: undefined,
       definitions: 0,
+      sketch: this.#sketch?.shape(keys),
     });
   }
 
@@ -109,6 +116,7 @@ export class History {
     this.#write(shape, cells, from);
     this.#log?.row(shape.record, this.#text, this.numbered ? step : 0);
     this.#tellRuled(shape);
+    shape.sketch?.(shape.values);
     if (this.sending) this.#line(shape);
   }
 
@@ -125,7 +133,10 @@ export class History {
         this.numbered ? step : 0,
       ),
     );
-    for (const [key, json] of entries) this.#summary.logged(key, json);
+    for (const [key, json] of entries) {
+      this.#summary.logged(key, json);
+      this.#sketch?.value(key, json);
+    }
     if (!this.sending) return;
     const line = `{${all.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(",")}}`;
     const bytes = line.length > MAX_LINE_BYTES / 3 ? Buffer.byteLength(line) : 0;

@@ -23,6 +23,8 @@ export interface Http extends Connection {
   onRetry: (reason: string) => void;
   /** Aborted when there is no more time. */
   signal: AbortSignal;
+  /** Hears of every try. */
+  onTry?: (facts: { method: string; path: string; answer: number | string; ms: number }) => void;
 }
 
 /** An answer with a status that says yes. */
@@ -63,6 +65,14 @@ export async function send(
     // Outside of what is tried again: a file that is gone does not come back.
     const bytes = lengthOf(body);
     let reason: string;
+    const beganMs = performance.now();
+    const heard = (answer: number | string) =>
+      http.onTry?.({
+        method,
+        path: targetOf(http, url).pathname,
+        answer,
+        ms: Math.round(performance.now() - beganMs),
+      });
     let afterMs: number | undefined;
     try {
       const response = await exchange(
@@ -72,6 +82,7 @@ export async function send(
         http.signal,
       );
       const status = response.statusCode ?? 0;
+      heard(status);
       const text = await textOf(response);
       const unlike = status >= 200 && status < 300 ? check?.(text) : undefined;
       if (status >= 200 && status < 300 && unlike === undefined) return { status, text };
@@ -96,6 +107,7 @@ export async function send(
         continue;
       }
       reason = reasonOf(error as NodeJS.ErrnoException);
+      heard(reason);
     }
     if (tried >= patience.retries)
       throw new UnansweredError(`the server did not answer, tried ${tried + 1} times (${reason})`);

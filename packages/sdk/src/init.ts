@@ -2,11 +2,19 @@ import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
-import { appUrl, DEFAULT_PROJECT, type GivenSettings, runUrl } from "@steelyard/protocol/settings";
-import { anonymousKey, linkWithKey, tellLink } from "./anonymous.ts";
+import {
+  appUrl,
+  DEFAULT_PROJECT,
+  type GivenSettings,
+  projectUrl,
+  runUrl,
+  sweepUrl,
+} from "@steelyard/protocol/settings";
+import { anonymousKey, linkWithKey } from "./anonymous.ts";
+import { openInBrowser } from "./browser.ts";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
-import { findCredentials } from "./credentials.ts";
+import { type Credentials, findCredentials } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
@@ -20,6 +28,7 @@ import { createRing } from "./ring.ts";
 import { Run } from "./run.ts";
 import { placeFiles } from "./run-files/saved-files.ts";
 import { forgetUnfinished, makeRunFolder, noteUnfinished } from "./run-folder.ts";
+import { tellStart, type Whereabouts } from "./run-report.ts";
 import { type OpenedRun, openRun, type RunFacts } from "./run-transport.ts";
 import { VERSION } from "./version.ts";
 import { writerHeaders, writerOf } from "./writer.ts";
@@ -166,11 +175,16 @@ export async function init(
   const { baseUrl } = settings;
   const way = connectionOf(loaded, "", (text) => loaded.warnings.push(text));
   const anonymous = offline ? undefined : await askedAnonymous(loaded, way);
+  const key = offline
+    ? { apiKey: "", source: "" }
+    : anonymous === undefined
+      ? keyOf(loaded)
+      : { apiKey: anonymous, source: "WANDB_ANONYMOUS" };
   const writer = writerOf(loaded);
   const connection = {
     ...way,
     headers: { ...way.headers, ...writerHeaders(writer) },
-    apiKey: offline ? "" : (anonymous ?? apiKeyOf(loaded)),
+    apiKey: key.apiKey,
   };
 
   const now = Date.now();
@@ -215,6 +229,8 @@ export async function init(
       maxSeconds: settings.consoleChunkMaxSeconds,
     },
     internalLog: place.internalLog,
+    debug: settings.debug,
+    crashReport: settings.errorReporting ? place.crashReport : "",
     program: process.argv[1] ? resolve(process.argv[1]) : "<interactive>",
     version: VERSION,
     flushIntervalMs: settings.flushInterval,
@@ -238,6 +254,7 @@ export async function init(
             slurmHidden: settings.slurmHidden,
           },
     keepsRequirements: writer.primary && settings.saveRequirements,
+    drawnMetrics: settings.maxEndOfRunHistoryMetrics,
   };
   // The thread gets ready while git and the server are asked.
   const worker = startWorker(start);
@@ -256,7 +273,8 @@ export async function init(
     worker.postMessage({ kind: "open", opened, git, metadata } satisfies ToWorker);
     await begun(worker, settings.serviceWait);
   } catch (error) {
-    debug.write("ERROR", "init", (error as Error).message);
+    const { message, stack = message } = error as Error;
+    debug.write("ERROR", "init", settings.debug ? stack : message);
     void worker.terminate();
     closeSync(start.log);
     throw error;
@@ -272,19 +290,20 @@ export async function init(
       `the run ${runId} has ${started.historyLines} rows already: these are added to them, from step 0. Give resume: "allow" to go on where it stood, or another id`,
     );
   noteUnfinished(root, start.resume, runId);
-  const page = offline
-    ? ""
-    : (runUrl({ ...settings, entity: started.run.entity, project: started.run.project, runId }) ?? "");
-  const url = anonymous ? linkWithKey(page, anonymous) : page;
-  if (url) {
-    tellLink(print, started.displayName, url);
-    if (anonymous)
-      print.serious(
-        "This run is anonymous: who has its link sees it and can claim it, so keep the link to yourself; unclaimed, it is deleted after seven days",
-      );
-  } else print.info(`This run is offline; its log is ${start.logFile}`);
+  const whereabouts = whereaboutsOf(loaded, place.folder, started, anonymous);
+  tellStart(print, whereabouts, {
+    resumed: started.resumed,
+    key: { host: new URL(baseUrl).host, source: key.source },
+  });
+  if (anonymous)
+    print.serious(
+      "This run is anonymous: who has its link sees it and can claim it, so keep the link to yourself; unclaimed, it is deleted after seven days",
+    );
+  if (settings.showRun && whereabouts.urls && !settings.silent)
+    openInBrowser(whereabouts.urls.run, loaded.machine);
   return new Run(start, started, worker, print, {
-    url,
+    whereabouts,
+    maxSummary: settings.maxEndOfRunSummaryMetrics,
     console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",
     placeFiles: (pattern, options) =>
       placeFiles(pattern, options, {
@@ -297,6 +316,31 @@ export async function init(
       onFinish(run);
     },
   });
+}
+
+/** The addresses are of what the server made of the run. */
+function whereaboutsOf(
+  { settings }: LoadedSettings,
+  folder: string,
+  { run, displayName }: OpenedRun,
+  anonymous: string | undefined,
+): Whereabouts {
+  const { name: runId, entity, project } = run;
+  const where = { ...settings, runId, entity, project };
+  const [page, ofProject] = [runUrl(where), projectUrl(where)];
+  const isOnline = run.id !== "";
+  return {
+    folder,
+    name: displayName,
+    urls:
+      isOnline && page && ofProject
+        ? {
+            run: anonymous ? linkWithKey(page, anonymous) : page,
+            project: ofProject,
+            sweep: sweepUrl(where),
+          }
+        : undefined,
+  };
 }
 
 /** What a server would have said of a new run. */
@@ -333,10 +377,10 @@ async function askedAnonymous(loaded: LoadedSettings, connection: Connection): P
   return key;
 }
 
-function apiKeyOf(loaded: LoadedSettings): string {
+function keyOf(loaded: LoadedSettings): Credentials {
   const warn = (text: string) => loaded.warnings.push(text);
   const credentials = findCredentials(loaded, warn);
-  if (credentials) return credentials.apiKey;
+  if (credentials) return credentials;
   const { baseUrl } = loaded.settings;
   const unnamed = loaded.origins.baseUrl.kind === "default" ? " (WANDB_BASE_URL names another server)" : "";
   throw new Error(

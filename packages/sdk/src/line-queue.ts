@@ -46,6 +46,11 @@ export class LineQueue {
     return this.#count === 0 && this.#blocks.length === 0;
   }
 
+  /** Lines that wait. */
+  get count(): number {
+    return this.#blocks.reduce((sum, block) => sum + block.count, this.#count);
+  }
+
   /** Where in `bytes` a line of at most `size` bytes is to be written; `end` follows. */
   begin(size: number): number {
     if (this.#length + size > this.bytes.length) {

@@ -1,6 +1,7 @@
 import type { AlertFields, FileItem, MetricFields } from "@steelyard/protocol/records";
 import type { StagedArtifact } from "./artifacts/staged-artifact.ts";
 import type { GitFacts } from "./environment.ts";
+import type { HistoryGrid } from "./history-sketch.ts";
 import type { Connection } from "./http/connection.ts";
 import type { RingMemory } from "./ring.ts";
 import type { ConsoleParts } from "./run-files/console-file.ts";
@@ -46,11 +47,13 @@ export type FromWorker =
   | { kind: "refused"; message: string }
   | { kind: "stop" }
   | { kind: "notice"; text: string; serious: boolean }
-  | { kind: "finished"; sent: boolean };
+  /** While the run ends: rows that are not sent yet. */
+  | { kind: "waiting"; rows: number }
+  | { kind: "finished"; sent: boolean; history: HistoryGrid };
 
 export interface WorkerStart {
   ring: RingMemory;
-  /** Int32: 1 when the run has ended for good; who is leaving the process waits on it. */
+  /** Int32: not 0 when the run has ended for good, 2 with everything sent; who is leaving the process waits on it. */
   done: SharedArrayBuffer;
   mode: "online" | "offline";
   connection: Connection;
@@ -79,6 +82,10 @@ export interface WorkerStart {
   consoleParts: ConsoleParts;
   /** `debug-internal.log`. */
   internalLog: string;
+  /** Where a crash of the worker is reported; "": nowhere. */
+  crashReport: string;
+  /** Stack traces, and every request in `debug-internal.log`. */
+  debug: boolean;
   program: string;
   version: string;
   /** Rows are in the log at the latest so long after `log()`, milliseconds. */
@@ -88,4 +95,6 @@ export interface WorkerStart {
   hardware: HardwareOptions | undefined;
   /** Whether `requirements.txt` is written. */
   keepsRequirements: boolean;
+  /** Metrics whose course is told at the end. */
+  drawnMetrics: number;
 }

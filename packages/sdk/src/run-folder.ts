@@ -28,11 +28,16 @@ export interface RunFolder {
   filesDir: string;
   debugLog: string;
   internalLog: string;
+  /** Is there only after a crash of the SDK. */
+  crashReport: string;
 }
 
 /** Makes the folders of a run, and the links to the newest. */
-export function makeRunFolder({ settings, machine }: LoadedSettings, startTimeMs: number): RunFolder {
-  const root = workingFolder(foldersOf(settings, machine).wandb);
+export function makeRunFolder(
+  { settings, machine, warnings }: LoadedSettings,
+  startTimeMs: number,
+): RunFolder {
+  const root = workingFolder(foldersOf(settings, machine).wandb, warnings);
   const runId = runIdOf(settings, root);
   const folder = ownFolder(root, settings, startTimeMs, runId);
   const filesDir = join(folder, "files");
@@ -57,20 +62,19 @@ export function makeRunFolder({ settings, machine }: LoadedSettings, startTimeMs
     filesDir,
     debugLog,
     internalLog,
+    crashReport: join(logs, "crash.txt"),
   };
 }
 
 /** Where the settings say, or a temporary folder when that cannot be written. */
-function workingFolder(wanted: string): string {
+function workingFolder(wanted: string, warnings: string[]): string {
   try {
     mkdirSync(wanted, { recursive: true });
     accessSync(wanted, constants.R_OK | constants.W_OK);
     return wanted;
   } catch (error) {
     const instead = join(tmpdir(), "wandb");
-    process.stderr.write(
-      `steelyard: cannot write to ${wanted} (${(error as NodeJS.ErrnoException).code}); using ${instead}\n`,
-    );
+    warnings.push(`cannot write to ${wanted} (${(error as NodeJS.ErrnoException).code}); using ${instead}`);
     mkdirSync(instead, { recursive: true });
     return instead;
   }

@@ -3,9 +3,11 @@ import type { Worker } from "node:worker_threads";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { MetricFields } from "@steelyard/protocol/records";
 import { type AlertOptions, alertFields } from "./alert.ts";
-import { tellLink } from "./anonymous.ts";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
+import { writeCrashReport } from "./crash-report.ts";
+import { FinishProgress } from "./finish-progress.ts";
+import type { HistoryGrid } from "./history-sketch.ts";
 import { type LiveView, liveView } from "./live-view.ts";
 import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
 import { NumericRows } from "./numeric-rows.ts";
@@ -13,6 +15,7 @@ import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
 import { RingWriter } from "./ring.ts";
 import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
+import { tellEnd, type Whereabouts } from "./run-report.ts";
 import { RunSummary } from "./run-summary.ts";
 import type { OpenedRun } from "./run-transport.ts";
 import { StepMetrics } from "./step-metrics.ts";
@@ -104,12 +107,15 @@ export class Run {
   /** Undefined when the run is not strict. */
   readonly #strict: StrictLog | undefined;
   readonly #print: Printer;
+  readonly #whereabouts: Whereabouts;
+  readonly #maxSummary: number;
   readonly #forget: (() => void)[] = [];
   readonly #stop = new AbortController();
   #open: Map<string, string> | undefined;
   #openTimestamp = 0;
   #finished: Promise<void> | undefined;
-  #ended: (sent: boolean) => void = () => {};
+  #ended: (sent: boolean, history?: HistoryGrid) => void = () => {};
+  #progress: FinishProgress | undefined;
   readonly #stepMetrics = new StepMetrics();
   #warnedFinished = false;
   readonly #shared: boolean;
@@ -122,7 +128,9 @@ export class Run {
     worker: Worker,
     print: Printer,
     options: {
-      url: string;
+      whereabouts: Whereabouts;
+      /** Values of the summary that the end tells. */
+      maxSummary: number;
       console: "off" | "own" | "children";
       placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
       onFinish: (run: Run, exitCode: number) => void;
@@ -134,7 +142,9 @@ export class Run {
     this.name = started.displayName;
     this.resumed = started.resumed;
     this.dir = start.filesDir;
-    this.url = options.url;
+    this.url = options.whereabouts.urls?.run ?? "";
+    this.#whereabouts = options.whereabouts;
+    this.#maxSummary = options.maxSummary;
     this.#onFinish = options.onFinish;
     this.#placeFiles = options.placeFiles;
     this.#step = started.step;
@@ -165,7 +175,10 @@ export class Run {
     this.summary = liveView(() => summary);
     // What a thread cannot tell of itself any more: it found no memory, its file is gone.
     worker.on("error", (error) =>
-      this.#hear({ kind: "refused", message: `the run cannot go on: ${error.message}` }),
+      this.#hear({
+        kind: "refused",
+        message: `the run cannot go on: ${error.message}${writeCrashReport(start.crashReport, error)}`,
+      }),
     );
     worker.on("message", (message: FromWorker) => this.#hear(message));
     worker.unref();
@@ -403,20 +416,27 @@ export class Run {
     this.#print.quietly("INFO", `finishing run ${this.id} with exit code ${exitCode}, ${this.#rows} rows`);
     this.#onFinish(this, exitCode);
     this.#flushOpen();
-    const ended = new Promise<boolean>((resolve) => {
-      this.#ended = resolve;
+    const ended = new Promise<[sent: boolean, history?: HistoryGrid]>((resolve) => {
+      this.#ended = (...how) => resolve(how);
     });
     this.#worker.ref();
     this.#postFinish(exitCode, FINISH_DEADLINE_MS);
-    const sent = await ended;
+    this.#progress = new FinishProgress(this.#print);
+    const [sent, history = { lines: [], more: 0 }] = await ended;
+    this.#progress.end();
     this.#over();
     this.#print.quietly("INFO", sent ? "the server has everything" : "the log has everything");
-    if (sent && this.url) tellLink(this.#print, this.name, this.url);
+    this.#numbers.settle();
+    tellEnd(this.#print, this.#whereabouts, {
+      sent,
+      rows: this.#rows,
+      grids: { history, summary: this.#kept.entries, maxSummary: this.#maxSummary },
+    });
   }
 
   /** Nothing asynchronous happens any more: the worker works on while this thread waits. */
   #finishNow(exitCode: number): void {
-    if (Atomics.load(this.#done, 0) === 1) return;
+    if (Atomics.load(this.#done, 0) !== 0) return;
     this.#print.quietly("INFO", `got exitcode: ${exitCode}; the process is leaving`);
     if (!this.#finished) {
       this.#onFinish(this, exitCode);
@@ -424,11 +444,13 @@ export class Run {
       this.#postFinish(exitCode, EXIT_DEADLINE_MS);
     }
     Atomics.wait(this.#done, 0, 0, EXIT_DEADLINE_MS + 1000);
-    const done = Atomics.load(this.#done, 0) === 1;
+    const done = Atomics.load(this.#done, 0);
+    this.#progress?.end();
     this.#print.quietly(
-      done ? "INFO" : "WARNING",
-      done ? "the run's thread is done" : "no more time to wait",
+      done === 0 ? "WARNING" : "INFO",
+      done === 0 ? "no more time to wait" : "the run's thread is done",
     );
+    tellEnd(this.#print, this.#whereabouts, { sent: done === 2, rows: this.#rows });
   }
 
   /** Something is not recorded: told, and in strict mode thrown. */
@@ -454,9 +476,10 @@ export class Run {
 
   #hear(message: FromWorker): void {
     if (message.kind === "notice") (message.serious ? this.#print.serious : this.#print.info)(message.text);
-    else if (message.kind === "finished") this.#ended(message.sent);
+    else if (message.kind === "waiting") this.#progress?.waiting(message.rows);
+    else if (message.kind === "finished") this.#ended(message.sent, message.history);
     else if (message.kind === "refused") {
-      this.#print.serious(message.message);
+      this.#print.error(message.message);
       this.#finished ??= Promise.resolve();
       this.#plain = false;
       this.#ended(false);

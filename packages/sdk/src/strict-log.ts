@@ -22,7 +22,7 @@ export class StrictLog {
         `not recorded: ${start.logFile} cannot be written (${error.message}); make room on the disk, and log it again`,
       );
     };
-    this.#history = new History(this.#log, new Summary(), undefined, {
+    this.#history = new History(this.#log, new Summary(), undefined, undefined, {
       startTimeMs,
       sending: false,
       numbered: start.writer.id === "",

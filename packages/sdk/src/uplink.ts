@@ -78,6 +78,7 @@ export class Uplink {
       ...start.connection,
       signal: this.#abort.signal,
       onRetry: (reason) => this.#retrying(reason),
+      ...(start.debug ? { onTry: (facts) => log.write("DEBUG", "request", facts) } : {}),
     };
   }
 
@@ -199,7 +200,7 @@ export class Uplink {
         this.#tell({
           kind: "notice",
           serious: true,
-          text: `the server could not be reached in time; nothing is lost: send it later with \`wandb sync ${this.#start.logFile.replace(/\/[^/]*$/, "")}\``,
+          text: `the server could not be reached in time; nothing is lost: send it later with \`steelyard sync ${this.#start.logFile.replace(/\/[^/]*$/, "")}\``,
         });
       } else this.#failed(error);
     }

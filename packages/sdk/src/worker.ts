@@ -21,9 +21,11 @@ import {
 } from "@steelyard/protocol/records";
 import type { StagedArtifact } from "./artifacts/staged-artifact.ts";
 import { ConfigDocument } from "./config-document.ts";
+import { writeCrashReport } from "./crash-report.ts";
 import { InternalLog } from "./debug-log.ts";
 import { packageList } from "./environment.ts";
 import { History } from "./history.ts";
+import { HistorySketch } from "./history-sketch.ts";
 import { LineQueue } from "./line-queue.ts";
 import { LogTurns } from "./log-turns.ts";
 import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
@@ -47,6 +49,8 @@ const start = workerData as WorkerStart;
 const DEVICES_AT_END_MS = 2000;
 /** At most half of what is promised: a turn of this thread takes its time too. */
 const DRAIN_MS = Math.min(20, start.flushIntervalMs / 2);
+/** While the run ends, how often it is told what is left. */
+const WAITING_EVERY_MS = 300;
 const port = parentPort as NonNullable<typeof parentPort>;
 if (!port) throw new Error("this file is the SDK's worker; import the package instead");
 const internal = new InternalLog(start.internalLog);
@@ -67,7 +71,8 @@ const log = new RunLog(start.log, start.turns && new LogTurns(start.turns));
 const config = new ConfigDocument(start.config, start.version);
 const summary = new Summary();
 const lines = new LineQueue(`${start.logFile}.unsent`);
-const history = new History(strict ? undefined : log, summary, lines, {
+const sketch = new HistorySketch(start.drawnMetrics);
+const history = new History(strict ? undefined : log, summary, lines, sketch, {
   startTimeMs: start.startTimeMs,
   sending: start.mode === "online",
   numbered: start.writer.id === "",
@@ -380,10 +385,12 @@ async function end(): Promise<void> {
     writeOwnFile(join(start.filesDir, "wandb-summary.json"), uplink.summaryJson());
     summary.restore(summary.entries);
   }
+  const waiting = setInterval(() => tell({ kind: "waiting", rows: lines.count }), WAITING_EVERY_MS);
   await uplink.complete(
     exitCode,
     artifacts.then(() => uploads.finish()),
   );
+  clearInterval(waiting);
   const { opened } = await open;
   if (opened && uplink.completed && !leftBehind && uplink.terminal.dropped === 0)
     noteOwnRun(start.logFile, start.connection.baseUrl, opened, {
@@ -391,22 +398,28 @@ async function end(): Promise<void> {
       bytes: log.bytes,
       rows: uplink.historyLines - opened.historyLines,
     });
-  clearTimeout(finishTimer);
   lines.close();
 }
 
 function over(): void {
+  clearTimeout(finishTimer);
+  clearInterval(drainer);
+  if (drainSoon) clearImmediate(drainSoon);
   ring.desert();
-  Atomics.store(new Int32Array(start.done), 0, 1);
+  Atomics.store(new Int32Array(start.done), 0, uplink.completed ? 2 : 1);
   Atomics.notify(new Int32Array(start.done), 0);
 }
 
 // A fault of this thread must not hang the program that logs.
-process.on("uncaughtException", (error) => {
+function crashed(error: Error): void {
+  const report = writeCrashReport(start.crashReport, error);
   tell({
     kind: "refused",
-    message: `the run cannot go on: ${error.message}; what it has is in ${start.logFile}`,
+    message: `the run cannot go on: ${(start.debug && error.stack) || error.message}; what it has is in ${start.logFile}${report}`,
   });
+}
+process.on("uncaughtException", (error) => {
+  crashed(error);
   over();
   port.close();
 });
@@ -417,9 +430,9 @@ try {
   await begin();
   await live();
   await end();
-  tell({ kind: "finished", sent: uplink.completed });
+  tell({ kind: "finished", sent: uplink.completed, history: sketch.grid });
 } catch (error) {
-  tell({ kind: "refused", message: (error as Error).message });
+  crashed(error as Error);
 }
 over();
 port.close();
