@@ -4,6 +4,7 @@ import {
   type Connection,
   type Credentials,
   connectionOf,
+  defaultProject,
   exchange,
   findCredentials,
   type LoadedSettings,
@@ -45,6 +46,11 @@ export function settingsOf(given: GivenSettings = {}): LoadedSettings {
   } catch (error) {
     throw new CommandError((error as Error).message);
   }
+}
+
+/** Of the settings, else as the SDK names it for a program in this folder. */
+export function projectOf(loaded: LoadedSettings): string {
+  return loaded.settings.project ?? defaultProject(loaded, loaded.machine.workingDirectory);
 }
 
 /** Throws CommandError when nobody is signed in. */

@@ -3,6 +3,7 @@ import { VERSION } from "steelyard/command-line";
 import { adminCommand } from "./commands/admin.ts";
 import { dockerCommand, dockerRunCommand } from "./commands/docker.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { envCommand } from "./commands/env.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
@@ -31,6 +32,7 @@ export function steelyardProgram(): Command {
     statusCommand(),
     projectsCommand(),
     settingsCommand(),
+    envCommand(),
     runCommand(),
     syncCommand(),
     importCommand(),

@@ -10,9 +10,9 @@ import {
   UPSERT_RUN,
 } from "@steelyard/protocol/documents";
 import { parseExtendedJson } from "@steelyard/protocol/history";
-import { DEFAULT_PROJECT, runUrl } from "@steelyard/protocol/settings";
+import { runUrl } from "@steelyard/protocol/settings";
 import type { LoadedSettings } from "steelyard/command-line";
-import { type Api, openApi, settingsOf, viewerOf } from "./api.ts";
+import { type Api, openApi, projectOf, settingsOf, viewerOf } from "./api.ts";
 import { CommandError } from "./terminal.ts";
 
 /** Largest page a server gives. */
@@ -121,7 +121,7 @@ export class RunClient {
     const parts = partsOf(text ?? "", 2, "a project is named by project or entity/project");
     return {
       entity: (parts.length > 1 ? parts[0] : entity) || (await this.#defaultEntity()),
-      project: parts.at(-1) || this.#loaded.settings.project || DEFAULT_PROJECT,
+      project: parts.at(-1) || projectOf(this.#loaded),
     };
   }
 

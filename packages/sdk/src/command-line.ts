@@ -1,6 +1,7 @@
 /** What the command line shares with the SDK: settings with their sources, keys, and requests to the server. */
 export { isGlob } from "@steelyard/protocol/globs";
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
+export { defaultProject } from "./default-project.ts";
 export { globPaths } from "./glob.ts";
 export { type Connection, connectionOf } from "./http/connection.ts";
 export { RouteError } from "./http/proxy.ts";

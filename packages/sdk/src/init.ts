@@ -1,21 +1,15 @@
 import { closeSync, openSync } from "node:fs";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
-import {
-  appUrl,
-  DEFAULT_PROJECT,
-  type GivenSettings,
-  projectUrl,
-  runUrl,
-  sweepUrl,
-} from "@steelyard/protocol/settings";
+import { appUrl, type GivenSettings, projectUrl, runUrl, sweepUrl } from "@steelyard/protocol/settings";
 import { anonymousKey, linkWithKey } from "./anonymous.ts";
 import { openInBrowser } from "./browser.ts";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { type Credentials, findCredentials } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
+import { defaultProject } from "./default-project.ts";
 import { DisabledRun } from "./disabled-run.ts";
 import { gitFacts, metadataOf } from "./environment.ts";
 import { type Connection, connectionOf } from "./http/connection.ts";
@@ -38,7 +32,7 @@ export interface InitOptions {
   /**
    * Project; made by its first run.
    *
-   * @default `uncategorized`
+   * @default the name of the git repository, else `uncategorized`
    */
   project?: string;
   /** User or team that owns the project. */
@@ -198,6 +192,7 @@ export async function init(
   for (const path of loaded.files) print.info(`Loading settings from ${path}`);
   for (const warning of loaded.warnings) print.serious(warning);
 
+  const program = process.argv[1] ? resolve(process.argv[1]) : "<interactive>";
   const start: WorkerStart = {
     ring: createRing(),
     done: new SharedArrayBuffer(4),
@@ -207,7 +202,7 @@ export async function init(
     runId,
     // An anonymous account has an entity of its own, and may not write to another.
     entity: anonymous ? "" : (settings.entity ?? ""),
-    project: settings.project ?? DEFAULT_PROJECT,
+    project: settings.project ?? defaultProject(loaded, dirname(program)),
     displayName: settings.name ?? "",
     notes: settings.notes ?? "",
     tags: [...(settings.tags ?? [])],
@@ -231,7 +226,7 @@ export async function init(
     internalLog: place.internalLog,
     debug: settings.debug,
     crashReport: settings.errorReporting ? place.crashReport : "",
-    program: process.argv[1] ? resolve(process.argv[1]) : "<interactive>",
+    program,
     version: VERSION,
     flushIntervalMs: settings.flushInterval,
     system: {

@@ -4,6 +4,7 @@ import {
   constants,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -73,10 +74,21 @@ function workingFolder(wanted: string, warnings: string[]): string {
     accessSync(wanted, constants.R_OK | constants.W_OK);
     return wanted;
   } catch (error) {
-    const instead = join(tmpdir(), "wandb");
+    const instead = temporaryFolder();
     warnings.push(`cannot write to ${wanted} (${(error as NodeJS.ErrnoException).code}); using ${instead}`);
-    mkdirSync(instead, { recursive: true });
     return instead;
+  }
+}
+
+/** The same one each time, as long as it is not another user's. */
+function temporaryFolder(): string {
+  const usual = join(tmpdir(), "wandb");
+  try {
+    mkdirSync(usual, { recursive: true });
+    accessSync(usual, constants.R_OK | constants.W_OK);
+    return usual;
+  } catch {
+    return mkdtempSync(`${usual}-`);
   }
 }
 

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { DEFAULT_PROJECT, foldersOf, runUrl } from "@steelyard/protocol/settings";
+import { foldersOf, runUrl } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { globPaths, isGlob, type LoadedSettings, syncLog } from "steelyard/command-line";
-import { type Api, openApi, settingsOf } from "../api.ts";
+import { type Api, openApi, projectOf, settingsOf } from "../api.ts";
 import { CommandError, confirm, info, isInteractive, PROGRAM, printJson, styled, warn } from "../terminal.ts";
 
 interface Options {
@@ -142,7 +142,7 @@ async function one(log: string, api: Api, loaded: LoadedSettings, options: Optio
         project: options.project,
         entity: options.entity,
         jobType: options.jobType ?? options.job_type,
-        defaultProject: loaded.settings.project ?? DEFAULT_PROJECT,
+        defaultProject: projectOf(loaded),
         ignoreGlobs: loaded.settings.ignoreGlobs,
         replaceTags: tagsOf(options.replaceTags),
         onProgress: ({ bytes, ofBytes }) => bar.show(ofBytes === 0 ? 1 : bytes / ofBytes),
