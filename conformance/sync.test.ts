@@ -243,7 +243,6 @@ test("nothing to send, what is not there, and a server that says no are told", a
   assert.equal((await sync("--fail-empty", empty)).status, 3);
   const absent = await sync(join(dir, "absent"));
   assert.deepEqual([absent.status, /is not there/.test(absent.err)], [1, true]);
-  assert.match((await sync("--clean")).err, /Use `steelyard clean`/);
 });
 
 test("an interrupted sync goes on where it stopped, and doubles nothing", async () => {

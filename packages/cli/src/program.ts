@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VERSION } from "steelyard/command-line";
 import { adminCommand } from "./commands/admin.ts";
+import { cleanCommand } from "./commands/clean.ts";
 import { dockerCommand, dockerRunCommand } from "./commands/docker.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { envCommand } from "./commands/env.ts";
@@ -35,6 +36,7 @@ export function steelyardProgram(): Command {
     envCommand(),
     runCommand(),
     syncCommand(),
+    cleanCommand(),
     importCommand(),
     pullCommand(),
     dockerCommand(),

@@ -6,6 +6,7 @@ import { type LiveView, liveView } from "./live-view.ts";
 import type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
 import type { SaveOptions } from "./run-files/saved-files.ts";
 import type { RunSummary } from "./run-summary.ts";
+import type { SyncedLog, SyncOptions } from "./sync/sync.ts";
 
 export { SettingsError } from "@steelyard/protocol/settings";
 export type { AlertOptions } from "./alert.ts";
@@ -16,6 +17,7 @@ export type { LiveView } from "./live-view.ts";
 export type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
 export type { SaveOptions } from "./run-files/saved-files.ts";
 export type { RunSummary } from "./run-summary.ts";
+export type { SyncedLog, SyncOptions } from "./sync/sync.ts";
 
 /** The run that `log`, `finish` and the rest of this module speak of: the last one that was started, until it is finished. */
 export let run: Run | undefined;
@@ -106,6 +108,22 @@ export function save(pattern: string, options?: SaveOptions): string[] {
  */
 export async function finish(exitCode?: number): Promise<void> {
   await run?.finish(exitCode);
+}
+
+/**
+ * Send runs that are in `.wandb` logs: offline ones, those that lost their server, those of processes that were killed;
+ * the SDK's and the official Python client's. A path is a log, a run's folder or a folder of runs; without one it is the
+ * `wandb` folder here, of which offline runs are taken that were not sent before. Sending again doubles nothing.
+ *
+ * @returns one entry a log; what fails is in its entry and holds no other log up.
+ * @throws Error when a path is not there, or there is no key; SettingsError as `init`.
+ * @example
+ * for (const { log, rows, error } of await steelyard.sync("wandb")) console.log(log, rows, error);
+ */
+export async function sync(paths?: string | readonly string[], options?: SyncOptions): Promise<SyncedLog[]> {
+  // Few programs send logs: those that do not need not load what it takes.
+  const { sync } = await import("./sync/sync.ts");
+  return sync(paths, options);
 }
 
 interface OldNames {

@@ -1,33 +1,64 @@
-import { existsSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { globMatcher } from "@steelyard/protocol/globs";
 import { foldersOf, runUrl } from "@steelyard/protocol/settings";
-import { Command } from "commander";
-import { globPaths, isGlob, type LoadedSettings, syncLog } from "steelyard/command-line";
-import { type Api, openApi, projectOf, settingsOf } from "../api.ts";
+import { Command, Option } from "commander";
+import {
+  globPaths,
+  isGlob,
+  LogsSync,
+  type LogsSyncOptions,
+  type SelectedLogs,
+  StoppedError,
+  selectLogs,
+} from "steelyard/command-line";
+import { openApi, projectOf, settingsOf } from "../api.ts";
+import { EXIT } from "../exit-status.ts";
+import { SyncProgressBar } from "../sync-progress.ts";
 import { CommandError, confirm, info, isInteractive, PROGRAM, printJson, styled, warn } from "../terminal.ts";
+import { clean } from "./clean.ts";
 
 interface Options {
   id?: string;
   project?: string;
   entity?: string;
+  name?: string;
+  tags?: string;
+  group?: string;
+  notes?: string;
   jobType?: string;
   job_type?: string;
-  includeOnline?: boolean;
-  includeSynced?: boolean;
-  markSynced: boolean;
   replaceTags?: string;
+  includeOnline?: boolean;
+  includeOffline?: boolean;
+  includeSynced?: boolean;
+  skipOnline?: boolean;
+  skipSynced?: boolean;
+  includeGlobs?: string;
+  excludeGlobs?: string;
+  syncAll?: boolean;
+  markSynced: boolean;
+  append?: boolean;
+  skipConsole?: boolean;
+  watch?: boolean;
+  live?: boolean;
+  n: string;
   dryRun?: boolean;
+  view?: boolean;
   yes?: boolean;
   show: string;
+  verbose?: boolean;
   failEmpty?: boolean;
   clean?: boolean;
+  cleanOldHours?: string;
+  cleanForce?: boolean;
   json?: boolean;
 }
 
-/** Exit statuses: 1 when a run failed, 3 with --fail-empty when there was nothing to send. */
-const NOTHING = 3;
+/** 128 and the number of SIGINT, as shells say it. */
+const INTERRUPTED = 130;
 
 export function syncCommand(): Command {
+  const same = (flags: string, what: string) => new Option(flags, what).hideHelp();
   return new Command("sync")
     .description(
       "send runs that are in .wandb logs: offline ones, and those that lost their server or were killed",
@@ -36,175 +67,197 @@ export function syncCommand(): Command {
       "[paths...]",
       "logs, run folders or folders of runs, * and ** allowed; the wandb folder here when none is given",
     )
-    .option("--id <id>", "id of the run at the server (one log only)")
+    .option("-w, --watch", "follow logs that grow until their runs end, and take in new runs of a folder")
+    .option("--id <id>", "id of the run at the server; several logs are then parts of that one run")
     .option("-p, --project <name>", "project at the server")
     .option("-e, --entity <name>", "user or team at the server")
+    .option("--name <name>", "name shown on the page")
+    .option("--group <name>", "group at the server")
     .option("--job-type <type>", "job type at the server")
-    .option("--job_type <type>", "the same")
+    .option("--tags <tag,...>", "tags in place of the logs'")
+    .option("--notes <text>", "notes in place of the logs'")
+    .option("--replace-tags <old=new,...>", "tags that get another name")
     .option("--include-online", "of a folder of runs, also those that were online")
     .option("--no-include-online", "the default")
+    .option("--include-offline", "the default")
+    .option("--no-include-offline", "of a folder of runs, none that was offline")
     .option("--include-synced", "also logs that were sent before")
     .option("--no-include-synced", "the default")
+    .option("--include-globs <glob,...>", "of a folder of runs, only logs of such names")
+    .option("--exclude-globs <glob,...>", "of a folder of runs, no logs of such names")
+    .option("--sync-all", "online runs too, and do not ask")
     .option("--mark-synced", "mark what was sent", true)
     .option("--no-mark-synced", "leave no mark")
-    .option("--replace-tags <old=new,...>", "tags that get another name")
+    .option("--append", "behind what the run has at the server")
+    .option("--skip-console", "without the console output")
+    .option("-n <runs>", "runs to send at a time", "5")
     .option("--dry-run", "only say what would be sent")
     .option("--yes", "do not ask")
     .option("--show <n>", "logs to name", "5")
-    .option("--fail-empty", `end with ${NOTHING} when there is nothing to send`)
-    .option("--clean", "said of old; `clean` is a command of its own")
+    .option("-v, --verbose", "name all logs")
+    .option("--fail-empty", `end with ${EXIT.nothing} when there is nothing to send`)
+    .option("--clean", "remove what was sent instead, as `clean` does")
+    .option("--clean-old-hours <hours>", "with --clean: only runs begun so long ago", "24")
+    .option("--clean-force", "with --clean: do not ask")
     .option("--json", "results as JSON on standard output")
+    .addOption(same("--job_type <type>", "the same as --job-type"))
+    .addOption(same("--live", "the same as --watch"))
+    .addOption(same("--skip-online", "the same as --no-include-online"))
+    .addOption(same("--no-skip-online", "the same as --include-online"))
+    .addOption(same("--skip-synced", "the same as --no-include-synced"))
+    .addOption(same("--no-skip-synced", "the same as --include-synced"))
+    .addOption(same("--view", "the same as --dry-run"))
+    .addOption(same("--legacy", "says nothing here"))
+    .addOption(same("--ignore <glob,...>", "says nothing here"))
     .action(sync);
 }
 
-async function sync(paths: string[], options: Options): Promise<void> {
+async function sync(given: string[], options: Options): Promise<void> {
   if (options.clean)
-    throw new CommandError(`Use \`${PROGRAM} clean\` instead of \`${PROGRAM} sync --clean\``);
+    return clean({ minHours: options.cleanOldHours ?? "24", force: options.cleanForce === true });
   const loaded = settingsOf();
-  const logs = logsOf(paths, loaded, options);
-  if (options.id && logs.length > 1) throw new CommandError("id can only be set for a single run.");
-  if (logs.length === 0) {
+  const paths = pathsOf(given, foldersOf(loaded.settings, loaded.machine).wandb);
+  const selection = {
+    includeOnline: options.includeOnline ?? (options.skipOnline === false || options.syncAll === true),
+    includeOffline: options.includeOffline,
+    includeSynced: options.includeSynced ?? options.skipSynced === false,
+    takes: namesTaken(options),
+  };
+  const selected = select(paths, selection);
+  if (selected.synced > 0) info(`Skipped ${selected.synced} synced run(s). Include with --include-synced.`);
+  if (selected.online > 0) info(`Skipped ${selected.online} online run(s). Include with --include-online.`);
+  const { watch = options.live === true } = options;
+  if (selected.logs.length === 0 && !watch) {
     info("No runs to sync.");
-    if (options.failEmpty) process.exitCode = NOTHING;
+    if (options.failEmpty) process.exitCode = EXIT.nothing;
     if (options.json) printJson([]);
     return;
   }
-  list(logs, options);
-  if (options.dryRun) return;
-  if (paths.length === 0 && !options.yes && isInteractive() && !(await confirm("Sync the listed runs?")))
-    throw new CommandError("Aborted!");
+  list(selected.logs, options);
+  if (options.dryRun || options.view) return;
+  const asks = given.length === 0 && !options.yes && !options.syncAll && !watch && isInteractive();
+  if (asks && !(await confirm("Sync the listed runs?"))) throw new CommandError("Aborted!");
   const api = openApi(loaded);
+  const bar = new SyncProgressBar();
+  bar.add(selected.logs);
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(new Error("stopped"));
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   const results: object[] = [];
-  for (const log of logs) results.push(await one(log, api, loaded, options));
+  let stopped = 0;
+  const logs = new LogsSync(api.connection, {
+    ...selection,
+    ...overridesOf(options),
+    defaultProject: projectOf(loaded),
+    ignoreGlobs: loaded.settings.ignoreGlobs,
+    markSynced: options.markSynced,
+    append: options.append,
+    skipConsole: options.skipConsole,
+    watch,
+    atOnce: atOnceOf(options.n),
+    signal: stop.signal,
+    onProgress: (log, progress) => bar.show(log, progress),
+    onRetry: (_log, reason) => bar.wait(`the server does not answer (${reason}); trying again`),
+    onOpen(log, run, displayName) {
+      if (!watch) return;
+      bar.clear();
+      info(`Following ${log} as ${displayName} in ${run.entity}/${run.project}`);
+    },
+    onSynced(log, { run, displayName, historyLines, files, losses }) {
+      bar.end();
+      const url = runUrl({ ...loaded.settings, entity: run.entity, project: run.project, runId: run.name });
+      for (const loss of losses) warn(`[${log}] ${loss}`);
+      info(`View run ${displayName} at ${url}`);
+      info(`Finished syncing ${log}: ${historyLines} rows, ${files} files`);
+      const { name, entity, project } = run;
+      results.push({ log, run: name, entity, project, url, rows: historyLines, files, losses });
+    },
+    onFailed(log, error) {
+      bar.end();
+      results.push({ log, error: error.message });
+      if (error instanceof StoppedError) {
+        stopped++;
+        return;
+      }
+      process.stderr.write(`${PROGRAM}: ${styled("red", `[${log}] ${error.message}`)}\n`);
+      process.exitCode = EXIT.failed;
+    },
+  });
+  if (watch) await logs.watch(paths);
+  else await logs.all(selected.logs);
+  process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  bar.clear();
   if (options.json) printJson(results);
+  if (!stop.signal.aborted) return;
+  if (stopped > 0) info(`Stopped; the next \`${PROGRAM} sync\` goes on from here with ${stopped} run(s).`);
+  process.exitCode = INTERRUPTED;
 }
 
-/** Each log once, oldest first; what was sent before, and online runs of a folder, only when asked for. */
-function logsOf(paths: readonly string[], loaded: LoadedSettings, options: Options): string[] {
-  const found = new Map<string, string>();
-  let synced = 0;
-  let online = 0;
-  const add = (log: string, named: boolean) => {
-    if (existsSync(`${log}.synced`) && !options.includeSynced) synced++;
-    else if (!named && !options.includeOnline && !basename(dirname(log)).startsWith("offline-")) online++;
-    else found.set(realpathSync(log), log);
-  };
-  const asked = paths.length > 0 ? paths : [foldersOf(loaded.settings, loaded.machine).wandb];
-  for (const path of asked.flatMap(expanded)) {
-    if (!existsSync(path)) {
-      if (paths.length > 0) throw new CommandError(`${path} is not there`);
-      continue;
-    }
-    if (statSync(path).isFile()) {
-      add(path, true);
-      continue;
-    }
-    const own = logsIn(path);
-    for (const log of own) add(log, true);
-    if (own.length > 0) continue;
-    // latest-run is a link to one of the others.
-    for (const { name } of readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()))
-      for (const log of logsIn(join(path, name))) add(log, false);
-  }
-  if (synced > 0) info(`Skipped ${synced} synced run(s). Include with --include-synced.`);
-  if (online > 0) info(`Skipped ${online} online run(s). Include with --include-online.`);
-  return [...found.values()].sort((a, b) => (basename(dirname(a)) < basename(dirname(b)) ? -1 : 1));
+function pathsOf(given: readonly string[], wandbFolder: string): string[] {
+  if (given.length === 0) return existsSync(wandbFolder) ? [wandbFolder] : [];
+  return given.flatMap((path) => (isGlob(path) && !existsSync(path) ? globPaths(path) : [path]));
 }
 
-const expanded = (path: string): string[] => (isGlob(path) && !existsSync(path) ? globPaths(path) : [path]);
-
-function logsIn(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".wandb"))
-    .map((name) => join(folder, name));
-}
-
-function list(logs: readonly string[], { show, dryRun }: Options): void {
-  info(`${dryRun ? "Would sync" : "Syncing"} ${logs.length} run(s):`);
-  const shown = Math.max(1, Number(show) || 5);
-  for (const log of logs.slice(0, shown)) info(`  ${log}`);
-  if (logs.length > shown) info(`  +${logs.length - shown} more (--show ${logs.length} names all)`);
-}
-
-async function one(log: string, api: Api, loaded: LoadedSettings, options: Options): Promise<object> {
-  const bar = progressBar(basename(log));
-  const retried = new AbortController();
+function select(paths: readonly string[], options: Parameters<typeof selectLogs>[1]): SelectedLogs {
   try {
-    const { run, displayName, historyLines, files, losses, incomplete } = await syncLog(
-      log,
-      {
-        ...api.connection,
-        signal: retried.signal,
-        onRetry: (reason) => bar.say(`the server does not answer (${reason}); trying again`),
-      },
-      {
-        runId: options.id,
-        project: options.project,
-        entity: options.entity,
-        jobType: options.jobType ?? options.job_type,
-        defaultProject: projectOf(loaded),
-        ignoreGlobs: loaded.settings.ignoreGlobs,
-        replaceTags: tagsOf(options.replaceTags),
-        onProgress: ({ bytes, ofBytes }) => bar.show(ofBytes === 0 ? 1 : bytes / ofBytes),
-        again: options.includeSynced === true,
-      },
-    );
-    bar.end();
-    const url = runUrl({ ...loaded.settings, entity: run.entity, project: run.project, runId: run.name });
-    for (const loss of losses) warn(`[${log}] ${loss}`);
-    info(`View run ${displayName} at ${url}`);
-    info(`Finished syncing ${log}: ${historyLines} rows, ${files} files`);
-    // What is not whole at the server keeps asking for another try.
-    if (options.markSynced && !incomplete) writeFileSync(`${log}.synced`, "");
-    return {
-      log,
-      run: run.name,
-      entity: run.entity,
-      project: run.project,
-      url,
-      rows: historyLines,
-      files,
-      losses,
-    };
+    return selectLogs(paths, options);
   } catch (error) {
-    bar.end();
-    const { message } = error as Error;
-    process.stderr.write(`${PROGRAM}: ${styled("red", `[${log}] ${message}`)}\n`);
-    process.exitCode = 1;
-    return { log, error: message };
+    throw new CommandError((error as Error).message);
   }
 }
 
-function tagsOf(text: string | undefined): Map<string, string> {
-  const pairs = (text ?? "").split(",").filter((pair) => pair.trim() !== "");
+function list(logs: readonly string[], options: Options): void {
+  info(`${options.dryRun || options.view ? "Would sync" : "Syncing"} ${logs.length} run(s):`);
+  const shown = options.verbose ? logs.length : Math.max(1, Number(options.show) || 5);
+  for (const log of logs.slice(0, shown)) info(`  ${log}`);
+  if (logs.length > shown) info(`  +${logs.length - shown} more (--verbose names all)`);
+}
+
+function overridesOf(options: Options): Partial<LogsSyncOptions> {
+  return {
+    runId: options.id,
+    project: options.project,
+    entity: options.entity,
+    displayName: options.name,
+    group: options.group,
+    notes: options.notes,
+    jobType: options.jobType ?? options.job_type,
+    tags: options.tags === undefined ? undefined : listOf(options.tags),
+    replaceTags: renamesOf(options.replaceTags),
+  };
+}
+
+function listOf(text: string | undefined): string[] {
+  return (text ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+}
+
+function renamesOf(text: string | undefined): Map<string, string> {
   return new Map(
-    pairs.map((pair) => {
+    listOf(text).map((pair) => {
       const [old = "", name = ""] = pair.split("=").map((part) => part.trim());
       if (!old || !name)
-        throw new CommandError(`--replace-tags takes old=new, separated by commas; "${pair}" is not`);
+        throw new CommandError(
+          `--replace-tags takes old=new, separated by commas; "${pair}" is not`,
+          EXIT.usage,
+        );
       return [old, name] as const;
     }),
   );
 }
 
-interface ProgressBar {
-  show(share: number): void;
-  say(text: string): void;
-  end(): void;
+/** Names of logs by the two lists of patterns; undefined where there is none. */
+function namesTaken({ includeGlobs, excludeGlobs }: Options): ((name: string) => boolean) | undefined {
+  if (includeGlobs === undefined && excludeGlobs === undefined) return undefined;
+  const [included, excluded] = [includeGlobs, excludeGlobs].map((globs) => listOf(globs).map(globMatcher));
+  const isOf = (matchers: typeof included, name: string) => (matchers ?? []).some((matches) => matches(name));
+  return (name) => !isOf(excluded, name) && (includeGlobs === undefined || isOf(included, name));
 }
 
-const WIDTH = 30;
-
-/** On a terminal only; elsewhere what is said is a line of its own. */
-function progressBar(name: string): ProgressBar {
-  if (process.stderr.isTTY !== true) return { show() {}, say: info, end() {} };
-  const line = (text: string) => process.stderr.write(`\r\x1b[K${text}`);
-  return {
-    show(share) {
-      const filled = Math.round(share * WIDTH);
-      line(`${name} ${"█".repeat(filled)}${"░".repeat(WIDTH - filled)} ${Math.round(share * 100)} %`);
-    },
-    say: (text) => line(`${name} ${text}`),
-    end: () => line(""),
-  };
+function atOnceOf(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new CommandError(`-n takes a number of runs from 1, not ${text}`, EXIT.usage);
 }

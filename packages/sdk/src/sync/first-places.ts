@@ -31,7 +31,7 @@ export function firstPlaces(logFile: string, before: Bucket, unsent: string[]): 
   const file = new LogFile(logFile);
   try {
     const reader = new LoggedRunReader();
-    for (const found of file.read(true)) {
+    for (const found of file.records(true)) {
       reader.take(found);
       if (reader.waiting >= AT_ONCE) look(reader);
     }

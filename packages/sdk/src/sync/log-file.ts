@@ -27,6 +27,11 @@ export class LogFile {
     return this.#reader.done;
   }
 
+  /** Of the file, up to where it was read. */
+  get read(): number {
+    return this.#reader.next;
+  }
+
   /** When it was last written to, milliseconds. */
   get writtenAtMs(): number {
     return fstatSync(this.#file).mtimeMs;
@@ -36,7 +41,7 @@ export class LogFile {
    * What was added since it was last read. Bytes of a record are good until the next one is asked for. `last`: nothing will
    * be added, an end that is cut is damage.
    */
-  *read(last: boolean): Generator<Found> {
+  *records(last: boolean): Generator<Found> {
     for (;;) {
       const from = this.#reader.next;
       let length = 0;

@@ -39,9 +39,11 @@ export interface RunOverrides {
   replaceTags?: ReadonlyMap<string, string> | undefined;
 }
 
-export interface SyncOptions extends RunOverrides {
+export interface LogSyncOptions extends RunOverrides {
   /** Where the log names no project. */
   defaultProject: string;
+  /** False: nothing is to say that the log was sent. */
+  markSynced?: boolean | undefined;
   /** Everything, also what was noted as sent. */
   again?: boolean | undefined;
   /** Behind what the run has at the server. */
@@ -80,7 +82,7 @@ export interface Synced {
  * it got is noted beside it: sending again, or after whoever was interrupted, goes on from there and doubles nothing. Throws
  * what the server refuses, the signal's reason, and Error for what is no log.
  */
-export async function syncLog(logFile: string, http: Http, options: SyncOptions): Promise<Synced> {
+export async function syncLog(logFile: string, http: Http, options: LogSyncOptions): Promise<Synced> {
   const file = new LogFile(logFile);
   try {
     return await new LogSync(file, http, options).whole();
@@ -116,7 +118,7 @@ interface Where {
 class LogSync {
   readonly #file: LogFile;
   #http: Http;
-  readonly #options: SyncOptions;
+  readonly #options: LogSyncOptions;
   readonly #reader = new LoggedRunReader();
   readonly #writer: LogWriter;
   #before: Before | undefined;
@@ -136,7 +138,7 @@ class LogSync {
   #toldPreempting = false;
   #spokeAtMs = performance.now();
 
-  constructor(file: LogFile, http: Http, options: SyncOptions) {
+  constructor(file: LogFile, http: Http, options: LogSyncOptions) {
     this.#file = file;
     this.#http = http;
     this.#options = options;
@@ -156,7 +158,7 @@ class LogSync {
 
   /** Reads what the log has now, and sends it. */
   async #readOn(last: boolean): Promise<void> {
-    for (const found of this.#file.read(last)) {
+    for (const found of this.#file.records(last)) {
       this.#reader.take(found);
       if (!this.#reader.run) continue;
       this.#before ??= await this.#lookUp();
@@ -372,7 +374,8 @@ class LogSync {
       undefined,
     );
     for (const [name, reason] of files.refused) this.#unsent.push(`${name} is not sent: ${reason}`);
-    this.#note(opened, this.#unsent.length === 0);
+    this.#there.bytes = this.#file.read;
+    this.#note(opened, this.#unsent.length === 0 && this.#options.markSynced !== false);
     return {
       run,
       displayName,

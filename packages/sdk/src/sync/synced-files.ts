@@ -79,7 +79,7 @@ export class SyncedFiles {
 }
 
 /** A server that does not tell is sent everything. */
-async function digestsAt(http: Http, { entity, project, name }: RunAddress): Promise<Digests> {
+export async function digestsAt(http: Http, { entity, project, name }: RunAddress): Promise<Digests> {
   interface Files {
     edges: { node: { name: string; md5: string | null } }[];
     pageInfo: { endCursor: string | null; hasNextPage: boolean };
@@ -105,7 +105,7 @@ async function digestsAt(http: Http, { entity, project, name }: RunAddress): Pro
   }
 }
 
-async function digestOf(path: string): Promise<string> {
+export async function digestOf(path: string): Promise<string> {
   const hash = createHash("md5");
   for await (const part of createReadStream(path)) hash.update(part as Buffer);
   return hash.digest("base64");
