@@ -42,6 +42,9 @@ export class DisabledRun {
   }
   defineMetric(): void {}
   alert(): void {}
+  on(): () => void {
+    return () => {};
+  }
   writeLogs(): void {}
   markPreempting(): void {}
   save(): string[] {

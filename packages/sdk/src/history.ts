@@ -55,12 +55,14 @@ export class History {
   #timestampText = "";
   #runtimeText = "";
   #stepText = "";
+  /** The furthest so far. */
+  #step = -1;
   /** Zero of `_runtime`. */
   startTimeMs: number;
   /** False when nothing is sent (any more). */
   sending: boolean;
   /** Called when a row is too long to be sent; the log has it. */
-  onTooLong: (bytes: number, limit: number) => void = () => {};
+  onTooLong: (bytes: number, limit: number, step: number) => void = () => {};
 
   constructor(
     log: RunLog | undefined,
@@ -120,9 +122,16 @@ export class History {
     if (this.sending) this.#line(shape);
   }
 
-  /** A row of anything. */
+  /** The run has been so far: rows of lower steps are late. */
+  startBehind(step: number): void {
+    this.#step = step;
+  }
+
+  /** A row of anything; one for a step that is past changes neither the step nor the last values. */
   mixed(step: number, timestamp: number, entries: readonly Entry[]): void {
     this.settle();
+    const furthest = this.#step;
+    const late = this.numbered && step < furthest;
     this.#setFacts(step, timestamp);
     const all: Entry[] = [...entries, ["_timestamp", this.#timestampText], ["_runtime", this.#runtimeText]];
     if (this.numbered) all.push(["_step", this.#stepText]);
@@ -133,14 +142,16 @@ export class History {
         this.numbered ? step : 0,
       ),
     );
+    if (late) this.#setFacts(furthest, timestamp);
     for (const [key, json] of entries) {
-      this.#summary.logged(key, json);
+      if (late) this.#summary.late(key, json, step);
+      else this.#summary.logged(key, json);
       this.#sketch?.value(key, json);
     }
     if (!this.sending) return;
     const line = `{${all.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(",")}}`;
     const bytes = line.length > MAX_LINE_BYTES / 3 ? Buffer.byteLength(line) : 0;
-    if (bytes > MAX_LINE_BYTES) this.onTooLong(bytes, MAX_LINE_BYTES);
+    if (bytes > MAX_LINE_BYTES) this.onTooLong(bytes, MAX_LINE_BYTES, step);
     else this.#lines?.push(line);
   }
 
@@ -174,6 +185,7 @@ export class History {
       this.#timestampText = String(timestamp);
       this.#runtimeText = String(Math.round(timestamp * 1000 - this.startTimeMs) / 1000);
     }
+    this.#step = step;
     this.#stepText = String(step);
   }
 

@@ -11,6 +11,7 @@ import type { SyncedLog, SyncOptions } from "./sync/sync.ts";
 export { SettingsError } from "@steelyard/protocol/settings";
 export type { AlertOptions } from "./alert.ts";
 export type { Config } from "./config.ts";
+export { type DropKind, type Dropped, DroppedError } from "./drops.ts";
 export { Histogram } from "./histogram.ts";
 export type { InitOptions } from "./init.ts";
 export type { LiveView } from "./live-view.ts";

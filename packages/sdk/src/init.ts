@@ -113,6 +113,18 @@ export interface InitOptions {
    * mixed data is an error: a late step, a row for a finished run, a log that cannot be written, an id that is taken.
    */
   strict?: boolean;
+  /**
+   * What becomes of a row for a step that is past: `send`: it is recorded, and shown at its step; `drop`: it is not, as with
+   * the official client.
+   */
+  lateSteps?: "drop" | "send";
+  /**
+   * How it is told that something is lost, or does not get to the server: `warn` prints it, `event` tells the listeners of
+   * `run.on("dropped", …)` alone, `error` throws DroppedError: from the call that loses it, or from `finish`.
+   *
+   * @default `warn`; `error` in a strict run
+   */
+  onDrop?: "warn" | "event" | "error";
   /** Print nothing. */
   silent?: boolean;
   /**
@@ -154,6 +166,8 @@ export async function init(
     anonymous: options.anonymous,
     silent: options.silent,
     strict: options.strict,
+    lateSteps: options.lateSteps,
+    onDrop: options.onDrop,
     label: options.label,
     primary: options.primary,
     updateFinishState: options.updateFinishState,
@@ -306,6 +320,8 @@ export async function init(
         root,
         symlink: settings.symlink ?? process.platform !== "win32",
       }),
+    lateSteps: settings.lateSteps,
+    onDrop: settings.strict ? "error" : settings.onDrop,
     onFinish(run, exitCode) {
       if (exitCode === 0) forgetUnfinished(root, runId);
       onFinish(run);

@@ -261,9 +261,14 @@ export class LoggedRunReader {
       if (json.includes("media/"))
         for (const [, path] of json.matchAll(/"(media\/(?:[^"\\]|\\.)+)"/g))
           this.files.add(JSON.parse(`"${path}"`) as string);
+    const furthest = this.#last._step;
+    const at = Number(tree.get("_step"));
+    const late = typeof furthest === "number" && at < furthest;
     for (const [key, value] of tree) {
       const json = typeof value === "string" ? value : textOf(value);
-      if (key === "_step" || key === "_runtime" || key === "_timestamp") this.#last[key] = Number(json);
+      if (key === "_step" || key === "_runtime" || key === "_timestamp") {
+        if (!late) this.#last[key] = Number(json);
+      } else if (late) this.#summary.late(key, json, at);
       else this.#summary.logged(key, json);
     }
   }

@@ -1,5 +1,6 @@
 import type { AlertFields, FileItem, MetricFields } from "@steelyard/protocol/records";
 import type { StagedArtifact } from "./artifacts/staged-artifact.ts";
+import type { Dropped } from "./drops.ts";
 import type { GitFacts } from "./environment.ts";
 import type { HistoryGrid } from "./history-sketch.ts";
 import type { Connection } from "./http/connection.ts";
@@ -47,6 +48,7 @@ export type FromWorker =
   | { kind: "refused"; message: string }
   | { kind: "stop" }
   | { kind: "notice"; text: string; serious: boolean }
+  | { kind: "dropped"; dropped: Dropped }
   /** While the run ends: rows that are not sent yet. */
   | { kind: "waiting"; rows: number }
   | { kind: "finished"; sent: boolean; history: HistoryGrid };

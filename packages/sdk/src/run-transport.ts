@@ -115,7 +115,7 @@ export async function openRun(
       project: bucket.project.name,
     },
     displayName: bucket.displayName,
-    step: before ? nextStep(before.historyTail) : 0,
+    step: before ? nextStep(before) : 0,
     resumed: before !== undefined,
     runtimeS: before ? runtimeOf(before) : 0,
     // Of several writers each counts its own lines.
@@ -164,9 +164,10 @@ function lastOf(tail: string | null): Record<string, unknown> {
   return last === undefined ? {} : lenient(last);
 }
 
-function nextStep(historyTail: string): number {
-  const { _step } = lastOf(historyTail);
-  return typeof _step === "number" ? _step + 1 : 0;
+/** Behind the furthest: the last row may have been a late one. */
+function nextStep({ historyTail, summaryMetrics }: Bucket): number {
+  const steps = [lastOf(historyTail)._step, lenient(summaryMetrics || "{}")._step];
+  return Math.max(-1, ...steps.filter((step) => typeof step === "number")) + 1;
 }
 
 /** The furthest that anything of the run says. */

@@ -6,6 +6,7 @@ import { type AlertOptions, alertFields } from "./alert.ts";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
 import { writeCrashReport } from "./crash-report.ts";
+import { type Dropped, Drops } from "./drops.ts";
 import { FinishProgress } from "./finish-progress.ts";
 import type { HistoryGrid } from "./history-sketch.ts";
 import { type LiveView, liveView } from "./live-view.ts";
@@ -28,7 +29,7 @@ import { isPlainObject, toJson } from "./values.ts";
 export interface LogOptions {
   /**
    * Step of this row, a whole number from 0. Rows of one step are merged; a row below the current step is not recorded,
-   * with a warning.
+   * unless `lateSteps` is `send`.
    *
    * @default one more than the last row's
    */
@@ -117,7 +118,8 @@ export class Run {
   #ended: (sent: boolean, history?: HistoryGrid) => void = () => {};
   #progress: FinishProgress | undefined;
   readonly #stepMetrics = new StepMetrics();
-  #warnedFinished = false;
+  readonly #drops: Drops;
+  readonly #sendsLate: boolean;
   readonly #shared: boolean;
   #warnedStep = false;
 
@@ -133,6 +135,8 @@ export class Run {
       maxSummary: number;
       console: "off" | "own" | "children";
       placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
+      lateSteps: "drop" | "send";
+      onDrop: "warn" | "event" | "error";
       onFinish: (run: Run, exitCode: number) => void;
     },
   ) {
@@ -148,6 +152,8 @@ export class Run {
     this.#onFinish = options.onFinish;
     this.#placeFiles = options.placeFiles;
     this.#step = started.step;
+    this.#drops = new Drops(options.onDrop, print);
+    this.#sendsLate = options.lateSteps === "send";
     this.#shared = start.writer.id !== "";
     this.#worker = worker;
     if (start.turns)
@@ -224,10 +230,10 @@ export class Run {
    * Record a row. Values are numbers (NaN and infinities too), text, booleans, null, lists, nested objects (their keys are
    * joined by dots when read), BigInt, Date, `Histogram` and typed arrays: one number is itself, up to 32 are a list, more
    * a histogram of 32 bins. Returns at once; when the run's worker is behind and the shared memory (1 MB) is full, it waits
-   * for room. Once the run is finished nothing is recorded, with a warning.
+   * for room. Once the run is finished nothing is recorded (`onDrop` says how that is told).
    *
    * @throws TypeError when `data` is no object, or a value cannot be logged (a function, a symbol); nothing of the row is
-   *   recorded then.
+   *   recorded then; DroppedError when the row is not recorded and `onDrop` is `error`.
    * @example run.log({ loss: 0.25, "val/accuracy": 0.91 });
    */
   log(data: Readonly<Record<string, unknown>>, options?: LogOptions): void;
@@ -263,9 +269,14 @@ export class Run {
       else entries.push([key, toJson(value, key, { forRow: true })]);
     }
     if (step !== undefined && step < this.#step) {
-      this.#lost(
-        `a row for step ${step} was not recorded: the run is at step ${this.#step}. Steps must not go back; use defineMetric for another x axis`,
-      );
+      if (this.#sendsLate) this.#writeLate(entries, step, timestamp);
+      else
+        this.#drops.now({
+          kind: "late-step",
+          step,
+          kept: false,
+          message: `a row for step ${step} was not recorded: the run is at step ${this.#step}. Steps must not go back; use lateSteps: "send" to record such rows, or defineMetric for another x axis`,
+        });
       return;
     }
     if (step !== undefined && step > this.#step) {
@@ -311,6 +322,28 @@ export class Run {
     this.#post({ kind: "row", step: this.#step, timestamp, entries });
     for (const [key, json] of entries) this.#kept.logged(key, json);
     this.#rows++;
+  }
+
+  /** A row of a step that is past goes to its place; it is whole as it comes. */
+  #writeLate(entries: Entry[], step: number, timestamp: number): void {
+    this.#numbers.settle();
+    this.#post({ kind: "row", step, timestamp, entries });
+    for (const [key, json] of entries) this.#kept.late(key, json, step);
+    this.#rows++;
+  }
+
+  /**
+   * Hear of everything that is lost, or does not get to the server, whatever `onDrop` says.
+   *
+   * @param event `dropped`.
+   * @returns The end of it.
+   * @throws TypeError when there is no such event.
+   * @example run.on("dropped", ({ kind, message }) => logger.error({ kind }, message));
+   */
+  on(event: "dropped", listener: (dropped: Dropped) => void): () => void {
+    if (event !== "dropped")
+      throw new TypeError(`a run has no event ${JSON.stringify(event)}; it has "dropped"`);
+    return this.#drops.on(listener);
   }
 
   /**
@@ -404,6 +437,7 @@ export class Run {
    * an answer; the log then has the rest, and the printed line says how to send it.
    *
    * @param exitCode 0 is finished, anything else failed; 0 when not given.
+   * @throws DroppedError when something was lost after the call that told it, and `onDrop` is `error`; the run has ended.
    * @example await run.finish();
    */
   finish(exitCode = 0): Promise<void> {
@@ -425,6 +459,7 @@ export class Run {
     const [sent, history = { lines: [], more: 0 }] = await ended;
     this.#progress.end();
     this.#over();
+    this.#drops.tellAll();
     this.#print.quietly("INFO", sent ? "the server has everything" : "the log has everything");
     this.#numbers.settle();
     tellEnd(this.#print, this.#whereabouts, {
@@ -432,6 +467,7 @@ export class Run {
       rows: this.#rows,
       grids: { history, summary: this.#kept.entries, maxSummary: this.#maxSummary },
     });
+    if (this.#drops.error) throw this.#drops.error;
   }
 
   /** Nothing asynchronous happens any more: the worker works on while this thread waits. */
@@ -450,20 +486,13 @@ export class Run {
       done === 0 ? "WARNING" : "INFO",
       done === 0 ? "no more time to wait" : "the run's thread is done",
     );
+    this.#drops.tellAll();
     tellEnd(this.#print, this.#whereabouts, { sent: done === 2, rows: this.#rows });
   }
 
-  /** Something is not recorded: told, and in strict mode thrown. */
-  #lost(text: string): void {
-    if (this.#strict) throw new Error(text);
-    this.#print.serious(text);
-  }
-
   #tellFinished(): void {
-    if (this.#strict) throw new Error(`run ${this.id} is finished; what it is told now is not recorded`);
-    if (!this.#warnedFinished)
-      this.#print.serious(`run ${this.id} is finished; what it is told now is not recorded`);
-    this.#warnedFinished = true;
+    const message = `run ${this.id} is finished; what it is told now is not recorded`;
+    this.#drops.now({ kind: "finished", kept: false, message });
   }
 
   #postFinish(exitCode: number, deadlineMs: number): void {
@@ -477,6 +506,7 @@ export class Run {
   #hear(message: FromWorker): void {
     if (message.kind === "notice") (message.serious ? this.#print.serious : this.#print.info)(message.text);
     else if (message.kind === "waiting") this.#progress?.waiting(message.rows);
+    else if (message.kind === "dropped") this.#drops.later(message.dropped);
     else if (message.kind === "finished") this.#ended(message.sent, message.history);
     else if (message.kind === "refused") {
       this.#print.error(message.message);

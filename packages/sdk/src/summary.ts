@@ -31,6 +31,8 @@ export class Summary {
   readonly #found = new Map<string, readonly string[] | null>();
   /** Set by hand: the rule of such a key holds no more. */
   readonly #byHand = new Set<string>();
+  /** Of keys whose last value is of a row that came late: its step. */
+  readonly #lateSteps = new Map<string, number>();
   #dirty = false;
   /** Counts definitions: who remembers which keys have rules looks again when it changes. */
   definitions = 0;
@@ -95,8 +97,24 @@ export class Summary {
     this.#logged(key, value, Number.isNaN(number) && value !== "NaN" ? undefined : number);
   }
 
+  /** Of a row for a step that is past: it counts, but what is of a later step stays the last. */
+  late(key: string, value: string, step: number): void {
+    const before = this.#values.get(key);
+    const of = before === undefined ? step : (this.#lateSteps.get(key) ?? Number.POSITIVE_INFINITY);
+    if (step >= of) {
+      this.logged(key, value);
+      this.#lateSteps.set(key, step);
+    } else if (typeof before === "object" && before.rules === this.#rulesOf(key)) {
+      const { last } = before;
+      this.logged(key, value);
+      before.last = last;
+      if (of < Number.POSITIVE_INFINITY) this.#lateSteps.set(key, of);
+    }
+  }
+
   #logged(key: string, value: Value, number: number | undefined): void {
     this.#dirty = true;
+    if (this.#lateSteps.size > 0) this.#lateSteps.delete(key);
     const rules = this.#rulesOf(key);
     if (rules === null) {
       this.#values.set(key, value);

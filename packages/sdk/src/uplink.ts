@@ -240,9 +240,12 @@ export class Uplink {
     if (this.terminal.dropped > 0 && !this.#saidDropped) {
       this.#saidDropped = true;
       this.#tell({
-        kind: "notice",
-        serious: true,
-        text: `the server was away too long for the console output: its oldest lines are kept in ${this.#start.logFile} only`,
+        kind: "dropped",
+        dropped: {
+          kind: "console",
+          kept: true,
+          message: `the server was away too long for the console output: its oldest lines are kept in ${this.#start.logFile} only`,
+        },
       });
     }
     const newSummary = summary.changed ? this.summaryJson() : undefined;
@@ -336,9 +339,12 @@ export class Uplink {
     const reason = error instanceof RefusedError ? `${error.status} ${error.message}` : String(error);
     this.#log.write("ERROR", "sending ends, the log goes on", { reason });
     this.#tell({
-      kind: "notice",
-      serious: true,
-      text: `the server refused this run's data (${reason}); nothing is lost: it is kept in ${this.#start.logFile}`,
+      kind: "dropped",
+      dropped: {
+        kind: "unsent",
+        kept: true,
+        message: `the server refused this run's data (${reason}); nothing is lost: it is kept in ${this.#start.logFile}`,
+      },
     });
   }
 }

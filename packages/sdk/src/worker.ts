@@ -60,6 +60,7 @@ const tell = (message: FromWorker) => {
       message.kind === "refused" ? "ERROR" : "WARNING",
       message.kind === "refused" ? message.message : message.text,
     );
+  else if (message.kind === "dropped") internal.write("WARNING", message.dropped.message);
   port.postMessage(message);
 };
 
@@ -77,17 +78,24 @@ const history = new History(strict ? undefined : log, summary, lines, sketch, {
   sending: start.mode === "online",
   numbered: start.writer.id === "",
 });
-history.onTooLong = (bytes, limit) =>
+history.onTooLong = (bytes, limit, step) =>
   tell({
-    kind: "notice",
-    serious: true,
-    text: `a row of ${bytes} bytes is not sent, the limit is ${limit}; it is kept in ${start.logFile}`,
+    kind: "dropped",
+    dropped: {
+      kind: "long-row",
+      step,
+      kept: true,
+      message: `a row of ${bytes} bytes is not sent, the limit is ${limit}; it is kept in ${start.logFile}`,
+    },
   });
 log.onFull = (error) =>
   tell({
-    kind: "notice",
-    serious: true,
-    text: `${start.logFile} cannot be written (${error.message}): rows are ${uplink.live ? "sent, but not kept here" : "lost"} from now on. Make room on the disk and start again`,
+    kind: "dropped",
+    dropped: {
+      kind: "log",
+      kept: false,
+      message: `${start.logFile} cannot be written (${error.message}): rows are ${uplink.live ? "sent, but not kept here" : "lost"} from now on. Make room on the disk and start again`,
+    },
   });
 const uplink = new Uplink(start, { config, history, lines, summary }, tell, internal);
 const system = new SystemSampler(start.system, takeSample, internal);
@@ -290,6 +298,7 @@ async function begin(): Promise<void> {
   if (opened) {
     uplink.opened(opened);
     config.inherit(opened.config, opened.own);
+    history.startBehind(opened.step - 1);
     history.startTimeMs -= opened.runtimeS * 1000;
     summary.restore(opened.summary);
     if (opened.historyLines + opened.eventLines + opened.consoleLines > 0)
