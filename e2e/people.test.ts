@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -61,5 +62,53 @@ suite("who and where", () => {
     await fact("Image").getByText(image).waitFor();
     await page.getByRole("region", { name: "Run it again" }).getByText(`docker pull ${image}`).waitFor();
     fixture.checkErrors();
+  });
+
+  /** `steelyard login --device` in a home of its own, up to the link it shows. */
+  async function device() {
+    const main = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
+    const child = spawn(process.execPath, [main, "login", "--device"], {
+      cwd: dir,
+      env: { PATH: process.env.PATH, HOME: dir, WANDB_BASE_URL: fixture.server.url, CI: "1" },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let err = "";
+    const link = await new Promise<string>((resolve, reject) => {
+      child.stderr.on("data", (part) => {
+        err += part;
+        const [found] = /http:\/\/\S+\/authorize\?code=[\w-]+/.exec(err) ?? [];
+        if (found && err.includes("Waiting")) resolve(found);
+      });
+      child.once("close", () => reject(new Error(err)));
+    });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    return { link, code: /code ([\w-]+)\./.exec(err)?.[1] ?? "", ended, err: () => err };
+  }
+
+  test("a terminal is signed in by a person who compares the code, and refused by one who does not know it", async () => {
+    const { page, server } = fixture;
+    const refused = await device();
+    await page.goto(refused.link);
+    await page.getByText(refused.code, { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Refuse" }).click();
+    await page.getByText("It was refused, and has no key.").waitFor();
+    assert.equal(await refused.ended, 1);
+    assert.match(refused.err(), /refused on the page/);
+
+    const allowed = await device();
+    await page.goto(allowed.link);
+    await page.getByText(allowed.code, { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Allow" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("It is signed in.", { exact: false }).waitFor();
+    assert.equal(await allowed.ended, 0, allowed.err());
+    assert.match(allowed.err(), /Currently logged in as: admin/);
+    const key = /password (\w+)/.exec(readFileSync(join(dir, ".netrc"), "utf8"))?.[1];
+    const session = await fetch(`${server.url}/api/v1/session`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    assert.equal(((await session.json()) as { username: string }).username, "admin");
+    await page.goto(allowed.link);
+    await page.getByText("no terminal waits with this code", { exact: false }).waitFor();
   });
 });

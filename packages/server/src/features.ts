@@ -18,6 +18,7 @@ import { projectsResolvers } from "./projects/graphql.ts";
 import { reportsResolvers } from "./reports/graphql.ts";
 import { runsResolvers } from "./runs/graphql.ts";
 import type { Services } from "./services.ts";
+import { deviceRoutes } from "./users/device-routes.ts";
 import { announceFeatures, usersResolvers } from "./users/graphql.ts";
 import { usersRoutes } from "./users/routes.ts";
 
@@ -25,6 +26,7 @@ import { usersRoutes } from "./users/routes.ts";
 export function featureRoutes(services: Services, { ingest }: Monitoring): Hono<AppEnv>[] {
   return [
     usersRoutes(services),
+    deviceRoutes(services),
     anonymousRoutes(services),
     adminRoutes(services),
     fileStreamRoutes(services, ingest),

@@ -9,6 +9,7 @@ import {
   writeNetrc,
 } from "steelyard/command-line";
 import { apiOf, settingsOf, viewerOf } from "../api.ts";
+import { deviceLogin } from "../device-login.ts";
 import { changeGlobally } from "../settings-files.ts";
 import { ask, CommandError, info, isInteractive, PROGRAM, readStandardInput, warn } from "../terminal.ts";
 
@@ -19,6 +20,7 @@ interface Options {
   relogin?: boolean;
   verify: boolean;
   keyStdin?: boolean;
+  device?: boolean;
   anonymously?: boolean;
 }
 
@@ -39,6 +41,7 @@ export function loginCommand(): Command {
     .option("--verify", "ask the server whether it knows the key", true)
     .option("--no-verify", "keep the key without asking the server")
     .option("--key-stdin", "read the key from standard input")
+    .option("--device", "sign in in a browser, here or on another machine, and paste nothing")
     .option("--anonymously", "no longer does anything")
     .action(login);
 }
@@ -54,9 +57,10 @@ async function login(keys: string[], options: Options): Promise<void> {
   const given = options.keyStdin ? await readStandardInput() : keys[0];
   let credentials: Credentials | undefined;
   if (given !== undefined) credentials = { apiKey: given, source: "the command line" };
+  else if (options.device) credentials = await deviceLogin(loaded);
   else if (!options.relogin && !loaded.settings.relogin) credentials = known(loaded);
-  const isNew = given !== undefined || credentials === undefined;
-  if (given === undefined && credentials)
+  const isNew = given !== undefined || options.device === true || credentials === undefined;
+  if (!isNew && credentials)
     info(`[${PROGRAM} login] Loaded credentials for ${host} from ${credentials.source}.`);
   credentials ??= await prompted(loaded, options.verify);
 

@@ -12,6 +12,7 @@ import "./app.css";
 
 const Login = lazy(() => import("../session/Login.tsx"));
 const Authorize = lazy(() => import("../session/Authorize.tsx"));
+const DeviceLogin = lazy(() => import("../session/DeviceLogin.tsx"));
 const Settings = lazy(() => import("../session/Settings.tsx"));
 const OpenLink = lazy(() => import("../session/OpenLink.tsx"));
 const Home = lazy(() => import("../home/Home.tsx"));
@@ -49,6 +50,7 @@ function SignedIn() {
   }, [path]);
   if (session.isPending) return <Skeleton lines={6} />;
   if (session.error) return <ErrorState error={session.error} retry={() => session.refetch()} />;
+  const deviceCode = new URLSearchParams(window.location.search).get("code");
   const owner = decodeURIComponent(path.split("/")[1] ?? "");
   const link = session.data?.openLink;
   const visitor = session.data?.kind === "anonymous";
@@ -80,7 +82,11 @@ function SignedIn() {
                 <Home quickstart />
               </Route>
               <Route path="/authorize">
-                <Authorize username={session.data.username} />
+                {deviceCode ? (
+                  <DeviceLogin code={deviceCode} username={session.data.username} />
+                ) : (
+                  <Authorize username={session.data.username} />
+                )}
               </Route>
               <Route path="/settings/*?">
                 <Settings />

@@ -50,6 +50,15 @@ export const en = {
   "login.linkUsed":
     "This sign-in link was used already or is too old. Restart the server for a new one, or sign in here.",
   "login.linkClaimed": "The runs of that link have been claimed by an account. Sign in with it to see them.",
+  "device.title": "Sign a terminal in",
+  "device.text": "{name} at {address} waits to be signed in to your account.",
+  "device.someone": "A terminal",
+  "device.compare":
+    "Allow it only if you started it yourself and it shows this code: it gets a key of yours, which you find and revoke in your settings.",
+  "device.allow": "Allow",
+  "device.refuse": "Refuse",
+  "device.allowed": "It is signed in. You can close this page and go back to the terminal.",
+  "device.refused": "It was refused, and has no key.",
   "anonymous.title": "Anonymous runs",
   "anonymous.text":
     "These runs belong to nobody yet: whoever has the link sees them. Unclaimed, they are deleted on {time}.",

@@ -50,6 +50,15 @@ export const ko: Record<TextKey, string> = {
   "login.linkUsed":
     "이미 사용했거나 만료된 로그인 링크입니다. 서버를 다시 시작해 새 링크를 받거나 여기에서 로그인하세요.",
   "login.linkClaimed": "그 링크의 실행은 이미 한 계정이 가져갔습니다. 그 계정으로 로그인하면 볼 수 있습니다.",
+  "device.title": "터미널 로그인",
+  "device.text": "{address} 의 {name}이(가) 내 계정으로 로그인하려고 기다리고 있습니다.",
+  "device.someone": "터미널",
+  "device.compare":
+    "직접 시작했고 터미널에 같은 코드가 보일 때만 허용하세요. 허용하면 내 키가 하나 전달되며, 설정에서 확인하고 폐기할 수 있습니다.",
+  "device.allow": "허용",
+  "device.refuse": "거부",
+  "device.allowed": "로그인되었습니다. 이 페이지를 닫고 터미널로 돌아가세요.",
+  "device.refused": "거부했습니다. 키는 전달되지 않았습니다.",
   "anonymous.title": "익명 실행",
   "anonymous.text":
     "이 실행은 아직 누구의 것도 아닙니다. 링크를 가진 사람은 누구나 볼 수 있으며, 아무도 가져가지 않으면 {time}에 삭제됩니다.",

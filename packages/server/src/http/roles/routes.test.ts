@@ -77,6 +77,32 @@ const DOORS: Record<string, Door> = {
     from: "stranger",
     status: 404,
   },
+  "POST /api/v1/device-login": {
+    path: () => "/api/v1/device-login",
+    method: "POST",
+    body: () => ({}),
+    from: "nobody",
+  },
+  // For a person at the page: no key may answer, whoever's it is.
+  "GET /api/v1/device-login": {
+    path: () => "/api/v1/device-login?code=x",
+    from: "stranger",
+    status: 403,
+  },
+  "POST /api/v1/device-login/answer": {
+    path: () => "/api/v1/device-login/answer",
+    method: "POST",
+    body: () => ({ code: "x", allow: true }),
+    from: "stranger",
+    status: 403,
+  },
+  "POST /api/v1/device-login/take": {
+    path: () => "/api/v1/device-login/take",
+    method: "POST",
+    body: () => ({ deviceCode: "x" }),
+    from: "nobody",
+    status: 404,
+  },
   "GET /sign-in": { path: () => "/sign-in?token=x", from: "nobody", status: 303 },
   "GET /api/v1/admin/users": { path: () => "/api/v1/admin/users", from: "admin", refused: adminOnly },
   "POST /api/v1/admin/users": {
