@@ -42,6 +42,8 @@ const start = (options: InitOptions = {}) =>
     project: PROJECT,
     console: false,
     silent: true,
+    // The program of these runs is this file.
+    saveCode: false,
     ...options,
   });
 

@@ -173,7 +173,7 @@ test("WANDB_GIT_ROOT, WANDB_GIT_REMOTE, WANDB_GIT_REMOTE_URL, WANDB_GIT_COMMIT: 
 test("WANDB_X_DISABLE_META, WANDB_X_SAVE_REQUIREMENTS, WANDB_X_DISABLE_STATS: what they leave out", async () => {
   const run = await withVariables(
     { WANDB_X_DISABLE_META: "true", WANDB_X_SAVE_REQUIREMENTS: "false", WANDB_X_DISABLE_STATS: "true" },
-    () => start({ id: "little" }),
+    () => start({ id: "little", saveCode: false }),
   );
   run.log({ x: 1 });
   await run.finish();

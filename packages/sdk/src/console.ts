@@ -66,7 +66,7 @@ function wrap(): () => void {
 }
 
 /** As the terminal gets it; "" for what the stream itself will refuse. */
-function textOf(chunk: unknown, encoding: unknown, decoder: TextDecoder): string {
+function textOf(chunk: unknown, encoding: unknown, decoder: InstanceType<typeof TextDecoder>): string {
   if (typeof chunk === "string") {
     if (typeof encoding !== "string" || /^utf-?8$/i.test(encoding) || !Buffer.isEncoding(encoding))
       return chunk;

@@ -50,6 +50,7 @@ export class DisabledRun {
   save(): string[] {
     return [];
   }
+  async logCode(): Promise<undefined> {}
   async finish(): Promise<void> {
     this.#onFinish(this);
   }

@@ -4,14 +4,18 @@ import { dirname, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { appUrl, type GivenSettings, projectUrl, runUrl, sweepUrl } from "@steelyard/protocol/settings";
 import { anonymousKey, linkWithKey } from "./anonymous.ts";
+import { stagingPlace } from "./artifacts/staged-artifact.ts";
 import { openInBrowser } from "./browser.ts";
+import { type Program, programOf, programPath } from "./code/program.ts";
+import { codeArtifactName, sourceFiles } from "./code/source-files.ts";
 import { configJson } from "./config.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { type Credentials, findCredentials } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { defaultProject } from "./default-project.ts";
 import { DisabledRun } from "./disabled-run.ts";
-import { gitFacts, metadataOf } from "./environment.ts";
+import { metadataOf } from "./environment.ts";
+import { gitFacts } from "./git/repository.ts";
 import { type Connection, connectionOf } from "./http/connection.ts";
 import type { Http } from "./http.ts";
 import { createLogTurns } from "./log-turns.ts";
@@ -125,6 +129,12 @@ export interface InitOptions {
    * @default `warn`; `error` in a strict run
    */
   onDrop?: "warn" | "event" | "error";
+  /**
+   * Store the program, what git says is not committed, and with WANDB_CODE_DIR the source files of that folder.
+   *
+   * @default as your account on the server says
+   */
+  saveCode?: boolean;
   /** Print nothing. */
   silent?: boolean;
   /**
@@ -171,6 +181,7 @@ export async function init(
     label: options.label,
     primary: options.primary,
     updateFinishState: options.updateFinishState,
+    saveCode: options.saveCode,
     console: typeof options.console === "boolean" ? (options.console ? "wrap" : "off") : options.console,
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
     ...imported.settings,
@@ -206,7 +217,6 @@ export async function init(
   for (const path of loaded.files) print.info(`Loading settings from ${path}`);
   for (const warning of loaded.warnings) print.serious(warning);
 
-  const program = process.argv[1] ? resolve(process.argv[1]) : "<interactive>";
   const start: WorkerStart = {
     ring: createRing(),
     done: new SharedArrayBuffer(4),
@@ -216,7 +226,7 @@ export async function init(
     runId,
     // An anonymous account has an entity of its own, and may not write to another.
     entity: anonymous ? "" : (settings.entity ?? ""),
-    project: settings.project ?? defaultProject(loaded, dirname(program)),
+    project: settings.project ?? defaultProject(loaded, dirname(programPath(settings))),
     displayName: settings.name ?? "",
     notes: settings.notes ?? "",
     tags: [...(settings.tags ?? [])],
@@ -240,7 +250,14 @@ export async function init(
     internalLog: place.internalLog,
     debug: settings.debug,
     crashReport: settings.errorReporting ? place.crashReport : "",
-    program,
+    program: settings.program ?? (process.argv[1] ? resolve(process.argv[1]) : "<interactive>"),
+    code: {
+      saves: writer.primary && !settings.disableMachineInfo ? settings.saveCode : false,
+      folder: settings.codeDir === undefined ? undefined : resolve(settings.codeDir),
+      searchesForkPoint: !settings.disableGitForkPoint,
+      runs: root,
+    },
+    staging: stagingPlace(loaded, place.folder),
     version: VERSION,
     flushIntervalMs: settings.flushInterval,
     system: {
@@ -269,17 +286,19 @@ export async function init(
   const worker = startWorker(start);
   const timeoutMs = settings.initTimeout * 1000;
   let opened: OpenedRun | undefined;
+  let program: Program;
   try {
     const git =
       settings.disableGit || settings.disableMachineInfo
         ? undefined
-        : await gitFacts(process.cwd(), settings);
-    const metadata = metadataOf(start.program, start.host, git, startTimeMs, settings);
+        : await gitFacts(programPath(settings), settings);
+    program = programOf(settings, git?.root);
+    const metadata = metadataOf(program, start.host, git, startTimeMs, settings);
     if (start.mode === "online") {
       debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);
       opened = await openOnline(start, { git }, print, timeoutMs);
     }
-    worker.postMessage({ kind: "open", opened, git, metadata } satisfies ToWorker);
+    worker.postMessage({ kind: "open", opened, git, program, metadata } satisfies ToWorker);
     await begun(worker, settings.serviceWait);
   } catch (error) {
     const { message, stack = message } = error as Error;
@@ -322,6 +341,10 @@ export async function init(
       }),
     lateSteps: settings.lateSteps,
     onDrop: settings.strict ? "error" : settings.onDrop,
+    async codeFiles(codeRoot, codeOptions) {
+      const name = codeOptions.name ?? codeArtifactName(started.run.project, program);
+      return { name, files: await sourceFiles(codeRoot, root, codeOptions) };
+    },
     onFinish(run, exitCode) {
       if (exitCode === 0) forgetUnfinished(root, runId);
       onFinish(run);

@@ -1,7 +1,9 @@
 import type { AlertFields, FileItem, MetricFields } from "@steelyard/protocol/records";
-import type { StagedArtifact } from "./artifacts/staged-artifact.ts";
+import type { NewFile, StagingPlace } from "./artifacts/staged-artifact.ts";
+import type { CodeStart } from "./code/code-saving.ts";
+import type { Program } from "./code/program.ts";
 import type { Dropped } from "./drops.ts";
-import type { GitFacts } from "./environment.ts";
+import type { GitFacts } from "./git/repository.ts";
 import type { HistoryGrid } from "./history-sketch.ts";
 import type { Connection } from "./http/connection.ts";
 import type { RingMemory } from "./ring.ts";
@@ -19,6 +21,7 @@ export type ToWorker =
       /** Undefined offline. */
       opened: OpenedRun | undefined;
       git: GitFacts | undefined;
+      program: Program;
       metadata: Record<string, unknown>;
     }
   | { kind: "shape"; id: number; keys: string[] }
@@ -36,7 +39,7 @@ export type InOrder =
   | { kind: "preempting" }
   | { kind: "lines"; atMs: number; text: string }
   | { kind: "files"; files: FileItem[] }
-  | { kind: "artifact"; staged: StagedArtifact }
+  | { kind: "code"; name: string; files: NewFile[] }
   | { kind: "output"; stream: "stdout" | "stderr"; atMs: number; text: string };
 
 /** A key and its value as the wire's JSON. */
@@ -88,7 +91,10 @@ export interface WorkerStart {
   crashReport: string;
   /** Stack traces, and every request in `debug-internal.log`. */
   debug: boolean;
+  /** As shown. */
   program: string;
+  code: CodeStart;
+  staging: StagingPlace;
   version: string;
   /** Rows are in the log at the latest so long after `log()`, milliseconds. */
   flushIntervalMs: number;

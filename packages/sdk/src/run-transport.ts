@@ -5,7 +5,7 @@ import {
   type FileStreamAnswer,
   type FileStreamRequest,
 } from "@steelyard/protocol/file-stream";
-import type { GitFacts } from "./environment.ts";
+import type { GitFacts } from "./git/repository.ts";
 import { type Body, graphql, type Http, RefusedError, send } from "./http.ts";
 import type { TakenLines } from "./line-queue.ts";
 import type { Entry, WorkerStart } from "./messages.ts";

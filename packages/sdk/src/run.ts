@@ -1,8 +1,10 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { MetricFields } from "@steelyard/protocol/records";
 import { type AlertOptions, alertFields } from "./alert.ts";
+import type { NewFile } from "./artifacts/staged-artifact.ts";
+import type { CodeOptions } from "./code/source-files.ts";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
 import { writeCrashReport } from "./crash-report.ts";
@@ -60,6 +62,8 @@ export interface DefineMetricOptions {
   overwrite?: boolean;
 }
 
+type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string; files: NewFile[] }>;
+
 /** `finish` waits this long for a server that does not answer; the log then has the rest. */
 const FINISH_DEADLINE_MS = 60_000;
 /** A process that is leaving waits at most this long for its runs. */
@@ -103,6 +107,7 @@ export class Run {
   readonly #kept = new Summary();
   readonly #onFinish: (run: Run, exitCode: number) => void;
   readonly #placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
+  readonly #codeFiles: CodeFiles;
   readonly #worker: Worker;
   readonly #done: Int32Array;
   /** Undefined when the run is not strict. */
@@ -137,6 +142,7 @@ export class Run {
       placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
       lateSteps: "drop" | "send";
       onDrop: "warn" | "event" | "error";
+      codeFiles: CodeFiles;
       onFinish: (run: Run, exitCode: number) => void;
     },
   ) {
@@ -151,6 +157,7 @@ export class Run {
     this.#maxSummary = options.maxSummary;
     this.#onFinish = options.onFinish;
     this.#placeFiles = options.placeFiles;
+    this.#codeFiles = options.codeFiles;
     this.#step = started.step;
     this.#drops = new Drops(options.onDrop, print);
     this.#sendsLate = options.lateSteps === "send";
@@ -430,6 +437,29 @@ export class Run {
     for (const warning of warnings) this.#print.serious(warning);
     if (files.length > 0) this.#post({ kind: "files", files });
     return files.map(({ path }) => join(this.dir, path)).sort();
+  }
+
+  /**
+   * Store source files as an artifact of type `code`, of which each change is a version: what the files are now, copied and
+   * uploaded in the background. Links to folders, `node_modules`, `.git` and the folder of runs are left out.
+   *
+   * @param root The folder to take them from.
+   * @returns The artifact's name; undefined when there was no such file, with a warning.
+   * @throws Error when there is no such folder.
+   * @example await run.logCode(".", { exclude: (path) => path.startsWith("data/") });
+   */
+  async logCode(root = ".", options: CodeOptions = {}): Promise<string | undefined> {
+    if (this.#finished) {
+      this.#tellFinished();
+      return undefined;
+    }
+    const { name, files } = await this.#codeFiles(root, options);
+    if (files.length === 0) {
+      this.#print.serious(`no code is stored: nothing in ${resolve(root)} looks like code`);
+      return undefined;
+    }
+    this.#post({ kind: "code", name, files });
+    return name;
   }
 
   /**

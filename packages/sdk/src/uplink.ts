@@ -1,10 +1,11 @@
+import { ACCOUNT_FLAGS } from "@steelyard/protocol/documents";
 import type { AlertFields, ArtifactFields } from "@steelyard/protocol/records";
 import { sendAlert } from "./alert.ts";
 import { type WrittenArtifact, writeArtifact } from "./artifacts/artifact-writer.ts";
 import type { ConfigDocument } from "./config-document.ts";
 import type { InternalLog } from "./debug-log.ts";
 import type { History } from "./history.ts";
-import { type Http, RefusedError } from "./http.ts";
+import { graphql, type Http, RefusedError } from "./http.ts";
 import type { LineQueue } from "./line-queue.ts";
 import type { FromWorker, WorkerStart } from "./messages.ts";
 import {
@@ -147,6 +148,23 @@ export class Uplink {
     } catch (error) {
       this.#untaken(`the artifact ${artifact.name} cannot be uploaded`, error, this.#start.logFile);
       return undefined;
+    }
+  }
+
+  /** Whether the account wants the code of its runs stored; not, where that cannot be told. */
+  async savesCode(): Promise<boolean> {
+    if (!this.#live) return false;
+    try {
+      const { viewer } = await graphql<{ viewer: { flags: string | null } | null }>(
+        this.#http,
+        ACCOUNT_FLAGS,
+        {},
+      );
+      const flags = JSON.parse(viewer?.flags ?? "{}") as { code_saving_enabled?: unknown } | null;
+      return flags?.code_saving_enabled === true;
+    } catch (error) {
+      this.#log.write("WARNING", "the account's flags cannot be read", { reason: (error as Error).message });
+      return false;
     }
   }
 

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import {
   alertRecord,
   artifactRecord,
   configRecord,
+  environmentRecord,
   exitRecord,
   type FileItem,
   filesRecord,
@@ -19,7 +21,9 @@ import {
   statsRecord,
   summaryRecord,
 } from "@steelyard/protocol/records";
-import type { StagedArtifact } from "./artifacts/staged-artifact.ts";
+import { type NewFile, type StagedArtifact, stageArtifact } from "./artifacts/staged-artifact.ts";
+import { saveCode } from "./code/code-saving.ts";
+import { codeArtifactName } from "./code/source-files.ts";
 import { ConfigDocument } from "./config-document.ts";
 import { writeCrashReport } from "./crash-report.ts";
 import { InternalLog } from "./debug-log.ts";
@@ -47,6 +51,8 @@ import { Uplink } from "./uplink.ts";
 const start = workerData as WorkerStart;
 /** How long the end of a run waits for tools that tell of the machine's devices. */
 const DEVICES_AT_END_MS = 2000;
+/** How long the end of a run waits for its code: a server that is away says nothing of the account. */
+const CODE_AT_END_MS = 5000;
 /** At most half of what is promised: a turn of this thread takes its time too. */
 const DRAIN_MS = Math.min(20, start.flushIntervalMs / 2);
 /** While the run ends, how often it is told what is left. */
@@ -122,6 +128,9 @@ consoleFile.onFailed = (error) =>
     serious: true,
     text: `the console's file cannot be written (${error.message}); the output is in ${start.logFile}`,
   });
+/** The log takes no more. */
+let ended = false;
+let codeStored: Promise<void> = Promise.resolve();
 /** Artifacts on their way, one after the other: of one name each is a version of its own. */
 let artifacts: Promise<unknown> = Promise.resolve();
 let finishing: { exitCode: number; deadlineMs: number } | undefined;
@@ -147,9 +156,45 @@ function itemsOf(entries: readonly (readonly [string, string])[]): Item[] {
 
 /** Into the log, and on their way. */
 function takeFiles(files: readonly FileItem[]): void {
-  if (files.length === 0) return;
+  if (files.length === 0 || ended) return;
   log.append((num) => filesRecord(num, files));
   uploads.add(files);
+}
+
+/** Whoever looks for the run's code finds it under its name in the config. */
+function takeCode(name: string, files: NewFile[]): void {
+  if (files.length === 0 || ended) return;
+  try {
+    takeArtifact(stageArtifact(start.staging, { type: "code", name }, files));
+    noteCodePath(name);
+  } catch (error) {
+    tell({ kind: "notice", serious: true, text: `the code is not stored: ${(error as Error).message}` });
+  }
+}
+
+function noteCodePath(path: string): void {
+  if (ended) return;
+  config.note("code_path", path);
+  log.append((num) => configRecord(num, [[["_wandb", "code_path"], JSON.stringify(path)]]));
+}
+
+/** Beside the run: none of it needs to be waited for, but for its end. */
+async function storeCode({ program, git }: Open): Promise<void> {
+  const { filesDir, code } = start;
+  try {
+    await saveCode(
+      code,
+      { program, git, filesDir, artifactName: codeArtifactName(uplink.run.project, program) },
+      {
+        accountSaves: () => uplink.savesCode(),
+        files: (names) => takeFiles(names.map((path) => ({ path, policy: "now", type: "wandb" }))),
+        codePath: noteCodePath,
+        artifact: takeCode,
+      },
+    );
+  } catch (error) {
+    internal.write("WARNING", "the code is not stored", { reason: (error as Error).message });
+  }
 }
 
 function takeArtifact({ artifact, folder }: StagedArtifact): void {
@@ -200,8 +245,8 @@ function inTurn(message: InOrder): void {
     case "files":
       takeFiles(message.files);
       break;
-    case "artifact":
-      takeArtifact(message.staged);
+    case "code":
+      takeCode(message.name, message.files);
       break;
     case "output":
       consoleFile.output(message.stream, message.text, message.atMs);
@@ -287,6 +332,7 @@ async function addHardware(metadata: Record<string, unknown>, others: unknown): 
   const facts = await hardwareFacts(start.hardware, internal, stopHardware.signal);
   const writerId = randomUUID();
   const whole = { ...metadata, ...facts, writerId };
+  log.append((num) => environmentRecord(num, { ...facts, writerId }));
   config.note("e", { ...(others as object | undefined), [writerId]: whole });
   writeOwnFile(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(whole, null, 2));
   uploads.add([ownFile("wandb-metadata.json", "now")]);
@@ -294,7 +340,8 @@ async function addHardware(metadata: Record<string, unknown>, others: unknown): 
 
 /** Waits for what the program's thread found out meanwhile, and begins the log with it. */
 async function begin(): Promise<void> {
-  const { opened, git, metadata } = await open;
+  const message = await open;
+  const { opened, git, program, metadata } = message;
   if (opened) {
     uplink.opened(opened);
     config.inherit(opened.config, opened.own);
@@ -329,11 +376,13 @@ async function begin(): Promise<void> {
   );
   // What was there before stays in the summary when this log is sent by a sync.
   if (opened && opened.summary.length > 0) log.append((num) => summaryRecord(num, itemsOf(opened.summary)));
+  // What a sync needs where the file is not there any more.
+  if (start.hardware) log.append((num) => environmentRecord(num, metadata));
   log.flush();
   // From here on what is logged is kept: `init` returns.
   drainer = setInterval(drain, DRAIN_MS);
   tell({ kind: "begun" });
-  const requirements = start.keepsRequirements ? packageList(start.program) : "";
+  const requirements = start.keepsRequirements ? packageList(program.path ?? program.name) : "";
   if (start.hardware)
     writeOwnFile(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
   if (requirements) writeOwnFile(join(start.filesDir, "requirements.txt"), requirements);
@@ -348,6 +397,7 @@ async function begin(): Promise<void> {
   hardware = addHardware(metadata, opened?.own.e).catch((error: Error) =>
     internal.write("WARNING", "the machine is not in the metadata", { reason: error.message }),
   );
+  codeStored = storeCode(message);
 }
 
 /** Until the run ends: drain, write, send what there is, no more often than allowed. */
@@ -373,14 +423,19 @@ async function settledHardware(): Promise<void> {
 }
 
 async function end(): Promise<void> {
-  const { exitCode } = finishing ?? { exitCode: 0 };
+  const { exitCode, deadlineMs } = finishing ?? { exitCode: 0, deadlineMs: 0 };
   drain();
   if (drainSoon) clearImmediate(drainSoon);
   system.end();
   await settledHardware();
   const runtimeS = (Date.now() - history.startTimeMs) / 1000;
+  await Promise.race([
+    codeStored,
+    sleep(Math.min(CODE_AT_END_MS, deadlineMs / 2), undefined, { ref: false }),
+  ]);
   const console = consoleFile.end();
   if (console) takeFiles([{ path: console, policy: "end", type: "wandb" }]);
+  ended = true;
   if (history.last) log.append((num) => summaryRecord(num, itemsOf(summary.entries)));
   log.append((num) => exitRecord(num, exitCode, runtimeS, !start.writer.endsRun));
   log.close();

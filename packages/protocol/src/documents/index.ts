@@ -34,6 +34,9 @@ export const NOTIFY_ALERT = `mutation NotifyScriptableRunAlert($entity: String!,
   notifyScriptableRunAlert(input: {entityName: $entity, projectName: $project, runName: $run, title: $title, text: $text, severity: $severity, waitDuration: $waitDuration}) { success }
 }`;
 
+/** Settings that an account has at the server: JSON text, `code_saving_enabled` among them. */
+export const ACCOUNT_FLAGS = `query AccountFlags { viewer { id flags } }`;
+
 export const CREATE_ARTIFACT = `mutation CreateArtifact($input: CreateArtifactInput!) {
   createArtifact(input: $input) { artifact { id state artifactSequence { latestArtifact { id } } } }
 }`;

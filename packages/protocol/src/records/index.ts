@@ -1,4 +1,5 @@
 import { type ArtifactFields, artifactBody } from "./artifact-record.ts";
+import { environmentBody } from "./environment-record.ts";
 import { type FileItem, filesBody } from "./files-record.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 
@@ -27,6 +28,7 @@ const KIND = {
   run: 17,
   exit: 18,
   header: 21,
+  environment: 26,
   preempting: 23,
   outputLogger: 27,
 } as const;
@@ -202,6 +204,11 @@ export function filesRecord(num: number, files: readonly FileItem[]): Uint8Array
 
 export function artifactRecord(num: number, artifact: ArtifactFields): Uint8Array {
   return record(num, KIND.artifact, artifactBody(artifact));
+}
+
+/** Facts as `wandb-metadata.json` names them; of several records of a run the later adds to the earlier. */
+export function environmentRecord(num: number, facts: Readonly<Record<string, unknown>>): Uint8Array {
+  return record(num, KIND.environment, environmentBody(facts));
 }
 
 /** `notComplete`: other writers of the run go on. */

@@ -1,4 +1,5 @@
 import { type ArtifactFields, readArtifactBody } from "./artifact-record.ts";
+import { readEnvironmentBody } from "./environment-record.ts";
 import { type FileItem, readFilesBody } from "./files-record.ts";
 import type { AlertFields, Item, MetricFields } from "./index.ts";
 import { ProtoReader } from "./proto-reader.ts";
@@ -73,7 +74,7 @@ const KINDS: Record<number, (bytes: Uint8Array) => LogRecord> = {
   17: (bytes) => ({ kind: "run", run: runFields(bytes) }),
   18: exit,
   23: () => ({ kind: "preempting" }),
-  26: environment,
+  26: (bytes) => ({ kind: "environment", environment: readEnvironmentBody(bytes) }),
   27: (bytes) => ({ kind: "lines", text: firstText(bytes) }),
 };
 
@@ -294,47 +295,4 @@ function branch(bytes: Uint8Array): LoggedRunFields["branch"] {
     else reader.skip();
   }
   return found.run === "" ? undefined : found;
-}
-
-/** Fields of `EnvironmentRecord` that are one text or number, as `wandb-metadata.json` names them. */
-const ENVIRONMENT: Record<number, string> = {
-  1: "os",
-  2: "python",
-  4: "docker",
-  6: "program",
-  7: "codePath",
-  8: "codePathLocal",
-  10: "email",
-  11: "root",
-  12: "host",
-  13: "username",
-  14: "executable",
-  15: "colab",
-  18: "gpu",
-  25: "cudaVersion",
-};
-const ENVIRONMENT_COUNTS: Record<number, string> = {
-  16: "cpu_count",
-  17: "cpu_count_logical",
-  19: "gpu_count",
-};
-
-function environment(bytes: Uint8Array): LogRecord {
-  const reader = new ProtoReader(bytes);
-  const found: Record<string, unknown> = {};
-  const args: string[] = [];
-  while (reader.next()) {
-    const { field } = reader;
-    const text = ENVIRONMENT[field];
-    const count = ENVIRONMENT_COUNTS[field];
-    if (text) found[text] = reader.text();
-    else if (count) found[count] = reader.int();
-    else if (field === 3) found.startedAt = new Date(timestamp(reader.bytes())).toISOString();
-    else if (field === 5) args.push(reader.text());
-    else if (field === 9) {
-      const git = plain(reader.bytes(), [1, 2], []);
-      found.git = { remote: git.text(1), commit: git.text(2) };
-    } else reader.skip();
-  }
-  return { kind: "environment", environment: args.length > 0 ? { ...found, args } : found };
 }

@@ -1,5 +1,14 @@
 import { createHash, randomInt } from "node:crypto";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { type ArtifactEntry, type ArtifactFields, EMPTY_ENTRY } from "@steelyard/protocol/records";
 import { foldersOf } from "@steelyard/protocol/settings";
@@ -24,12 +33,15 @@ export interface NewArtifact {
 export type NewFile = { path: string } & ({ from: string } | { content: string });
 
 /**
- * Copies the files, so that the artifact is what they are now, whenever it is uploaded. `staging` = folder for such
- * copies. Throws the file system's errors.
+ * Copies the files, so that the artifact is what they are now, whenever it is uploaded. Throws the file system's errors, and
+ * Error when WANDB_DATA_DIR cannot be written.
  */
-export function stageArtifact(staging: string, made: NewArtifact, files: readonly NewFile[]): StagedArtifact {
-  mkdirSync(staging, { recursive: true });
-  const folder = mkdtempSync(join(staging, "artifact-"));
+export function stageArtifact(
+  staging: StagingPlace,
+  made: NewArtifact,
+  files: readonly NewFile[],
+): StagedArtifact {
+  const folder = mkdtempSync(join(stagingFolder(staging), "artifact-"));
   const entries = files.map((file): ArtifactEntry => {
     const localPath = join(folder, file.path);
     mkdirSync(dirname(localPath), { recursive: true });
@@ -77,22 +89,35 @@ function clientId(): string {
   return id;
 }
 
-/**
- * Where files of artifacts wait for their upload: in WANDB_DATA_DIR; where its default cannot be written, as in a
- * container without a home, in the run's own folder.
- */
-export function stagingFolder({ settings, machine }: LoadedSettings, runFolder: string): string {
-  const { data } = foldersOf(settings, machine);
-  const staging = join(data, "artifacts", "staging");
+/** Where files of artifacts wait for their upload. */
+export interface StagingPlace {
+  folder: string;
+  /** WANDB_DATA_DIR says so. */
+  given: boolean;
+  /** Where its default cannot be written, as in a container without a home. */
+  instead: string;
+}
+
+export function stagingPlace({ settings, machine }: LoadedSettings, runFolder: string): StagingPlace {
+  return {
+    folder: join(foldersOf(settings, machine).data, "artifacts", "staging"),
+    given: settings.dataDir !== undefined,
+    instead: join(runFolder, "artifacts"),
+  };
+}
+
+function stagingFolder({ folder, given, instead }: StagingPlace): string {
   try {
-    mkdirSync(staging, { recursive: true });
-    return staging;
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return folder;
   } catch (error) {
-    if (settings.dataDir !== undefined)
+    if (given)
       throw new Error(
-        `files of artifacts cannot wait in ${staging} (${(error as NodeJS.ErrnoException).code}); set WANDB_DATA_DIR to a folder that can be written`,
+        `files of artifacts cannot wait in ${folder} (${(error as NodeJS.ErrnoException).code}); set WANDB_DATA_DIR to a folder that can be written`,
       );
-    return join(runFolder, "artifacts");
+    mkdirSync(instead, { recursive: true });
+    return instead;
   }
 }
 

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { environmentRecord, readRecord } from "./index.ts";
+
+test("the environment in a log has everything that wandb-metadata.json has", () => {
+  const environment = {
+    os: "Linux",
+    python: "node 24.1.0",
+    startedAt: "2026-08-01T10:20:30.123Z",
+    args: ["--lr", "", "한글"],
+    program: "/home/a/train.ts",
+    codePath: "src/train.ts",
+    codePathLocal: "train.ts",
+    git: { remote: "https://example.com/x.git", commit: "a".repeat(40) },
+    host: "h",
+    cpu_count: 4,
+    cpu_count_logical: 8,
+    gpu: "NVIDIA H100",
+    gpu_count: 2,
+    disk: { "/": { total: "270553174016", used: "20719542272" } },
+    memory: { total: "25276514304" },
+    cpu: { count: 4, countLogical: 8 },
+    apple: { name: "M3", ecpuCores: 4, swapTotalBytes: "1", macModel: "Mac15,3" },
+    gpu_nvidia: [
+      { name: "H100", memoryTotal: "85520809984", cudaCores: 16896, architecture: "Hopper" },
+      { name: "H100", uuid: "GPU-1" },
+    ],
+    cudaVersion: "12.4",
+    gpu_amd: [{ id: "0", sclkRange: "500-2000" }],
+    slurm: { job_id: "7", nodelist: "" },
+    tpu: { name: "v5e", hbmGib: 16 },
+    coreweave: { clusterName: "c" },
+    writerId: "w",
+  };
+  assert.deepEqual(readRecord(environmentRecord(3, environment)), { kind: "environment", environment });
+});
+
+test("what the record has no field for, or is not what it should be, is left out", () => {
+  const odd = {
+    runtime: "node",
+    cpu_count: "many",
+    disk: 7,
+    args: "one",
+    startedAt: "yesterday",
+    memory: null,
+  };
+  assert.deepEqual(readRecord(environmentRecord(1, odd)), { kind: "environment", environment: {} });
+});
