@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import type { Page } from "playwright-core";
+import { newestClient, runScript } from "../conformance/python.ts";
+import { startServer } from "../conformance/server.ts";
 import { type Fixture, makeRun, makeTeam, makeUser, openFixture, signIn } from "./browser.ts";
 
 /** Addresses that clients print, and who may open them. */
@@ -44,6 +46,24 @@ suite("links and auth", () => {
   });
   after(() => fixture.close());
 
+  test("1: every address that the client prints opens for a member", async (t) => {
+    const { server } = fixture;
+    if (!newestClient) return t.skip("the official client is not installed");
+    const { code, stdout, stderr } = await runScript(newestClient, "one_run.py", server, {
+      env: { WANDB_ENTITY: "demo", WANDB_PROJECT: "printed", WANDB_NAME: "밤 run / 7", WANDB_RUN_ID: "p1" },
+    });
+    assert.equal(code, 0, stderr);
+    // Not the server's own, which it says it is logged in to.
+    const printed = new Set((stdout + stderr).match(/http:\/\/[^/\s]+\/\S+/g));
+    const run = `${server.url}/demo/printed/runs/p1`;
+    assert.deepEqual([...printed].sort(), [`${server.url}/demo/printed`, run]);
+    for (const address of printed) {
+      assert.equal((await bob.goto(address))?.status(), 200);
+      if (address === run) await bob.getByRole("heading", { name: "밤 run / 7" }).waitFor();
+      await bob.getByRole("region", { name: "loss", exact: true }).waitFor();
+    }
+  });
+
   test("1: the addresses of a project and of a run open for a member", async () => {
     const { server } = fixture;
     const project = await bob.goto(`${server.url}/demo/line`);
@@ -61,22 +81,48 @@ suite("links and auth", () => {
     assert.equal(new URL(bob.url()).pathname, "/demo/line/runs/r00");
   });
 
-  test("3: without sign-up the page says who makes accounts; a key is shown once", async () => {
+  test("3: who has no account makes one where the client sent them, and gets a key that is shown once", async () => {
+    const { browser } = fixture;
+    const open = await startServer({ flags: ["--sign-up", "on"] });
+    const context = await browser.newContext();
+    try {
+      const page = await context.newPage();
+      await page.goto(`${open.url}/authorize?signup=true&ref=models`);
+      await page.waitForURL("**/signup?returnTo=*");
+      await page.getByLabel("User name").fill("admin");
+      await page.getByLabel("Password").fill("long enough");
+      await page.getByRole("button", { name: "Create the account" }).click();
+      await page.getByRole("alert").filter({ hasText: "taken" }).waitFor();
+      await page.getByLabel("User name").fill("nana");
+      await page.getByRole("button", { name: "Create the account" }).click();
+      await page.getByRole("heading", { name: "Create an API key" }).waitFor();
+      assert.match(page.url(), /ref=models/);
+      await page.getByText("Signed in as nana").waitFor();
+      await page.getByRole("button", { name: "Create the key" }).click();
+      const key = await page.getByLabel("API key").inputValue();
+      const who = await fetch(`${open.url}/api/v1/session`, { headers: { authorization: `Bearer ${key}` } });
+      assert.equal(((await who.json()) as { username: string }).username, "nana");
+      await page.reload();
+      await page.getByRole("button", { name: "Create the key" }).waitFor();
+      assert.equal((await page.content()).includes(key), false);
+    } finally {
+      await context.close();
+      await open.stop();
+    }
+  });
+
+  test("3: without sign-up the page says who makes accounts, and signs in on the way to a key", async () => {
     const { server, browser } = fixture;
     const context = await browser.newContext();
     try {
       const page = await context.newPage();
       await page.goto(`${server.url}/authorize?signup=true&ref=models`);
       await page.getByText("This server has no sign-up").waitFor();
+      await page.getByRole("link", { name: "Sign in" }).click();
       await page.getByLabel("API key").fill(eveKey);
       await page.getByRole("button", { name: "Sign in" }).click();
       await page.getByRole("heading", { name: "Create an API key" }).waitFor();
       assert.match(page.url(), /ref=models/);
-      await page.getByRole("button", { name: "Create the key" }).click();
-      const key = await page.getByLabel("API key").inputValue();
-      await page.reload();
-      await page.getByRole("button", { name: "Create the key" }).waitFor();
-      assert.equal((await page.content()).includes(key), false);
     } finally {
       await context.close();
     }
@@ -115,14 +161,18 @@ suite("links and auth", () => {
       await page.getByLabel("API key").waitFor();
       assert.equal(page.url().includes(eveKey), false);
       assert.match(decodeURIComponent(page.url()), /returnTo=\/demo\/line\?smooth=0.5/);
+      assert.equal(server.log().includes(eveKey), false, "the key is in the server's log");
     } finally {
       await context.close();
     }
   });
 
   test("91: a copied address shows another person the same view", async () => {
-    const { page, server } = fixture;
-    await page.goto(`${server.url}/demo/line`);
+    const { page, server, context } = fixture;
+    await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: server.url });
+    await page.goto(`${server.url}/demo/line?lang=en&theme=dark`);
+    await page.getByLabel("Search runs").fill("light");
+    await page.waitForURL(/q=light/);
     await page.getByRole("button", { name: "Hide second light" }).click();
     await page.getByLabel("Search panels (regular expression)").fill("loss");
     await page.getByRole("slider").first().fill("0.6");
@@ -134,12 +184,33 @@ suite("links and auth", () => {
     await page.mouse.move(box.x + box.width * 0.7, box.y + box.height / 2, { steps: 5 });
     await page.mouse.up();
     await page.waitForURL(/zoom\./);
-    await bob.goto(page.url());
+    await page.getByRole("button", { name: "Share" }).click();
+    await page.getByText("Link copied").waitFor();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    const zoom = new URL(link).searchParams.get("zoom.train/loss");
+    assert.ok(zoom);
+    // How one likes to see it is one's own.
+    assert.doesNotMatch(link, /theme|lang/);
+    await bob.goto(link);
     await bob.getByRole("button", { name: "Show second light" }).waitFor();
     await bob.getByRole("region", { name: "train/loss", exact: true }).waitFor();
     assert.equal(await bob.getByRole("region", { name: "train/acc", exact: true }).count(), 0);
     assert.equal(await bob.getByRole("slider").first().inputValue(), "0.6");
-    assert.equal(bob.url(), page.url());
+    assert.equal(await bob.getByLabel("Search runs").inputValue(), "light");
+    assert.equal(bob.url(), link);
+    const drawn = bob.locator(
+      "section.panel[aria-label='train/loss'] .line-chart[aria-label*='every point']",
+    );
+    const [from = 0, to = 0] = zoom.split("~").map(Number);
+    await drawn.focus();
+    for (const [key, edge] of [
+      ["Home", from],
+      ["End", to],
+    ] as const) {
+      await bob.keyboard.press(key);
+      const said = (await drawn.locator("[aria-live]").innerText()).split(":")[0];
+      assert.ok(Math.abs(Number(said) - edge) <= 1, `${key} is at ${said}, the zoom at ${edge}`);
+    }
     await bob.goto(`${server.url}/demo/line`);
     await bob.getByRole("button", { name: "Hide second light" }).waitFor();
     await bob.getByRole("region", { name: "train/acc", exact: true }).waitFor();

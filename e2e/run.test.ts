@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, suite, test } from "node:test";
+import { exitOf, startScript, until } from "../conformance/sdk-runs.ts";
 import { type Fixture, makeRun, openFixture, signIn, stream, upload } from "./browser.ts";
 
 /** The page of one run: its log, its end, and what a hostile one tries. */
@@ -31,14 +34,18 @@ suite("the run page", () => {
           : `\u001b[1mline\u001b[0m ${line + 1} of a long log`,
       ),
     });
-    await page.goto(address("long"));
-    await page.getByRole("link", { name: "Logs" }).waitFor();
-    const began = performance.now();
-    await page.getByRole("link", { name: "Logs" }).click();
-    await page.getByText(`line ${LINES} of a long log`).waitFor();
-    const ms = performance.now() - began;
-    t.diagnostic(`the end after ${Math.round(ms)} ms`);
-    assert.ok(ms < 3000, `the end came after ${Math.round(ms)} ms`);
+    const times: number[] = [];
+    for (let load = 0; load < 3; load++) {
+      await page.goto(address("long"));
+      await page.locator("section.panel canvas").waitFor();
+      const began = performance.now();
+      await page.getByRole("link", { name: "Logs" }).click();
+      await page.getByText(`line ${LINES} of a long log`).waitFor();
+      times.push(Math.round(performance.now() - began));
+    }
+    t.diagnostic(`the end after ${times.join(", ")} ms`);
+    // The best of three: the machine may be doing something else.
+    assert.ok(Math.min(...times) <= 1000, `the end came after ${times.join(", ")} ms`);
     assert.equal((await page.locator(".log-scroll").innerText()).includes("\u001b"), false);
     await page.getByLabel("Search the log").fill("ERROR");
     await page.getByText("1 of 3").waitFor();
@@ -130,27 +137,41 @@ suite("the run page", () => {
     );
   });
 
-  test("77: a stopped run is stopping, its client is told, and it ends as killed", async () => {
+  test("77: a run that is stopped from the page: its script ends, and the badge says so within 30 s", async () => {
     const { page, server } = fixture;
-    await makeRun(server, PROJECT, {
-      name: "live",
-      displayName: "live",
-      steps: 2,
-      keys: { a: () => 1 },
-      running: true,
-    });
-    await page.goto(address("live"));
-    await page.getByRole("button", { name: "More" }).click();
-    await page.getByRole("button", { name: "Stop the run" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
-    await page.getByText("the script was asked").waitFor();
-    assert.deepEqual(await stream(server, PROJECT, "live", {}), { stopped: true });
-    await stream(server, PROJECT, "live", { complete: true, exitcode: 255 });
-    await page.locator(".run-header .badge", { hasText: /killed|failed/ }).waitFor();
-    assert.equal(await page.getByText("the script was asked").count(), 0);
+    const dir = mkdtempSync(join(tmpdir(), "steelyard-stop-"));
+    const script = startScript(
+      server,
+      dir,
+      "logging",
+      `for (let step = 0; ; step++) {
+        run.log({ a: step });
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }`,
+      { init: `project: "${PROJECT}"` },
+    );
+    try {
+      const ended = exitOf(script);
+      await until("the run is there", async () => (await page.goto(address("logging")))?.status() === 200);
+      await page.locator(".run-header .badge", { hasText: "running" }).waitFor();
+      await page.locator("section.panel canvas").waitFor();
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("button", { name: "Stop the run" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+      const began = performance.now();
+      await page.getByText("the script was asked").waitFor();
+      await page
+        .locator(".run-header .badge", { hasText: /killed|finished/ })
+        .waitFor({ timeout: 30_000 - (performance.now() - began) });
+      assert.notEqual(await ended, 0);
+      assert.equal(await page.getByText("the script was asked").count(), 0);
+    } finally {
+      script.kill("SIGKILL");
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 
-  test("78: a crashed run says since when, and shows the last lines of its log", async () => {
+  test("78: a run that falls silent while one looks becomes crashed, with when it was last heard of and the last lines of its log", async () => {
     const { page, server } = fixture;
     await makeRun(server, PROJECT, {
       name: "lost",
@@ -160,20 +181,39 @@ suite("the run page", () => {
       running: true,
       console: Array.from({ length: 50 }, (_, line) => `word ${line + 1}`),
     });
+    await page.goto(address("lost"));
+    await page.locator(".run-header .badge", { hasText: "running" }).waitFor();
     // Five silent minutes, which the server's own tests wait for by its clock.
     const catalog = new DatabaseSync(join(server.dataDir, "catalog.sqlite"));
     catalog.exec("PRAGMA busy_timeout = 5000");
-    catalog
-      .prepare("UPDATE runs SET state = 'crashed', heartbeat_at = heartbeat_at - 400000 WHERE name = 'lost'")
-      .run();
+    const row = catalog
+      .prepare(
+        "UPDATE runs SET state = 'crashed', heartbeat_at = heartbeat_at - 400000 WHERE name = 'lost' RETURNING heartbeat_at",
+      )
+      .get();
     catalog.close();
-    await page.goto(address("lost"));
+    const { project } = await server.query<{ project: { run: { id: string } } }>(
+      `{ project(name: "${PROJECT}", entityName: "admin") { run(name: "lost") { id } } }`,
+    );
+    // Whatever is told of the run, its open page looks again.
+    await server.query(
+      'mutation Note($id: String!) { upsertBucket(input: {id: $id, notes: "silent"}) { bucket { id } } }',
+      { id: project.run.id },
+    );
     await page.locator(".run-header .badge", { hasText: "crashed" }).waitFor();
-    await page.getByText("No sign of life since").waitFor();
-    await page.getByText("The last lines of its log").click();
-    await page.locator(".last-lines").getByText("word 50", { exact: true }).waitFor();
-    await page.locator(".last-lines").getByText("word 31", { exact: true }).waitFor();
-    assert.equal(await page.locator(".last-lines").getByText("word 30", { exact: true }).count(), 0);
+    const banner = page.locator(".banner", { hasText: "No sign of life since" });
+    const since = await page.evaluate(
+      (ms) => new Date(ms).toLocaleString(document.documentElement.lang),
+      Number(row?.heartbeat_at),
+    );
+    await banner.getByText(since).waitFor();
+    const lines = banner.locator(".last-lines > div");
+    await lines.nth(19).waitFor();
+    assert.deepEqual(
+      await lines.allInnerTexts(),
+      Array.from({ length: 20 }, (_, at) => `word ${31 + at}`),
+    );
+    assert.ok(await lines.last().isVisible());
   });
 
   test("93: off the net a banner says so, what is shown stays, and it comes back by itself", async () => {

@@ -19,6 +19,8 @@ export interface Config {
   adminApiKey: string | undefined;
   /** Whether who has no account may make private runs that only their link opens. */
   anonymous: boolean;
+  /** Whether people make their accounts themselves. */
+  signUp: boolean;
   logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -84,6 +86,12 @@ export const OPTIONS = {
     default: "off",
     text: "`on`: who has no key may make private runs (`WANDB_ANONYMOUS`) that only their link opens, until somebody claims them. `off`: everyone needs a key.",
   },
+  signUp: {
+    variable: "STEELYARD_SIGN_UP",
+    flag: "--sign-up",
+    default: "off",
+    text: "`on`: whoever reaches the page may make an account. `off`: administrators make them.",
+  },
   logLevel: {
     variable: "STEELYARD_LOG_LEVEL",
     flag: "--log-level",
@@ -119,8 +127,11 @@ export function readConfig(
   if (!/^\d{1,5}$/.test(value("port").text) || port > 65_535) throw wrong("port", "a number from 0 to 65535");
   const logLevel = LOG_LEVELS.find((level) => level === value("logLevel").text);
   if (!logLevel) throw wrong("logLevel", LOG_LEVELS.join(", "));
-  const anonymous = value("anonymous").text;
-  if (anonymous !== "on" && anonymous !== "off") throw wrong("anonymous", "on, off");
+  const isOn = (name: "anonymous" | "signUp"): boolean => {
+    const { text } = value(name);
+    if (text !== "on" && text !== "off") throw wrong(name, "on, off");
+    return text === "on";
+  };
 
   const publicUrl = value("publicUrl").text;
   if (publicUrl !== "" && !/^https?:$/.test(URL.parse(publicUrl)?.protocol ?? "")) {
@@ -148,7 +159,8 @@ export function readConfig(
     metricsPath: place("metricsUrl", "segments"),
     blobsPath: place("blobsUrl", "file"),
     adminApiKey: adminApiKey || undefined,
-    anonymous: anonymous === "on",
+    anonymous: isOn("anonymous"),
+    signUp: isOn("signUp"),
     logLevel,
   };
 }

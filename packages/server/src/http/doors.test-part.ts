@@ -40,11 +40,16 @@ export interface Doors {
 }
 
 export async function openDoors(
-  options: StartOptions & { dataDir?: string; anonymous?: "on" } = {},
+  options: StartOptions & { dataDir?: string; anonymous?: "on"; signUp?: "on" } = {},
 ): Promise<Doors> {
-  const { dataDir = mkdtempSync(join(tmpdir(), "steelyard-doors-")), anonymous = "off", ...start } = options;
+  const {
+    dataDir = mkdtempSync(join(tmpdir(), "steelyard-doors-")),
+    anonymous = "off",
+    signUp = "off",
+    ...start
+  } = options;
   const log: LogLine[] = [];
-  const flags = ["--port", "0", "--data-dir", dataDir, "--anonymous", anonymous];
+  const flags = ["--port", "0", "--data-dir", dataDir, "--anonymous", anonymous, "--sign-up", signUp];
   const server = await startServer(readConfig(flags, {}), {
     log: pino({ level: "debug" }, { write: (line: string) => log.push(JSON.parse(line) as LogLine) }),
     ...start,

@@ -9,9 +9,11 @@ import { readJson } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
+import { hashPassword } from "./secrets.ts";
 import { SignInAttempts } from "./sign-in-attempts.ts";
 import {
   createSession,
+  createUser,
   deleteSession,
   entitiesOf,
   userByPassword,
@@ -28,6 +30,15 @@ const SignIn = v.union([
   }),
 ]);
 
+/** As an administrator may give them. */
+const SignUp = v.strictObject({
+  username: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+  email: v.optional(v.union([v.literal(""), v.pipe(v.string(), v.email(), v.maxLength(254))])),
+  password: v.pipe(v.string(), v.minLength(8), v.maxLength(1000)),
+});
+/** No username: what is counted under it is not a name's. */
+const SIGN_UP = " sign-up";
+
 /** The page's session: `/api/v1/session`, `/sign-in`, and what the page must know before anyone signed in. */
 export function usersRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
@@ -39,6 +50,7 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
       version: services.config.version,
       baseUrl: baseUrlOf(services, c.req.raw.headers),
       empty: !run,
+      signUp: services.config.signUp,
     });
   });
 
@@ -87,6 +99,34 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
     attempts.right(address, name);
     await signIn(c, services, userId);
     return c.json({ ok: true });
+  });
+
+  routes.post("/api/v1/sign-up", async (c) => {
+    if (isFromAnotherSite(c.req.raw.headers))
+      throw new SteelyardError("forbidden", "sign up on the page itself");
+    if (!services.config.signUp)
+      throw new SteelyardError("forbidden", "this server has no sign-up; its administrator makes accounts");
+    const given = v.safeParse(SignUp, await readJson(c.req.raw, MAX_SIGN_IN_BYTES));
+    if (!given.success) {
+      const [issue] = given.issues;
+      throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);
+    }
+    const { username, email, password } = given.output;
+    const address = clientAddress(c);
+    const waitS = attempts.waitS(address, SIGN_UP);
+    if (waitS > 0) {
+      c.header("retry-after", String(waitS));
+      throw new SteelyardError("too-many-requests", `too many accounts from your address; wait ${waitS} s`);
+    }
+    // Every try counts, so that nobody makes accounts by the hundred or asks for all names there are.
+    attempts.wrong(address, SIGN_UP);
+    const passwordHash = await attempts.inTurn(address, () => hashPassword(password));
+    const { id } = await services.catalog.write((tx) =>
+      createUser(tx, { username, email: email || null, passwordHash }, services.now()),
+    );
+    services.log.info({ address, username }, "signed up");
+    await signIn(c, services, id);
+    return c.json({ username }, 201);
   });
 
   routes.delete("/api/v1/session", async (c) => {

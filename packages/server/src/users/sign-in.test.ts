@@ -104,3 +104,51 @@ test("names of one address count together, an address cannot fill the queue, and
   await Promise.all([...running, other]);
   await attempts.inTurn("a", async () => {});
 });
+
+suite("signing up", () => {
+  let open: Doors;
+  before(async () => {
+    open = await openDoors({ signUp: "on" });
+  });
+  after(() => open.close());
+  const signUp = (body: object, headers: Record<string, string> = {}) =>
+    open.ask(undefined, "POST", "/api/v1/sign-up", body, {
+      "x-forwarded-for": "10.0.0.1, 198.51.100.8",
+      ...headers,
+    });
+
+  test("a new account is signed in, is nobody's administrator, and its name is its own", async () => {
+    const made = await signUp({ username: "nana", email: "nana@example.org", password: "long enough" });
+    assert.equal(made.status, 201);
+    const cookie = made.headers.get("set-cookie")?.split(";")[0] ?? "";
+    assert.match(made.headers.get("set-cookie") ?? "", /HttpOnly/);
+    const session = await open.ask(undefined, "GET", "/api/v1/session", undefined, { cookie });
+    const { username, admin } = session.json<{ username: string; admin: boolean }>();
+    assert.deepEqual([username, admin], ["nana", false]);
+    const again = await open.ask(undefined, "POST", "/api/v1/session", {
+      username: "nana",
+      password: "long enough",
+    });
+    assert.equal(again.status, 200);
+    for (const [body, status] of [
+      [{ username: "Nana", password: "long enough" }, 409],
+      [{ username: "other", email: "nana@example.org", password: "long enough" }, 409],
+      [{ username: "settings", password: "long enough" }, 400],
+      [{ username: "short", password: "short" }, 400],
+      [{ username: "sly", password: "long enough", admin: true }, 400],
+    ] as const)
+      assert.equal((await signUp(body)).status, status, JSON.stringify(body));
+  });
+
+  test("another site makes no account here, and one address not many", async () => {
+    const abroad = await signUp(
+      { username: "abroad", password: "long enough" },
+      { "sec-fetch-site": "cross-site", origin: "https://elsewhere.example" },
+    );
+    assert.equal(abroad.status, 403);
+    let status = 201;
+    for (let at = 0; at < 12 && status === 201; at++)
+      status = (await signUp({ username: `many${at}`, password: "long enough" })).status;
+    assert.equal(status, 429);
+  });
+});

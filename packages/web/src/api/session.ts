@@ -34,6 +34,8 @@ export interface ServerInfo {
   version: string;
   baseUrl: string;
   empty: boolean;
+  /** People make their accounts themselves. */
+  signUp: boolean;
 }
 
 export function useServer() {

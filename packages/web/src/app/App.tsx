@@ -11,6 +11,7 @@ import { TopBar } from "./TopBar.tsx";
 import "./app.css";
 
 const Login = lazy(() => import("../session/Login.tsx"));
+const SignUp = lazy(() => import("../session/SignUp.tsx"));
 const Authorize = lazy(() => import("../session/Authorize.tsx"));
 const DeviceLogin = lazy(() => import("../session/DeviceLogin.tsx"));
 const Settings = lazy(() => import("../session/Settings.tsx"));
@@ -28,6 +29,9 @@ export function App() {
         <Switch>
           <Route path="/login">
             <Login />
+          </Route>
+          <Route path="/signup">
+            <SignUp />
           </Route>
           <Route>
             <SignedIn />
@@ -58,7 +62,8 @@ function SignedIn() {
     return <Redirect to={addressOf.entity(link.entity)} replace />;
   if (!session.data || (visitor && owner !== link?.entity)) {
     const here = path + window.location.search;
-    return <Redirect to={`/login${here === "/" ? "" : `?returnTo=${encodeURIComponent(here)}`}`} replace />;
+    const door = /[?&]signup=true\b/.test(here) ? "/signup" : "/login";
+    return <Redirect to={`${door}${here === "/" ? "" : `?returnTo=${encodeURIComponent(here)}`}`} replace />;
   }
   return (
     <div className="frame">

@@ -8,6 +8,7 @@ import { setLanguage, t, useLanguage } from "../i18n/index.ts";
 import { setTheme, useTheme, useThemeChoice } from "../theme/theme.ts";
 import { Button, Dialog, Popover, Segmented } from "../ui/controls.tsx";
 import { SearchDialog } from "./SearchDialog.tsx";
+import { Share } from "./Share.tsx";
 
 export function Mark() {
   return (
@@ -107,6 +108,7 @@ export function TopBar({ session }: { session: Session }) {
         ))}
       </nav>
       <span className="grow" />
+      <Share />
       <Button
         onClick={() => setDialog("search")}
         aria-label={t("nav.search")}

@@ -3,7 +3,16 @@ import { t } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
 import { axisNumber, shortNumber } from "../ui/format.ts";
 import { hoverX, useHoverX } from "./crosshair.ts";
-import { drawAxes, drawLine, drawOutside, plotHeight, plotWidth, type XKind, xLabel } from "./draw.ts";
+import {
+  drawAxes,
+  drawLine,
+  drawOutside,
+  type LineInk,
+  plotHeight,
+  plotWidth,
+  type XKind,
+  xLabel,
+} from "./draw.ts";
 import { keyMove } from "./keyboard.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import type { ChartLine, Domain, DomainOptions, DrawnLine } from "./lines.ts";
@@ -40,10 +49,10 @@ function tallOf({ fromY, y }: Drag): { top: number; bottom: number } | undefined
   return Math.abs(y - fromY) < LEVEL_PX ? undefined : { top: Math.min(fromY, y), bottom: Math.max(fromY, y) };
 }
 
-/** A band has 15 % of its line's colour; of many over each other each has less, so that they are no wall. */
-function bandInk(drawn: readonly DrawnLine[]): number {
-  const bands = drawn.filter(({ exact, faded }) => !exact && !faded).length;
-  return Math.min(0.15, 0.5 / Math.max(1, bands));
+/** A band has 15 % of its line's colour; of many over each other each has less, and noise too, so that they are no wall. */
+function lineInk(drawn: readonly DrawnLine[], band: boolean): LineInk {
+  const shown = drawn.filter(({ faded }) => !faded).length;
+  return { band: band ? Math.min(0.15, 0.5 / Math.max(1, shown)) : 0, noise: shown > 2 ? 0.55 : 1 };
 }
 
 /** Lines that the live region reads out at a step of the cursor; more would never be heard to the end. */
@@ -99,7 +108,7 @@ export function LineChart(props: LineChartProps) {
     // A dot on the edge is a whole one.
     context.rect(frame.left - 3, frame.top - 2, plotWidth(frame) + 6, plotHeight(frame) + 4);
     context.clip();
-    const ink = options.band ? bandInk(layout.drawn) : 0;
+    const ink = lineInk(layout.drawn, options.band);
     for (const line of layout.drawn) if (line.faded) drawLine(context, frame, xs, ys, line, ink);
     for (const line of layout.drawn) if (!line.faded) drawLine(context, frame, xs, ys, line, ink);
     drawOutside(context, frame, domain, inks);

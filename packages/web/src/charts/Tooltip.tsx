@@ -8,6 +8,8 @@ import type { ChartLine } from "./lines.ts";
 import { nearestIndex } from "./smooth.ts";
 
 const TOOLTIP_ROWS = 12;
+/** As in workspace.css: one column of charts. */
+const NARROW_PX = 720;
 
 export function Tooltip({
   lines,
@@ -49,13 +51,20 @@ export function Tooltip({
   return (
     <div
       className="chart-tooltip"
-      style={{
-        top: Math.max(0, Math.min(pointer.y - bounds.top - 20, bounds.height - 40)),
-        ...(right ? { right: bounds.right - pointer.x + 14 } : { left: pointer.x - bounds.left + 14 }),
-      }}
+      style={
+        // A narrow screen has no room beside a finger.
+        window.innerWidth < NARROW_PX
+          ? { top: "100%", left: 0, right: 0, maxWidth: "none" }
+          : {
+              top: Math.max(0, Math.min(pointer.y - bounds.top - 20, bounds.height - 40)),
+              ...(right ? { right: bounds.right - pointer.x + 14 } : { left: pointer.x - bounds.left + 14 }),
+            }
+      }
     >
       <div className="muted mono">
-        {xKind === "wall" ? new Date(nearX * 1000).toLocaleString() : xLabel(nearX, xKind, layout.xs, String)}
+        {xKind === "wall"
+          ? new Date(nearX * 1000).toLocaleString(document.documentElement.lang)
+          : xLabel(nearX, xKind, layout.xs, String)}
       </div>
       {shown.map(({ line, at, value }) => {
         const { answer } = line;

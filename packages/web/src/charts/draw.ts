@@ -81,22 +81,28 @@ export function xLabel(value: number, kind: XKind, scale: Scale, number: (value:
   if (kind !== "wall") return number(value);
   const date = new Date(value * 1000);
   const span = scale.max - scale.min;
-  if (span > 3 * 86_400) return date.toLocaleDateString(undefined, { month: "short", day: "numeric" });
-  return date.toLocaleTimeString(undefined, {
+  if (span > 3 * 86_400)
+    return date.toLocaleDateString(document.documentElement.lang, { month: "short", day: "numeric" });
+  return date.toLocaleTimeString(document.documentElement.lang, {
     hour: "2-digit",
     minute: "2-digit",
     ...(span < 600 ? { second: "2-digit" } : {}),
   });
 }
 
-/** `bandInk`: how opaque the band between min and max is; 0 for none. */
+/** How opaque bands are (0: none), and lines that fill their place with going up and down. */
+export interface LineInk {
+  band: number;
+  noise: number;
+}
+
 export function drawLine(
   context: CanvasRenderingContext2D,
   frame: Frame,
   xs: Scale,
   ys: Scale,
   line: DrawnLine,
-  bandInk: number,
+  ink: LineInk,
 ): void {
   const bottom = frame.height - frame.bottom;
   const width = plotWidth(frame);
@@ -104,8 +110,8 @@ export function drawLine(
   context.strokeStyle = line.colour;
   context.fillStyle = line.colour;
   context.lineJoin = "round";
-  if (bandInk > 0 && !line.exact) {
-    context.globalAlpha = line.faded ? bandInk / 4 : bandInk;
+  if (ink.band > 0 && !line.exact) {
+    context.globalAlpha = line.faded ? ink.band / 4 : ink.band;
     drawBand(context, frame, xs, ys, line);
   }
   if (line.original) {
@@ -113,7 +119,7 @@ export function drawLine(
     stroke(line.x, line.original, 1);
   }
   const noisy = travel(line.y, ys) * height > NOISY * width;
-  context.globalAlpha = line.faded ? 0.2 : noisy ? 0.55 : 1;
+  context.globalAlpha = line.faded ? 0.2 : noisy ? ink.noise : 1;
   if (line.dash > 0) context.setLineDash(DASHES[line.dash] as number[]);
   stroke(line.x, line.y, noisy ? 1 : 1.5);
   if (line.dash > 0) context.setLineDash([]);

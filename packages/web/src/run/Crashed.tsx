@@ -24,7 +24,7 @@ export function Crashed({ entity, project, facts }: { entity: string; project: s
     <div className="banner" role="status">
       {t("run.crashed", { time: new Date(facts.heartbeatAt).toLocaleString(language) })}
       {lines.length > 0 && (
-        <details>
+        <details open>
           <summary>{t("run.lastLines")}</summary>
           <pre className="last-lines">
             {lines.map(({ number, line, level }) => (

@@ -90,12 +90,7 @@ function Notes({ entity, project, facts }: { entity: string; project: string; fa
           </div>
         </form>
       ) : (
-        <button
-          type="button"
-          className="button quiet"
-          style={{ whiteSpace: "pre-wrap", height: "auto", textAlign: "left", justifyContent: "start" }}
-          onClick={() => setEditing(true)}
-        >
+        <button type="button" className="button quiet notes-text" onClick={() => setEditing(true)}>
           {facts.notes || <span className="muted">{t("run.addNotes")}</span>}
         </button>
       )}

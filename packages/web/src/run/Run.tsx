@@ -133,7 +133,7 @@ function Header({ entity, project, facts }: { entity: string; project: string; f
         </h1>
       )}
       <StateBadge state={facts.state} />
-      <span className="muted mono">{facts.name}</span>
+      <span className="muted mono hide-narrow">{facts.name}</span>
       <span className="muted">
         <RelativeTime iso={facts.createdAt} /> · {duration(durationMs(facts))}
       </span>

@@ -89,7 +89,7 @@ export function RunGrid({ set, total, columns, numeric, picked, onPick, onOrder 
             >
               <button
                 type="button"
-                title={id}
+                title={id.includes(".") ? id : labelOf(id)}
                 onClick={() => onOrder(sorted === "-" ? `+${field}` : `-${field}`)}
               >
                 {labelOf(id)}

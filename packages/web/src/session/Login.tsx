@@ -1,17 +1,14 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
+import { Link } from "wouter";
 import { Mark } from "../app/TopBar.tsx";
 import "../app/app.css";
 import { ApiError, sendJson } from "../api/client.ts";
+import { useServer } from "../api/session.ts";
 import { t } from "../i18n/index.ts";
 import { Button, Segmented } from "../ui/controls.tsx";
+import { returnTo, wantsSignUp } from "./return-to.ts";
 import { visited } from "./visit.ts";
-
-/** Where to go after: a path of ours only. */
-function returnTo(): string {
-  const wanted = new URLSearchParams(window.location.search).get("returnTo") ?? "/home";
-  return /^\/(?![/\\])/.test(wanted) ? wanted : "/home";
-}
 
 export default function Login() {
   const [by, setBy] = useState<"key" | "password">("key");
@@ -19,6 +16,7 @@ export default function Login() {
   const [busy, setBusy] = useState(false);
   const [linkClaimed, setLinkClaimed] = useState(false);
   const client = useQueryClient();
+  const server = useServer();
   useEffect(() => void visited().then((visit) => setLinkClaimed(visit === "claimed")), []);
   useEffect(() => {
     document.title = `${t("login.submit")} · Steelyard`;
@@ -51,7 +49,7 @@ export default function Login() {
         </p>
       )}
       {linkClaimed && <p role="status">{t("login.linkClaimed")}</p>}
-      {/[?&]signup=true\b/.test(returnTo()) && <p className="muted">{t("login.noSignUp")}</p>}
+      {wantsSignUp() && server.data?.signUp === false && <p className="muted">{t("login.noSignUp")}</p>}
       <Segmented
         label={t("login.title")}
         value={by}
@@ -102,6 +100,11 @@ export default function Login() {
           {t("login.submit")}
         </Button>
       </form>
+      {server.data?.signUp && (
+        <p className="muted">
+          {t("login.noAccount")} <Link href={`/signup${window.location.search}`}>{t("signUp.title")}</Link>
+        </p>
+      )}
     </main>
   );
 }

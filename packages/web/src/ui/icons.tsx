@@ -50,3 +50,11 @@ export function CopyIcon() {
     </Icon>
   );
 }
+
+export function LinkIcon() {
+  return (
+    <Icon>
+      <path d="M6 8a2.4 2.4 0 0 0 3.5 0l1.9-2a2.4 2.4 0 0 0-3.4-3.4l-1 1M8 6a2.4 2.4 0 0 0-3.5 0l-1.9 2A2.4 2.4 0 0 0 6 11.4l1-1" />
+    </Icon>
+  );
+}

@@ -59,6 +59,9 @@ export function Toolbar({
         ]}
         onChange={(x) => setView({ x: x === "step" ? "" : x })}
       />
+      <Button aria-pressed={view.logY} onClick={() => setView({ logY: view.logY ? "" : "1" })}>
+        {t("chart.logY")}
+      </Button>
       <div className="switch-row">
         <select
           className="field smoothing"
@@ -104,9 +107,6 @@ export function Toolbar({
           </Button>
         )}
       </div>
-      <Button aria-pressed={view.logY} onClick={() => setView({ logY: view.logY ? "" : "1" })}>
-        {t("chart.logY")}
-      </Button>
       <Popover label={t("chart.options")} face={t("chart.options")}>
         {() => (
           <>

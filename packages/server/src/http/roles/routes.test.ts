@@ -60,6 +60,14 @@ const DOORS: Record<string, Door> = {
     from: "nobody",
     status: 401,
   },
+  // Off unless the server is told otherwise.
+  "POST /api/v1/sign-up": {
+    path: () => "/api/v1/sign-up",
+    method: "POST",
+    body: () => ({ username: "newcomer", password: "long enough" }),
+    from: "nobody",
+    status: 403,
+  },
   "DELETE /api/v1/session": { path: () => "/api/v1/session", method: "DELETE", from: "nobody" },
   // Whose key it is decides; of no anonymous account, and where none are taken, it opens nothing.
   "POST /api/v1/anonymous/visit": {
