@@ -121,6 +121,46 @@ suite("anonymous runs", { concurrency: true }, () => {
     assert.doesNotMatch(offline.err, /ANONYMOUS/);
   });
 
+  /** As a person does on the page: the link opened, signed in as the administrator, claimed. */
+  async function claim(apiKey: string): Promise<void> {
+    const post = async (path: string, body: object, cookie = "") => {
+      const response = await fetch(server.url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json", origin: server.url, cookie },
+        body: JSON.stringify(body),
+      });
+      assert.equal(response.status, 200, await response.clone().text());
+      return response.headers.get("set-cookie")?.split(";")[0] ?? "";
+    };
+    const guest = await post("/api/v1/anonymous/visit", { apiKey });
+    const session = await post("/api/v1/session", { apiKey: server.apiKey });
+    await post("/api/v1/anonymous/claim", {}, `${guest}; ${session}`);
+  }
+
+  test(`WANDB_ANONYMOUS: claimed while the Python client ${LAST} writes it, a run comes whole`, {
+    skip: !clientVersions.includes(LAST),
+  }, async () => {
+    let claiming: Promise<void> | undefined;
+    const { code, stdout, stderr } = await runScript(LAST, "long_run.py", server, {
+      args: ["4"],
+      env: { WANDB_ANONYMOUS: "must", WANDB_API_KEY: "" },
+      onText: (text) => {
+        const key = linkIn(text)?.[4];
+        if (key && /^RUN /m.test(text)) claiming ??= claim(key);
+      },
+    });
+    await claiming;
+    assert.equal(code, 0, stderr);
+    const run = /^RUN (\S+)/m.exec(stdout)?.[1] ?? "";
+    const rows = Number(/^ROWS (\d+)/m.exec(stdout)?.[1]);
+    assert.ok(rows > 100, stdout);
+    assert.deepEqual(await runOf(server.apiKey, "admin", "lives", run), {
+      state: "finished",
+      historyLineCount: rows,
+      user: { username: "admin" },
+    });
+  });
+
   for (const version of [clientVersions[0], LAST].filter(
     (one) => one === undefined || clientVersions.includes(one),
   )) {

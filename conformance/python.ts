@@ -46,6 +46,8 @@ export function runScript(
     env?: Record<string, string>;
     timeoutMs?: number;
     onStdout?: (text: string) => void;
+    /** All that was said so far, on both. */
+    onText?: (text: string) => void;
   } = {},
 ): Promise<ScriptResult> {
   const folder = mkdtempSync(join(tmpdir(), "steelyard-client-"));
@@ -75,9 +77,11 @@ export function runScript(
   child.stdout.on("data", (chunk: Buffer) => {
     stdout += chunk.toString();
     options.onStdout?.(stdout);
+    options.onText?.(stdout + stderr);
   });
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk.toString();
+    options.onText?.(stdout + stderr);
   });
   return new Promise((resolve) => {
     child.once("close", (code) => {

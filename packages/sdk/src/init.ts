@@ -396,8 +396,14 @@ function offlineRun({ runId, entity, project, displayName }: WorkerStart): Opene
 
 /** The key of an anonymous account when the settings ask for one; throws when the server does not answer in time. */
 async function askedAnonymous(loaded: LoadedSettings, connection: Connection): Promise<string | undefined> {
-  const { baseUrl, initTimeout, entity, anonymous } = loaded.settings;
+  const { baseUrl, initTimeout, entity, anonymous, mode } = loaded.settings;
   if (anonymous === "never") return undefined;
+  if (mode === "shared") {
+    loaded.warnings.push(
+      `WANDB_ANONYMOUS=${anonymous} has no effect in shared mode: each process would have an account of its own`,
+    );
+    return undefined;
+  }
   const hasKey = anonymous === "allow" && findCredentials(loaded, () => {}) !== undefined;
   const key = await inTime(
     baseUrl,
