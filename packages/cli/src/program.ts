@@ -11,6 +11,7 @@ import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { modeCommands } from "./commands/mode.ts";
 import { projectsCommand } from "./commands/projects.ts";
 import { pullCommand } from "./commands/pull.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { runCommand } from "./commands/run.ts";
 import { serverCommand } from "./commands/server.ts";
 import { settingsCommand } from "./commands/settings.ts";
@@ -39,6 +40,7 @@ export function steelyardProgram(): Command {
     cleanCommand(),
     importCommand(),
     pullCommand(),
+    restoreCommand(),
     dockerCommand(),
     dockerRunCommand(),
     doctorCommand(),

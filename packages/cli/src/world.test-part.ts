@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CREATE_RUN_FILES } from "@steelyard/protocol/documents";
 import { type Ended, runCommand } from "../../../conformance/command.ts";
 import { type Doors, openDoors } from "../../server/src/http/doors.test-part.ts";
 
@@ -13,7 +14,10 @@ export interface World {
   /** The folder the commands run in; empty at first. */
   here: string;
   /** Signed in as the administrator unless `environment` says otherwise. */
-  steelyard(args: string[], more?: { input?: string; environment?: Record<string, string> }): Promise<Ended>;
+  steelyard(
+    args: string[],
+    more?: { input?: string; environment?: Record<string, string>; cwd?: string },
+  ): Promise<Ended>;
   /** Words of a command on a terminal, with somebody who types; undefined where no terminal can be made. */
   onTerminal(
     words: string,
@@ -21,6 +25,8 @@ export interface World {
   ): Promise<Ended | undefined>;
   /** Lines of the file stream, as a client sends them. */
   stream(run: string, body: object): Promise<void>;
+  /** Files of a run, `entity/project/run`. */
+  upload(run: string, files: Record<string, string>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,9 +47,9 @@ export async function openWorld(): Promise<World> {
     doors,
     url,
     here,
-    steelyard: (args, { input, environment = {} } = {}) =>
+    steelyard: (args, { input, environment = {}, cwd = here } = {}) =>
       runCommand(process.execPath, [MAIN, ...args], {
-        cwd: here,
+        cwd,
         environment: { ...own, ...environment },
         ...(input === undefined ? {} : { input }),
       }),
@@ -59,6 +65,21 @@ export async function openWorld(): Promise<World> {
     async stream(run, body) {
       const { status, text } = await doors.ask(doors.admin, "POST", `/files/${run}/file_stream`, body);
       if (status !== 200) throw new Error(`${status} ${text}`);
+    },
+    async upload(path, files) {
+      const [entity, project, run] = path.split("/");
+      const variables = { entity, project, run, files: Object.keys(files) };
+      const { text } = await doors.ask(doors.admin, "POST", "/graphql", {
+        query: CREATE_RUN_FILES,
+        variables,
+      });
+      const { data } = JSON.parse(text) as {
+        data: { createRunFiles: { files: { name: string; uploadUrl: string }[] } };
+      };
+      for (const { name, uploadUrl } of data.createRunFiles.files) {
+        const { ok } = await fetch(new URL(uploadUrl, url), { method: "PUT", body: files[name] ?? "" });
+        if (!ok) throw new Error(`${name} could not be uploaded`);
+      }
     },
     async close() {
       await doors.close();

@@ -12,7 +12,6 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { CREATE_RUN_FILES } from "@steelyard/protocol/documents";
 import { makeRun } from "../../../server/src/http/doors.test-part.ts";
 import { openWorld, type World } from "../world.test-part.ts";
 
@@ -22,16 +21,7 @@ before(async () => {
 });
 after(() => world.close());
 
-async function upload(run: string, files: Record<string, string>): Promise<void> {
-  const { doors } = world;
-  const variables = { entity: "admin", project: "p", run, files: Object.keys(files) };
-  const { text } = await doors.ask(doors.admin, "POST", "/graphql", { query: CREATE_RUN_FILES, variables });
-  const { data } = JSON.parse(text) as {
-    data: { createRunFiles: { files: { name: string; uploadUrl: string }[] } };
-  };
-  for (const { name, uploadUrl } of data.createRunFiles.files)
-    assert.ok((await fetch(new URL(uploadUrl, world.url), { method: "PUT", body: files[name] ?? "" })).ok);
-}
+const upload = (run: string, files: Record<string, string>) => world.upload(`admin/p/${run}`, files);
 
 test("pull downloads a run's files, and again only what is another", async () => {
   await makeRun(world.doors, world.doors.admin, { project: "p", name: "r" });
