@@ -2,8 +2,10 @@ import { Command } from "commander";
 import { VERSION } from "steelyard/command-line";
 import { adminCommand } from "./commands/admin.ts";
 import { cleanCommand } from "./commands/clean.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { dockerCommand, dockerRunCommand } from "./commands/docker.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { elsewhereCommands } from "./commands/elsewhere.ts";
 import { envCommand } from "./commands/env.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
@@ -11,6 +13,7 @@ import { loginCommand, logoutCommand } from "./commands/login.ts";
 import { modeCommands } from "./commands/mode.ts";
 import { projectsCommand } from "./commands/projects.ts";
 import { pullCommand } from "./commands/pull.ts";
+import { purgeCacheCommand } from "./commands/purge-cache.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { runCommand } from "./commands/run.ts";
 import { serverCommand } from "./commands/server.ts";
@@ -46,8 +49,11 @@ export function steelyardProgram(): Command {
     doctorCommand(),
     serverCommand(),
     adminCommand(),
+    purgeCacheCommand(),
+    completionCommand(),
   ];
   for (const command of commands) program.addCommand(command);
+  for (const command of elsewhereCommands()) program.addCommand(command, { hidden: true });
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
   for (const command of all(program))
     command.exitOverride().showHelpAfterError(`(${PROGRAM} --help lists the commands)`);
