@@ -72,5 +72,6 @@ function textOf(chunk: unknown, encoding: unknown, decoder: InstanceType<typeof 
       return chunk;
     return decoder.decode(Buffer.from(chunk, encoding), { stream: true });
   }
-  return ArrayBuffer.isView(chunk) ? decoder.decode(chunk, { stream: true }) : "";
+  if (!ArrayBuffer.isView(chunk)) return "";
+  return decoder.decode(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength), { stream: true });
 }
