@@ -34,18 +34,31 @@ suite("the run page", () => {
           : `\u001b[1mline\u001b[0m ${line + 1} of a long log`,
       ),
     });
-    const times: number[] = [];
-    for (let load = 0; load < 3; load++) {
-      await page.goto(address("long"));
+    await makeRun(server, PROJECT, {
+      name: "short",
+      displayName: "short",
+      steps: 1,
+      keys: { loss: () => 1 },
+      console: ["line 1 of a short log"],
+    });
+    const theEnd = async (run: string, text: string) => {
+      await page.goto(address(run));
       await page.locator("section.panel canvas").waitFor();
       const began = performance.now();
       await page.getByRole("link", { name: "Logs" }).click();
-      await page.getByText(`line ${LINES} of a long log`).waitFor();
-      times.push(Math.round(performance.now() - began));
+      await page.getByText(text).waitFor();
+      return Math.round(performance.now() - began);
+    };
+    const short: number[] = [];
+    const long: number[] = [];
+    for (let load = 0; load < 4; load++) {
+      short.push(await theEnd("short", "line 1 of a short log"));
+      long.push(await theEnd("long", `line ${LINES} of a long log`));
     }
-    t.diagnostic(`the end after ${times.join(", ")} ms`);
-    // The best of three: the machine may be doing something else.
-    assert.ok(Math.min(...times) <= 1000, `the end came after ${times.join(", ")} ms`);
+    t.diagnostic(`the end after ${long.join(", ")} ms; of one line after ${short.join(", ")} ms`);
+    // The best of them: the machine may be doing something else. Where even one line takes long, it is the machine.
+    const allowed = Math.max(1000, 2 * Math.min(...short));
+    assert.ok(Math.min(...long) <= allowed, `the end came after ${long.join(", ")} ms`);
     assert.equal((await page.locator(".log-scroll").innerText()).includes("\u001b"), false);
     await page.getByLabel("Search the log").fill("ERROR");
     await page.getByText("1 of 3").waitFor();

@@ -34,14 +34,25 @@ suite("the runs table", () => {
 
   test("62: the first rows of 100,000 runs come at once, End shows the oldest, few rows exist", async (t) => {
     const { page, server } = fixture;
-    await page.goto(`${server.url}/settings`);
-    await page.getByRole("heading", { name: "API keys" }).waitFor();
-    const began = performance.now();
-    await page.goto(table(MANY));
-    await page.getByRole("link", { name: `trial ${COUNT - 1}`, exact: true }).waitFor();
-    const ms = performance.now() - began;
-    t.diagnostic(`first rows after ${Math.round(ms)} ms`);
-    assert.ok(ms < 3000, `the first rows took ${Math.round(ms)} ms`);
+    /** Of a table in a page that knows nothing of it, to its first row. */
+    const firstRow = async (project: string, name: string) => {
+      await page.goto(`${server.url}/settings`);
+      await page.getByRole("heading", { name: "API keys" }).waitFor();
+      const began = performance.now();
+      await page.goto(table(project));
+      await page.getByRole("link", { name, exact: true }).waitFor();
+      return Math.round(performance.now() - began);
+    };
+    const few: number[] = [];
+    const many: number[] = [];
+    for (let load = 0; load < 4; load++) {
+      few.push(await firstRow(LINE, "r11"));
+      many.push(await firstRow(MANY, `trial ${COUNT - 1}`));
+    }
+    t.diagnostic(`first rows after ${many.join(", ")} ms; of twelve runs after ${few.join(", ")} ms`);
+    // The best of them: the machine may be doing something else. Where even twelve runs take long, it is the machine.
+    const allowed = Math.max(800, 1.3 * Math.min(...few));
+    assert.ok(Math.min(...many) <= allowed, `the first rows took ${many.join(", ")} ms`);
     await page.getByText(`${grouped(COUNT)} of ${grouped(COUNT)} runs`).waitFor();
     await page.getByRole("grid").focus();
     const jumped = performance.now();

@@ -2,11 +2,13 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client.ts";
 import { App } from "./app/App.tsx";
+import { fetchScreen } from "./app/fetch-screen.ts";
 import { openLinkOfAddress } from "./session/visit.ts";
 import "./theme/theme.css";
 import "./theme/theme.ts";
 
 openLinkOfAddress();
+fetchScreen(window.location.pathname);
 
 const queryClient = new QueryClient({
   defaultOptions: {

@@ -4,7 +4,7 @@ import { packList, unpackList, useAddress } from "../address/query-state.ts";
 import { ApiError, graphql } from "../api/client.ts";
 import { FirstRun } from "../home/Home.tsx";
 import { t } from "../i18n/index.ts";
-import { type RunSet, useRunCount } from "../runs/run-window.ts";
+import { type RunSet, useFirstPage, useRunCount } from "../runs/run-window.ts";
 import type { RunRow } from "../runs/runs.ts";
 import { Button, EmptyState, ErrorState, NotFound, Popover, Skeleton } from "../ui/controls.tsx";
 import { grouped } from "../ui/format.ts";
@@ -35,6 +35,7 @@ export default function RunsTable({ entity, project }: { entity: string; project
     filters: JSON.stringify(filtersOf(conditions, { text, pattern })),
   };
   const { count, error, retry } = useRunCount(set);
+  useFirstPage(set);
   const columns = useColumns(entity, project);
   const [picked, setPicked] = useState<ReadonlyMap<string, RunRow>>(new Map());
   const [exporting, setExporting] = useState(false);

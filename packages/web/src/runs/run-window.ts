@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef } from "react";
+import { useEffect, useRef } from "react";
 import { ApiError, graphql } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
 import { useRefresh } from "../api/refresh.ts";
@@ -90,16 +90,33 @@ export function useRunsBetween(set: RunSet, first: number, last: number) {
   };
 }
 
-function usePage(set: RunSet, number: number | undefined) {
-  return useQuery<Page>({
+/** The first runs are asked for together with how many there are, not after it. */
+export function useFirstPage(set: RunSet): void {
+  const client = useQueryClient();
+  const { entity, project, filters, order } = set;
+  useEffect(() => {
+    void client.prefetchQuery(pageOf({ entity, project, filters, order }, 0));
+  }, [client, entity, project, filters, order]);
+}
+
+function pageOf(set: RunSet, number: number | undefined) {
+  return {
     queryKey: ["runs", set.entity, set.project, set.filters, set.order, number],
-    enabled: number !== undefined,
-    // Rows of another filter or order stay till the new ones come; of another page they would be wrong.
-    placeholderData: (before) => (before?.number === number ? before : undefined),
-    queryFn: async ({ signal }): Promise<Page> => ({
+    queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Page> => ({
       number: number ?? 0,
       runs: (await fetchRuns(set, { first: PAGE, offset: (number ?? 0) * PAGE }, signal)).runs,
     }),
+    // One that has just been fetched ahead is fresh.
+    staleTime: 1000,
+  };
+}
+
+function usePage(set: RunSet, number: number | undefined) {
+  return useQuery<Page>({
+    ...pageOf(set, number),
+    enabled: number !== undefined,
+    // Rows of another filter or order stay till the new ones come; of another page they would be wrong.
+    placeholderData: (before) => (before?.number === number ? before : undefined),
   });
 }
 
