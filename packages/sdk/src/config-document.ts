@@ -1,9 +1,10 @@
 import type { Item, MetricFields } from "@steelyard/protocol/records";
+import { MetricDefinitions } from "./metric-definitions.ts";
 
 /** The run's configuration as the wire and the files have it: values as JSON, and what the client adds under `_wandb`. */
 export class ConfigDocument {
   #values: Record<string, string>;
-  readonly #metrics: MetricFields[] = [];
+  readonly #metrics = new MetricDefinitions();
   readonly #version: string;
   /** Changed since it was last sent. */
   dirty = false;
@@ -37,7 +38,7 @@ export class ConfigDocument {
   }
 
   define(metric: MetricFields): void {
-    this.#metrics.push(metric);
+    this.#metrics.define(metric);
     this.dirty = true;
   }
 
@@ -63,21 +64,12 @@ export class ConfigDocument {
   }
 
   #telemetry(): Record<string, unknown> {
-    const metrics = this.#metrics.map(({ name, stepMetric, stepSync, hidden, summary }) => {
-      const index = this.#metrics.findIndex((metric) => metric.name === stepMetric);
-      return {
-        [name.endsWith("*") ? "2" : "1"]: name,
-        ...(index >= 0 ? { "5": index + 1 } : {}),
-        "6": [...(stepSync ? [1] : []), ...(hidden ? [2] : []), 3],
-        "7": summary.map((rule) => ({ min: 1, max: 2, mean: 3, last: 5, none: 6, first: 8 })[rule] ?? 5),
-      };
-    });
     // `t` marks the run as started: without it a resume would not find it.
     return {
       ...this.#own,
       cli_version: this.#version,
       t: { "5": this.#version, "13": `${process.platform}-${process.arch}` },
-      m: metrics,
+      m: this.#metrics.document,
     };
   }
 }

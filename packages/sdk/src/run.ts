@@ -13,6 +13,7 @@ import { FinishProgress } from "./finish-progress.ts";
 import type { HistoryGrid } from "./history-sketch.ts";
 import { type LiveView, liveView } from "./live-view.ts";
 import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
+import { MetricDefinitions } from "./metric-definitions.ts";
 import { NumericRows } from "./numeric-rows.ts";
 import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
@@ -56,8 +57,17 @@ export interface DefineMetricOptions {
   stepSync?: boolean;
   /** No chart of its own on the page. */
   hidden?: boolean;
-  /** What the summary keeps: `min`, `max`, `mean`, `last`, `first`, `none`, or several with commas. */
+  /**
+   * What the summary keeps: `min`, `max`, `mean`, `last`, `first`, `best` (by `goal`), `none`, or several with commas; `copy`
+   * is the plain last value.
+   */
   summary?: string;
+  /**
+   * Which values are good ones: what `best` keeps.
+   *
+   * @default `minimize`, for `best`
+   */
+  goal?: "minimize" | "maximize";
   /** Forget what was defined for this name before; otherwise definitions add up. */
   overwrite?: boolean;
 }
@@ -68,7 +78,7 @@ type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string;
 const FINISH_DEADLINE_MS = 60_000;
 /** A process that is leaving waits at most this long for its runs. */
 const EXIT_DEADLINE_MS = 5000;
-const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "none", "best", "copy"];
+const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "best", "none", "copy"];
 
 /**
  * One run. `log` costs a fraction of a microsecond on the calling thread: the numbers are written into shared memory, and
@@ -122,6 +132,7 @@ export class Run {
   #finished: Promise<void> | undefined;
   #ended: (sent: boolean, history?: HistoryGrid) => void = () => {};
   #progress: FinishProgress | undefined;
+  readonly #definitions = new MetricDefinitions();
   readonly #stepMetrics = new StepMetrics();
   readonly #drops: Drops;
   readonly #sendsLate: boolean;
@@ -357,7 +368,7 @@ export class Run {
    * Say how a key is shown and what the summary keeps of it.
    *
    * @param name The key; with `*` as its last character, every key that begins so.
-   * @throws TypeError when the name is empty or has `*` elsewhere, or `summary` is not known.
+   * @throws TypeError when the name is empty or has `*` elsewhere, `stepMetric` has one, or `summary` or `goal` is not known.
    * @example run.defineMetric("val/*", { stepMetric: "epoch", summary: "min" });
    */
   defineMetric(name: string, options: DefineMetricOptions = {}): void {
@@ -369,14 +380,15 @@ export class Run {
       .map((part) => part.trim())
       .filter(Boolean);
     const unknown = summary.find((part) => !SUMMARY_NAMES.includes(part));
-    if (unknown)
-      throw new TypeError(`summary "${unknown}" is not known; use ${SUMMARY_NAMES.slice(0, 6).join(", ")}`);
+    if (unknown) throw new TypeError(`summary "${unknown}" is not known; use ${SUMMARY_NAMES.join(", ")}`);
     const { stepMetric = "", hidden = false, overwrite = false } = options;
+    if (stepMetric.includes("*"))
+      throw new TypeError(`stepMetric is one key, not ${JSON.stringify(stepMetric)}`);
     const stepSync = options.stepSync ?? stepMetric !== "";
-    const metric: MetricFields = { name, stepMetric, stepSync, hidden, summary, overwrite };
-    if (stepSync && stepMetric) {
-      this.#stepMetrics.define(name, stepMetric);
-    }
+    const goal = goalOf(options.goal);
+    const metric: MetricFields = { name, stepMetric, stepSync, hidden, summary, goal, overwrite };
+    const all = this.#definitions.define(metric);
+    this.#stepMetrics.define(name, all.stepSync ? all.stepMetric : "");
     this.#numbers.forgetShapes();
     this.#kept.define(metric);
     this.#print.quietly("INFO", `defineMetric ${JSON.stringify(metric)}`);
@@ -565,4 +577,12 @@ export class Run {
     this.#worker.postMessage(message);
     this.#numbers.ring.mark();
   }
+}
+
+/** Three letters are enough, as for the official client. */
+function goalOf(given: string | undefined): "" | "minimize" | "maximize" {
+  if (given === undefined || given === "") return "";
+  const goal = ({ min: "minimize", max: "maximize" } as const)[given.slice(0, 3)];
+  if (!goal) throw new TypeError(`goal ${JSON.stringify(given)} is not known; use minimize or maximize`);
+  return goal;
 }

@@ -1,5 +1,6 @@
+import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { Entry } from "./messages.ts";
-import { numberJson } from "./values.ts";
+import { isPlainObject, numberJson } from "./values.ts";
 
 /** What a step metric was last; 0 before it is logged, as the official client has it. */
 export interface StepValue {
@@ -11,13 +12,17 @@ export interface StepValue {
 /** Which keys have another as their x axis (`defineMetric` with a step metric): rows of the one get the last value of the other. */
 export class StepMetrics {
   readonly #exact = new Map<string, string>();
-  readonly #globs: { prefix: string; stepMetric: string }[] = [];
+  /** By prefix. */
+  readonly #globs = new Map<string, string>();
   readonly #values = new Map<string, StepValue>();
 
+  /** The last definition of a name holds; "" = none. */
   define(name: string, stepMetric: string): void {
-    if (name.endsWith("*")) this.#globs.push({ prefix: name.slice(0, -1), stepMetric });
-    else this.#exact.set(name, stepMetric);
-    if (!this.#values.has(stepMetric)) this.#values.set(stepMetric, { number: 0, json: "" });
+    const [known, key] = name.endsWith("*") ? [this.#globs, name.slice(0, -1)] : [this.#exact, name];
+    if (stepMetric === "") known.delete(key);
+    else known.set(key, stepMetric);
+    if (stepMetric !== "" && !this.#values.has(stepMetric))
+      this.#values.set(stepMetric, { number: 0, json: "" });
   }
 
   /** Undefined when no key has this one as its x axis. */
@@ -43,15 +48,10 @@ export class StepMetrics {
   #stepMetricOf(key: string): string | undefined {
     const exact = this.#exact.get(key);
     if (exact !== undefined) return exact;
-    let best: { prefix: string; stepMetric: string } | undefined;
-    for (const glob of this.#globs)
-      if (
-        key !== glob.stepMetric &&
-        key.startsWith(glob.prefix) &&
-        glob.prefix.length >= (best?.prefix.length ?? 0)
-      )
-        best = glob;
-    return best?.stepMetric;
+    let best: string | undefined;
+    for (const [prefix, stepMetric] of this.#globs)
+      if (key !== stepMetric && key.startsWith(prefix) && prefix.length >= (best?.length ?? 0)) best = prefix;
+    return best === undefined ? undefined : this.#globs.get(best);
   }
 
   /** Remembers the row's step metrics and adds those that it lacks. */
@@ -64,9 +64,19 @@ export class StepMetrics {
       value.number = json === numberJson(number) ? number : undefined;
       value.json = json;
     }
-    for (const key of this.missing(entries.map(([name]) => name))) {
+    for (const key of this.missing(entries.flatMap(([name, json]) => pathsOf(name, json)))) {
       const { number, json } = this.#values.get(key) as StepValue;
       entries.push([key, number === undefined ? json : numberJson(number)]);
     }
   }
+}
+
+/** A key and, below it, those of a nested object, joined by dots: that is how definitions name them. */
+function pathsOf(key: string, json: string): string[] {
+  if (!json.startsWith("{")) return [key];
+  const below = (path: string, value: unknown): string[] =>
+    isPlainObject(value)
+      ? Object.entries(value).flatMap(([label, item]) => below(`${path}.${label}`, item))
+      : [path];
+  return [key, ...below(key, parseExtendedJson(json))];
 }

@@ -12,6 +12,7 @@ const metric = (name: string, summary: string[], overwrite = false): MetricField
   summary,
   overwrite,
   stepMetric: "",
+  goal: "",
   stepSync: false,
   hidden: false,
 });

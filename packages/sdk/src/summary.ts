@@ -1,14 +1,17 @@
-import { parseExtendedJson } from "@steelyard/protocol/history";
+import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import type { MetricFields } from "@steelyard/protocol/records";
 import type { Entry } from "./messages.ts";
-import { numberJson } from "./values.ts";
+import { type MetricDefinition, MetricDefinitions } from "./metric-definitions.ts";
+import { isPlainObject, numberJson } from "./values.ts";
 
 /** A value as JSON, or a number that is not written as JSON before somebody asks. */
 type Value = string | number;
 
-/** What `defineMetric` asked to be kept of a key. */
+/** What is kept of a key with a rule; all of it, so that a rule may be added later. */
 interface Running {
-  rules: readonly string[];
+  rule: MetricDefinition;
+  /** There was a number, so that `min` and `max` are some. */
+  seen: boolean;
   count: number;
   sum: number;
   min: number;
@@ -17,6 +20,9 @@ interface Running {
   last: Value;
 }
 
+/** A nested object, each leaf on its own: rows may bring a part of it. */
+type Nested = Map<string, Value | Running | Nested>;
+
 const json = (value: Value) => (typeof value === "number" ? numberJson(value) : value);
 
 /**
@@ -24,11 +30,12 @@ const json = (value: Value) => (typeof value === "number" ? numberJson(value) : 
  * program reads what the server is told.
  */
 export class Summary {
-  readonly #values = new Map<string, Value | Running>();
-  readonly #exact = new Map<string, readonly string[]>();
-  readonly #globs: { prefix: string; rules: readonly string[] }[] = [];
-  /** Found rules by key; null = none. */
-  readonly #found = new Map<string, readonly string[] | null>();
+  readonly #values: Nested = new Map();
+  readonly #definitions = new MetricDefinitions();
+  readonly #exact = new Map<string, MetricDefinition>();
+  readonly #globs = new Map<string, MetricDefinition>();
+  /** Found rules by key, those of nested keys by their path; null = none. */
+  readonly #found = new Map<string, MetricDefinition | null>();
   /** Set by hand: the rule of such a key holds no more. */
   readonly #byHand = new Set<string>();
   /** Of keys whose last value is of a row that came late: its step. */
@@ -37,18 +44,16 @@ export class Summary {
   /** Counts definitions: who remembers which keys have rules looks again when it changes. */
   definitions = 0;
 
-  /** Definitions of one name add up, unless it says overwrite; `none` stands alone. */
-  define({ name, summary, overwrite }: MetricFields): void {
-    if (summary.length === 0) return;
+  define(metric: MetricFields): void {
+    const definition = this.#definitions.define(metric);
+    const { name, summary } = definition;
+    const [known, key] = name.endsWith("*") ? [this.#globs, name.slice(0, -1)] : [this.#exact, name];
+    // `copy` is the last value, as without a rule.
+    if (summary.some((rule) => rule !== "copy")) known.set(key, definition);
+    else if (!known.delete(key)) return;
+    if (metric.summary.length > 0) this.#byHand.delete(name);
     this.definitions++;
     this.#found.clear();
-    if (name.endsWith("*")) {
-      this.#globs.push({ prefix: name.slice(0, -1), rules: summary });
-      return;
-    }
-    this.#byHand.delete(name);
-    const before = overwrite || summary.includes("none") ? [] : (this.#exact.get(name) ?? []);
-    this.#exact.set(name, [...new Set([...before.filter((rule) => rule !== "none"), ...summary])]);
   }
 
   /** More than the last value of this key is kept: every row must be told. */
@@ -56,21 +61,21 @@ export class Summary {
     return this.#rulesOf(key) !== null;
   }
 
-  #rulesOf(key: string): readonly string[] | null {
-    let rules = this.#found.get(key);
-    if (rules === undefined) {
-      rules = this.#byHand.has(key) ? null : (this.#exact.get(key) ?? this.#globOf(key));
-      this.#found.set(key, rules);
+  #rulesOf(key: string): MetricDefinition | null {
+    let rule = this.#found.get(key);
+    if (rule === undefined) {
+      rule = this.#byHand.has(key) ? null : (this.#exact.get(key) ?? this.#globOf(key));
+      this.#found.set(key, rule);
     }
-    return rules;
+    return rule;
   }
 
   /** The longest prefix decides, so that the order of definitions does not. */
-  #globOf(key: string): readonly string[] | null {
-    let best: { prefix: string; rules: readonly string[] } | undefined;
-    for (const glob of this.#globs)
-      if (key.startsWith(glob.prefix) && glob.prefix.length >= (best?.prefix.length ?? 0)) best = glob;
-    return best?.rules ?? null;
+  #globOf(key: string): MetricDefinition | null {
+    let best: string | undefined;
+    for (const prefix of this.#globs.keys())
+      if (key.startsWith(prefix) && prefix.length >= (best?.length ?? 0)) best = prefix;
+    return (best === undefined ? undefined : this.#globs.get(best)) ?? null;
   }
 
   /** What the run had when it was resumed. */
@@ -89,12 +94,29 @@ export class Summary {
   }
 
   number(key: string, value: number): void {
-    this.#logged(key, value, value);
+    this.#logged(this.#values, key, key, value, value);
   }
 
   logged(key: string, value: string): void {
+    this.#put(this.#values, key, key, value);
+  }
+
+  /** `path` = the label with those above it, joined by dots. */
+  #put(at: Nested, label: string, path: string, value: string): void {
+    const object = value.startsWith("{") ? leavesOf(value) : undefined;
+    if (object) {
+      this.#dirty = true;
+      let below = at.get(label);
+      if (!(below instanceof Map)) {
+        // What was set or resumed as one text is gone on with leaf by leaf.
+        below = new Map(Object.entries((typeof below === "string" && leavesOf(below)) || {}));
+        at.set(label, below);
+      }
+      for (const [key, leaf] of Object.entries(object)) this.#put(below, key, `${path}.${key}`, leaf);
+      return;
+    }
     const number = Number(value);
-    this.#logged(key, value, Number.isNaN(number) && value !== "NaN" ? undefined : number);
+    this.#logged(at, label, path, value, Number.isNaN(number) && value !== "NaN" ? undefined : number);
   }
 
   /** Of a row for a step that is past: it counts, but what is of a later step stays the last. */
@@ -104,7 +126,7 @@ export class Summary {
     if (step >= of) {
       this.logged(key, value);
       this.#lateSteps.set(key, step);
-    } else if (typeof before === "object" && before.rules === this.#rulesOf(key)) {
+    } else if (isRunning(before)) {
       const { last } = before;
       this.logged(key, value);
       before.last = last;
@@ -112,33 +134,25 @@ export class Summary {
     }
   }
 
-  #logged(key: string, value: Value, number: number | undefined): void {
+  #logged(at: Nested, label: string, path: string, value: Value, number: number | undefined): void {
     this.#dirty = true;
-    if (this.#lateSteps.size > 0) this.#lateSteps.delete(key);
-    const rules = this.#rulesOf(key);
-    if (rules === null) {
-      this.#values.set(key, value);
+    if (this.#lateSteps.size > 0) this.#lateSteps.delete(path);
+    const rule = this.#rulesOf(path);
+    if (rule === null) {
+      at.set(label, value);
       return;
     }
-    if (rules.includes("none")) {
-      this.#values.delete(key);
+    if (rule.summary.includes("none")) {
+      at.delete(label);
       return;
     }
-    let running = this.#values.get(key);
-    if (typeof running !== "object" || running.rules !== rules) {
-      running = {
-        rules,
-        count: 0,
-        sum: 0,
-        min: Number.POSITIVE_INFINITY,
-        max: Number.NEGATIVE_INFINITY,
-        first: value,
-        last: value,
-      };
-      this.#values.set(key, running);
-    }
+    const before = at.get(label);
+    const running: Running = isRunning(before) ? before : begun(rule, value, before);
+    if (running !== before) at.set(label, running);
+    running.rule = rule;
     running.last = value;
     if (number === undefined) return;
+    running.seen = true;
     running.count++;
     running.sum += number;
     // NaN stays once it is there, as with the official client.
@@ -146,25 +160,13 @@ export class Summary {
     running.max = Math.max(running.max, number);
   }
 
-  #json(value: Value | Running): string {
-    if (typeof value !== "object") return json(value);
-    const { rules, count, sum, min, max, first, last } = value;
-    const parts: string[] = [];
-    if (rules.includes("min") && count > 0) parts.push(`"min":${numberJson(min)}`);
-    if (rules.includes("max") && count > 0) parts.push(`"max":${numberJson(max)}`);
-    if (rules.includes("mean") && count > 0) parts.push(`"mean":${numberJson(sum / count)}`);
-    if (rules.includes("first")) parts.push(`"first":${json(first)}`);
-    if (rules.includes("last")) parts.push(`"last":${json(last)}`);
-    return parts.length > 0 ? `{${parts.join(",")}}` : json(last);
-  }
-
   get(key: string): unknown {
     const value = this.#values.get(key);
-    return value === undefined ? undefined : parseExtendedJson(this.#json(value));
+    return value === undefined ? undefined : parseExtendedJson(jsonOf(value));
   }
 
   get entries(): Entry[] {
-    return [...this.#values].map(([key, value]) => [key, this.#json(value)]);
+    return [...this.#values].map(([key, value]) => [key, jsonOf(value)]);
   }
 
   get changed(): boolean {
@@ -176,4 +178,57 @@ export class Summary {
     this.#dirty = false;
     return `{${this.entries.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;
   }
+}
+
+function isRunning(value: Value | Running | Nested | undefined): value is Running {
+  return typeof value === "object" && !(value instanceof Map);
+}
+
+/** A run that goes on keeps the extremes and the first value that it had; of a mean it cannot be told how many made it. */
+function begun(rule: MetricDefinition, value: Value, before: Value | Nested | undefined): Running {
+  const had = typeof before === "string" && before.startsWith("{") ? parseExtendedJson(before) : {};
+  const { best, first, ...extremes } = had as Record<string, unknown>;
+  const {
+    min = rule.goal === "maximize" ? undefined : best,
+    max = rule.goal === "maximize" ? best : undefined,
+  } = extremes;
+  const running: Running = {
+    rule,
+    seen: false,
+    count: 0,
+    sum: 0,
+    min: Number.POSITIVE_INFINITY,
+    max: Number.NEGATIVE_INFINITY,
+    first: first === undefined ? value : stringifyExtendedJson(first),
+    last: value,
+  };
+  if (typeof min === "number") running.min = min;
+  if (typeof max === "number") running.max = max;
+  return running;
+}
+
+function jsonOf(value: Value | Running | Nested): string {
+  if (typeof value !== "object") return json(value);
+  if (value instanceof Map)
+    return `{${[...value].map(([key, leaf]) => `${JSON.stringify(key)}:${jsonOf(leaf)}`).join(",")}}`;
+  const { rule, seen, count, sum, min, max, first, last } = value;
+  const { summary, goal } = rule;
+  const parts: string[] = [];
+  if (summary.includes("min") && seen) parts.push(`"min":${numberJson(min)}`);
+  if (summary.includes("max") && seen) parts.push(`"max":${numberJson(max)}`);
+  if (summary.includes("mean") && count > 0) parts.push(`"mean":${numberJson(sum / count)}`);
+  if (summary.includes("best") && seen) parts.push(`"best":${numberJson(goal === "maximize" ? max : min)}`);
+  if (summary.includes("first")) parts.push(`"first":${json(first)}`);
+  if (summary.includes("last")) parts.push(`"last":${json(last)}`);
+  return parts.length > 0 ? `{${parts.join(",")}}` : json(last);
+}
+
+/** Key → value as JSON; undefined for what is one value: a list, an object with a type of its own, an empty one. */
+function leavesOf(text: string): Record<string, string> | undefined {
+  const value = parseExtendedJson(text);
+  if (!isPlainObject(value) || "_type" in value) return undefined;
+  const entries = Object.entries(value);
+  return entries.length === 0
+    ? undefined
+    : Object.fromEntries(entries.map(([key, item]) => [key, stringifyExtendedJson(item)]));
 }

@@ -124,8 +124,9 @@ export interface MetricFields {
   stepMetric: string;
   stepSync: boolean;
   hidden: boolean;
-  /** `min`, `max`, `mean`, `last`, `first`, `none`. */
+  /** `min`, `max`, `mean`, `best`, `last`, `none`, `copy`, `first`. */
   summary: readonly string[];
+  goal: "" | "minimize" | "maximize";
   overwrite: boolean;
 }
 
@@ -147,7 +148,7 @@ export function metricRecord(num: number, metric: MetricFields): Uint8Array {
   body.message(6, new ProtoWriter().bool(1, metric.stepSync).bool(2, metric.hidden).bool(3, true).take());
   const summary = new ProtoWriter();
   for (const name of metric.summary) summary.bool(SUMMARY_FIELD[name] ?? 5, true);
-  body.message(7, summary.take());
+  body.message(7, summary.take()).int(8, ["", "minimize", "maximize"].indexOf(metric.goal));
   body.message(9, new ProtoWriter().bool(1, metric.overwrite).take());
   return record(num, KIND.metric, body.take());
 }

@@ -205,6 +205,7 @@ function metric(bytes: Uint8Array): LogRecord {
     stepSync: false,
     hidden: false,
     summary: [],
+    goal: "",
     overwrite: false,
   };
   while (reader.next()) {
@@ -217,7 +218,8 @@ function metric(bytes: Uint8Array): LogRecord {
     } else if (reader.field === 7) {
       const { int } = plain(reader.bytes(), [], [1, 2, 3, 4, 5, 6, 7, 8]);
       found.summary = SUMMARY_RULES.filter((_, at) => int(at + 1) === 1);
-    } else if (reader.field === 9) found.overwrite = plain(reader.bytes(), [], [1]).int(1) === 1;
+    } else if (reader.field === 8) found.goal = (["", "minimize", "maximize"] as const)[reader.int()] ?? "";
+    else if (reader.field === 9) found.overwrite = plain(reader.bytes(), [], [1]).int(1) === 1;
     else reader.skip();
   }
   return { kind: "metric", metric: found };
