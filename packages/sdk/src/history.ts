@@ -6,8 +6,6 @@ import type { RunLog } from "./run-log.ts";
 import type { Summary } from "./summary.ts";
 import { numberJson } from "./values.ts";
 
-/** The official client sends no longer line; a server may refuse what is longer. */
-const MAX_LINE_BYTES = 10_383_360;
 /** Keys that every row gets, in this order, after its own; rows that the server numbers, without the last. */
 const FACTS = ["_timestamp", "_runtime", "_step"];
 const QUOTE = 0x22;
@@ -57,6 +55,8 @@ export class History {
   #stepText = "";
   /** The furthest so far. */
   #step = -1;
+  /** A longer line is not sent: a server may refuse it. */
+  readonly #maxLineBytes: number;
   /** Zero of `_runtime`. */
   startTimeMs: number;
   /** False when nothing is sent (any more). */
@@ -69,7 +69,7 @@ export class History {
     summary: Summary,
     lines: LineQueue | undefined,
     sketch: HistorySketch | undefined,
-    options: { startTimeMs: number; sending: boolean; numbered?: boolean },
+    options: { startTimeMs: number; sending: boolean; numbered?: boolean; maxLineBytes?: number },
   ) {
     this.#facts = options.numbered === false ? FACTS.slice(0, -1) : FACTS;
     this.#sketch = sketch;
@@ -78,6 +78,7 @@ export class History {
     this.#lines = lines;
     this.startTimeMs = options.startTimeMs;
     this.sending = options.sending;
+    this.#maxLineBytes = options.maxLineBytes ?? Number.POSITIVE_INFINITY;
   }
 
   /** False: the server gives the rows their steps. */
@@ -150,8 +151,8 @@ export class History {
     }
     if (!this.sending) return;
     const line = `{${all.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(",")}}`;
-    const bytes = line.length > MAX_LINE_BYTES / 3 ? Buffer.byteLength(line) : 0;
-    if (bytes > MAX_LINE_BYTES) this.onTooLong(bytes, MAX_LINE_BYTES, step);
+    const bytes = line.length > this.#maxLineBytes / 3 ? Buffer.byteLength(line) : 0;
+    if (bytes > this.#maxLineBytes) this.onTooLong(bytes, this.#maxLineBytes, step);
     else this.#lines?.push(line);
   }
 
@@ -229,11 +230,20 @@ export class History {
     if (this.numbered) ends[count + 2] = put(bytes, at, this.#stepText);
   }
 
+  /** Of a line as it stands in a request: quoted, so some bytes longer than the line itself. */
+  #isTooLong(quoted: Uint8Array): boolean {
+    const bytes = Buffer.byteLength(JSON.parse(new TextDecoder().decode(quoted)) as string);
+    if (bytes > this.#maxLineBytes) this.onTooLong(bytes, this.#maxLineBytes, Number(this.#stepText));
+    return bytes > this.#maxLineBytes;
+  }
+
   #line({ prefixes, lineBytes }: Shape): void {
     const { bytes: text, ends } = this.#text;
     const lines = this.#lines;
     if (!lines) return;
-    let at = lines.begin(lineBytes + (ends[prefixes.length - 1] as number));
+    const size = lineBytes + (ends[prefixes.length - 1] as number);
+    const began = lines.begin(size);
+    let at = began;
     const { bytes } = lines;
     bytes[at++] = QUOTE;
     let from = 0;
@@ -247,6 +257,7 @@ export class History {
     bytes[at++] = QUOTE;
     bytes[at++] = COMMA;
     bytes[at++] = NEWLINE;
+    if (size > this.#maxLineBytes && this.#isTooLong(bytes.subarray(began, at - 2))) return;
     lines.end(at);
   }
 }

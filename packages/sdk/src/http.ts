@@ -3,7 +3,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { proxyRefusal, routeTo } from "./http/agent.ts";
 import type { Connection, Patience } from "./http/connection.ts";
 import { RouteError } from "./http/proxy.ts";
-import { hopeless, isFinal, retryAfterMs, waitMs } from "./http/retry.ts";
+import { hopeless, isFinal, meaningOf, retryAfterMs, waitMs } from "./http/retry.ts";
 
 /** What the server said no to for good: trying again cannot help. */
 export class RefusedError extends Error {
@@ -18,6 +18,12 @@ export class RefusedError extends Error {
 /** As often as the settings say, and no answer. */
 export class UnansweredError extends Error {}
 
+/** What `send` threw, or why else something was not sent, in words for a line about it. */
+export function saidBy(error: unknown): string {
+  if (error instanceof RefusedError) return `${error.status || ""} ${error.message}`.trim();
+  return error instanceof UnansweredError ? error.message : String(error);
+}
+
 export interface Http extends Connection {
   /** Called when a try failed and another follows. */
   onRetry: (reason: string) => void;
@@ -25,6 +31,10 @@ export interface Http extends Connection {
   signal: AbortSignal;
   /** Hears of every try. */
   onTry?: (facts: { method: string; path: string; answer: number | string; ms: number }) => void;
+  /** Aborted when there is not much time left: waits end, and are short from then on. */
+  hurry?: AbortSignal;
+  /** Called when the server gives a sign: it answered, or took a part of a file. */
+  onSign?: () => void;
 }
 
 /** An answer with a status that says yes. */
@@ -33,6 +43,8 @@ export interface Answer {
   text: string;
 }
 
+/** Longest wait between tries when there is not much time left. */
+const HURRIED_WAIT_MS = 2000;
 /** Characters of what a server says, as it is passed on. */
 const MAX_SAID = 300;
 
@@ -92,8 +104,7 @@ export async function send(
           `the server sends us on to ${response.headers.location ?? "nowhere"}; set WANDB_BASE_URL to where it is`,
         );
       const said = messageOf(text.slice(0, 4000));
-      if (isFinal(status) && status !== retried)
-        throw new RefusedError(status, said || `the server answers ${status}`);
+      if (isFinal(status) && status !== retried) throw new RefusedError(status, said || meaningOf(status));
       reason = unlike ?? `${status} ${said}`.trim();
       afterMs = retryAfterMs(response.headers["retry-after"], Date.now());
     } catch (error) {
@@ -112,7 +123,10 @@ export async function send(
     if (tried >= patience.retries)
       throw new UnansweredError(`the server did not answer, tried ${tried + 1} times (${reason})`);
     http.onRetry(reason);
-    await sleep(afterMs ?? waitMs(tried++, patience), http.signal);
+    // What the server asked for is not shortened.
+    if (afterMs !== undefined) await pause(http.signal, undefined, afterMs);
+    else await pause(http.signal, http.hurry, waitMs(tried, patience));
+    tried++;
     reused = false;
   }
 }
@@ -137,6 +151,7 @@ export interface Exchange {
   /** Length of the body, where it is known already. */
   bytes?: number;
   headers?: Readonly<Record<string, string>>;
+  onSign?: (() => void) | undefined;
 }
 
 /**
@@ -146,7 +161,7 @@ export interface Exchange {
  */
 export function exchange(
   connection: Connection,
-  { method, url, body, bytes = lengthOf(body), headers = {} }: Exchange,
+  { method, url, body, bytes = lengthOf(body), headers = {}, onSign }: Exchange,
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -196,7 +211,7 @@ export function exchange(
     });
     if (body === undefined || !isFile(body)) request.end(body);
     else if (bytes === 0) request.end();
-    else sendFile(body.path, bytes, request, stop);
+    else sendFile(body.path, bytes, request, stop, onSign);
   });
 }
 
@@ -226,9 +241,17 @@ function lengthOf(body: Body | undefined): number {
 }
 
 /** What was appended since is left to the next upload: the length was told already. */
-function sendFile(path: string, bytes: number, request: ClientRequest, stop: (error: Error) => void): void {
+function sendFile(
+  path: string,
+  bytes: number,
+  request: ClientRequest,
+  stop: (error: Error) => void,
+  onSign: (() => void) | undefined,
+): void {
   const content = createReadStream(path, { end: bytes - 1 });
   content.on("error", stop);
+  // Read only as fast as it is taken.
+  if (onSign) content.on("data", onSign);
   content.on("end", () => {
     // The server would wait for the rest for ever.
     if (content.bytesRead < bytes) stop(new Error(`${path} became shorter while it was sent`));
@@ -265,17 +288,21 @@ function plainMessage(text: string): string {
   }
 }
 
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+function pause(signal: AbortSignal, hurry: AbortSignal | undefined, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => {
+    const over = () => {
       clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
       signal.removeEventListener("abort", onAbort);
+      hurry?.removeEventListener("abort", over);
       resolve();
-    }, ms);
+    };
+    const onAbort = () => {
+      reject(signal.reason);
+      over();
+    };
+    const timer = setTimeout(over, hurry?.aborted ? Math.min(ms, HURRIED_WAIT_MS) : ms);
     signal.addEventListener("abort", onAbort, { once: true });
+    hurry?.addEventListener("abort", over, { once: true });
   });
 }
 

@@ -16,7 +16,7 @@ import { defaultProject } from "./default-project.ts";
 import { DisabledRun } from "./disabled-run.ts";
 import { metadataOf } from "./environment.ts";
 import { gitFacts } from "./git/repository.ts";
-import { type Connection, connectionOf } from "./http/connection.ts";
+import { type Connection, connectionOf, positive } from "./http/connection.ts";
 import type { Http } from "./http.ts";
 import { createLogTurns } from "./log-turns.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
@@ -223,6 +223,10 @@ export async function init(
     mode: offline ? "offline" : "online",
     connection,
     writer,
+    sendEveryMs: positive(settings, "fileStreamTransmitInterval") * 1000,
+    maxRequestBytes: settings.fileStreamMaxBytes,
+    maxLineBytes: settings.fileStreamMaxLineBytes,
+    stopOnFatalError: settings.stopOnFatalError,
     runId,
     // An anonymous account has an entity of its own, and may not write to another.
     entity: anonymous ? "" : (settings.entity ?? ""),
@@ -345,6 +349,8 @@ export async function init(
       const name = codeOptions.name ?? codeArtifactName(started.run.project, program);
       return { name, files: await sourceFiles(codeRoot, root, codeOptions) };
     },
+    finishLimitMs: settings.finishTimeout > 0 ? settings.finishTimeout * 1000 : undefined,
+    finishRaises: settings.finishTimeoutRaises,
     onFinish(run, exitCode) {
       if (exitCode === 0) forgetUnfinished(root, runId);
       onFinish(run);

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 
 /** Lines in memory before the rest waits on disk: a server that is away must not fill the process. */
 const MEMORY_BYTES = 16 * 2 ** 20;
-/** Lines are kept and taken in blocks of about this size. */
+/** Lines are kept and taken in blocks of about this size, or of a request's when that is smaller. */
 const BLOCK_BYTES = 256 * 2 ** 10;
 
 /** Lines taken, each a JSON string with `,\n` behind it. */
@@ -28,7 +28,8 @@ const encoder = new TextEncoder();
  */
 export class LineQueue {
   /** Of the open block; another array after each `begin`. */
-  bytes = new Uint8Array(BLOCK_BYTES);
+  bytes: Uint8Array;
+  readonly #blockBytes: number;
   #length = 0;
   #count = 0;
   /** Full ones, oldest first. */
@@ -38,8 +39,10 @@ export class LineQueue {
   #file: number | undefined;
   #fileLength = 0;
 
-  constructor(path: string) {
+  constructor(path: string, maxRequestBytes = BLOCK_BYTES) {
     this.#path = path;
+    this.#blockBytes = Math.min(BLOCK_BYTES, maxRequestBytes);
+    this.bytes = new Uint8Array(this.#blockBytes);
   }
 
   get empty(): boolean {
@@ -78,7 +81,7 @@ export class LineQueue {
     if (this.#file === undefined && this.#memoryBytes < MEMORY_BYTES) {
       block.bytes = filled;
       this.#memoryBytes += this.#length;
-      this.bytes = new Uint8Array(BLOCK_BYTES);
+      this.bytes = new Uint8Array(this.#blockBytes);
     } else {
       this.#file ??= openSync(this.#path, "w+", 0o600);
       block.at = this.#fileLength;
@@ -130,6 +133,15 @@ export class LineQueue {
       from += read;
     }
     return bytes;
+  }
+
+  /** What waits is forgotten. */
+  forget(): void {
+    this.#blocks = [];
+    this.#memoryBytes = 0;
+    this.#length = 0;
+    this.#count = 0;
+    this.close();
   }
 
   /** What waits on disk is forgotten. */

@@ -26,7 +26,7 @@ export type ToWorker =
     }
   | { kind: "shape"; id: number; keys: string[] }
   | { kind: "thread"; watched: WatchedThread }
-  | { kind: "finish"; exitCode: number; deadlineMs: number }
+  | { kind: "finish"; exitCode: number; limitMs: number | undefined }
   | InOrder;
 
 /** Told among the rows: each has a marker in the ring, so that what was said after a row stays after it. */
@@ -49,12 +49,13 @@ export type FromWorker =
   /** The log has the run, and takes rows. */
   | { kind: "begun" }
   | { kind: "refused"; message: string }
-  | { kind: "stop" }
+  | { kind: "stop"; because?: string }
   | { kind: "notice"; text: string; serious: boolean }
   | { kind: "dropped"; dropped: Dropped }
   /** While the run ends: rows that are not sent yet. */
   | { kind: "waiting"; rows: number }
-  | { kind: "finished"; sent: boolean; history: HistoryGrid };
+  /** `gaveUp` = what did not get to the server in time; "" when nothing is left. */
+  | { kind: "finished"; sent: boolean; gaveUp: string; history: HistoryGrid };
 
 export interface WorkerStart {
   ring: RingMemory;
@@ -63,6 +64,11 @@ export interface WorkerStart {
   mode: "online" | "offline";
   connection: Connection;
   writer: Writer;
+  /** At most one request with rows in this time; the first goes at once. */
+  sendEveryMs: number;
+  maxRequestBytes: number;
+  maxLineBytes: number;
+  stopOnFatalError: boolean;
   runId: string;
   entity: string;
   project: string;

@@ -6,7 +6,7 @@ import {
   type FileStreamRequest,
 } from "@steelyard/protocol/file-stream";
 import type { GitFacts } from "./git/repository.ts";
-import { type Body, graphql, type Http, RefusedError, send } from "./http.ts";
+import { type Body, graphql, type Http, RefusedError, saidBy, send, UnansweredError } from "./http.ts";
 import type { TakenLines } from "./line-queue.ts";
 import type { Entry, WorkerStart } from "./messages.ts";
 import { toJson } from "./values.ts";
@@ -295,7 +295,8 @@ export async function uploadFiles(
         await putContent(http, uploadUrl, createRunFiles.uploadHeaders, { path: join(folder, name) });
         uploads.sent.push(name);
       } catch (error) {
-        if (error instanceof RefusedError) uploads.refused.push({ name, reason: error.message });
+        if (error instanceof RefusedError || error instanceof UnansweredError)
+          uploads.refused.push({ name, reason: saidBy(error) });
         else if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       }
     }),

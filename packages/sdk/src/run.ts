@@ -10,7 +10,6 @@ import { captureConsole } from "./console.ts";
 import { writeCrashReport } from "./crash-report.ts";
 import { type Dropped, Drops } from "./drops.ts";
 import { FinishProgress } from "./finish-progress.ts";
-import type { HistoryGrid } from "./history-sketch.ts";
 import { type LiveView, liveView } from "./live-view.ts";
 import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
 import { MetricDefinitions } from "./metric-definitions.ts";
@@ -73,9 +72,8 @@ export interface DefineMetricOptions {
 }
 
 type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string; files: NewFile[] }>;
+type RunEnd = Omit<Extract<FromWorker, { kind: "finished" }>, "kind">;
 
-/** `finish` waits this long for a server that does not answer; the log then has the rest. */
-const FINISH_DEADLINE_MS = 60_000;
 /** A process that is leaving waits at most this long for its runs. */
 const EXIT_DEADLINE_MS = 5000;
 const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "best", "none", "copy"];
@@ -130,9 +128,11 @@ export class Run {
   #open: Map<string, string> | undefined;
   #openTimestamp = 0;
   #finished: Promise<void> | undefined;
-  #ended: (sent: boolean, history?: HistoryGrid) => void = () => {};
+  #ended: (end: RunEnd) => void = () => {};
   #progress: FinishProgress | undefined;
   readonly #definitions = new MetricDefinitions();
+  readonly #finishLimitMs: number | undefined;
+  readonly #finishRaises: boolean;
   readonly #stepMetrics = new StepMetrics();
   readonly #drops: Drops;
   readonly #sendsLate: boolean;
@@ -154,6 +154,9 @@ export class Run {
       lateSteps: "drop" | "send";
       onDrop: "warn" | "event" | "error";
       codeFiles: CodeFiles;
+      /** How long `finish` may take; undefined: as long as the server gives signs. */
+      finishLimitMs: number | undefined;
+      finishRaises: boolean;
       onFinish: (run: Run, exitCode: number) => void;
     },
   ) {
@@ -169,6 +172,8 @@ export class Run {
     this.#onFinish = options.onFinish;
     this.#placeFiles = options.placeFiles;
     this.#codeFiles = options.codeFiles;
+    this.#finishLimitMs = options.finishLimitMs;
+    this.#finishRaises = options.finishRaises;
     this.#step = started.step;
     this.#drops = new Drops(options.onDrop, print);
     this.#sendsLate = options.lateSteps === "send";
@@ -475,11 +480,13 @@ export class Run {
   }
 
   /**
-   * End the run: the last rows are written and sent. Resolves when the server has everything, or after a minute without
-   * an answer; the log then has the rest, and the printed line says how to send it.
+   * End the run: the last rows are written and sent. Resolves when the server has everything, or gave no sign for a
+   * minute, or when WANDB_FINISH_TIMEOUT is over; the log then has the rest, and the printed line says what that is and
+   * how to send it.
    *
    * @param exitCode 0 is finished, anything else failed; 0 when not given.
    * @throws DroppedError when something was lost after the call that told it, and `onDrop` is `error`; the run has ended.
+   *   Error when it gave up and WANDB_FINISH_TIMEOUT_RAISES is set.
    * @example await run.finish();
    */
   finish(exitCode = 0): Promise<void> {
@@ -492,13 +499,13 @@ export class Run {
     this.#print.quietly("INFO", `finishing run ${this.id} with exit code ${exitCode}, ${this.#rows} rows`);
     this.#onFinish(this, exitCode);
     this.#flushOpen();
-    const ended = new Promise<[sent: boolean, history?: HistoryGrid]>((resolve) => {
-      this.#ended = (...how) => resolve(how);
+    const ended = new Promise<RunEnd>((resolve) => {
+      this.#ended = resolve;
     });
     this.#worker.ref();
-    this.#postFinish(exitCode, FINISH_DEADLINE_MS);
+    this.#postFinish(exitCode, this.#finishLimitMs);
     this.#progress = new FinishProgress(this.#print);
-    const [sent, history = { lines: [], more: 0 }] = await ended;
+    const { sent, gaveUp, history } = await ended;
     this.#progress.end();
     this.#over();
     this.#drops.tellAll();
@@ -510,6 +517,7 @@ export class Run {
       grids: { history, summary: this.#kept.entries, maxSummary: this.#maxSummary },
     });
     if (this.#drops.error) throw this.#drops.error;
+    if (gaveUp && this.#finishRaises) throw new Error(gaveUp);
   }
 
   /** Nothing asynchronous happens any more: the worker works on while this thread waits. */
@@ -537,8 +545,8 @@ export class Run {
     this.#drops.now({ kind: "finished", kept: false, message });
   }
 
-  #postFinish(exitCode: number, deadlineMs: number): void {
-    this.#worker.postMessage({ kind: "finish", exitCode, deadlineMs } satisfies ToWorker);
+  #postFinish(exitCode: number, limitMs: number | undefined): void {
+    this.#worker.postMessage({ kind: "finish", exitCode, limitMs } satisfies ToWorker);
   }
 
   #over(): void {
@@ -549,15 +557,19 @@ export class Run {
     if (message.kind === "notice") (message.serious ? this.#print.serious : this.#print.info)(message.text);
     else if (message.kind === "waiting") this.#progress?.waiting(message.rows);
     else if (message.kind === "dropped") this.#drops.later(message.dropped);
-    else if (message.kind === "finished") this.#ended(message.sent, message.history);
+    else if (message.kind === "finished") this.#ended(message);
     else if (message.kind === "refused") {
       this.#print.error(message.message);
       this.#finished ??= Promise.resolve();
       this.#plain = false;
-      this.#ended(false);
+      this.#ended({ sent: false, gaveUp: "", history: { lines: [], more: 0 } });
     } else if (message.kind === "stop" && !this.stopRequested) {
-      this.#print.serious(`run ${this.name} was asked to stop`);
-      this.#stop.abort(new Error(`run ${this.id} was asked to stop`));
+      this.#print.serious(
+        message.because
+          ? `run ${this.name} ends the program: ${message.because}`
+          : `run ${this.name} was asked to stop`,
+      );
+      this.#stop.abort(new Error(message.because ?? `run ${this.id} was asked to stop`));
       // As the official client interrupts its script. A process that listens to SIGINT decides for itself.
       if (!this.#finished) process.kill(process.pid, "SIGINT");
     }

@@ -5,7 +5,7 @@ import { type WrittenArtifact, writeArtifact } from "./artifacts/artifact-writer
 import type { ConfigDocument } from "./config-document.ts";
 import type { InternalLog } from "./debug-log.ts";
 import type { History } from "./history.ts";
-import { graphql, type Http, RefusedError } from "./http.ts";
+import { graphql, type Http, RefusedError, saidBy } from "./http.ts";
 import type { LineQueue } from "./line-queue.ts";
 import type { FromWorker, WorkerStart } from "./messages.ts";
 import {
@@ -18,12 +18,12 @@ import {
 } from "./run-transport.ts";
 import type { Summary } from "./summary.ts";
 import { type ConsoleLine, Terminal } from "./terminal.ts";
+import { Unsent } from "./unsent.ts";
 
-/** At most one request in this time; the first goes at once. */
-const SEND_EVERY_MS = 250;
 /** Without rows to send; the answer also says whether the run is to stop, which the official client asks as often. */
 const HEARTBEAT_MS = 15_000;
-const MAX_REQUEST_BYTES = 8 * 2 ** 20;
+/** A run that ends without a time limit gives up when the server gave no sign for so long. */
+const SILENCE_MS = 60_000;
 const MAX_REQUEST_LINES = 50_000;
 /** Of console lines in a request; as JSON in JSON a character may take twelve bytes, and servers take 64 MiB at most. */
 const MAX_CONSOLE_CHARACTERS = 2 * 2 ** 20;
@@ -38,13 +38,15 @@ export interface Outgoing {
 
 /**
  * The run's way to the server. One request at a time; a request is sent again until it is answered, so offsets never
- * leave a gap. What the server refuses for good ends the sending, not the run.
+ * leave a gap. Rows that the server refuses for good end the sending, not the run; of anything else it refuses, the rest
+ * goes on.
  */
 export class Uplink {
   readonly #start: WorkerStart;
   readonly #out: Outgoing;
   readonly #tell: (message: FromWorker) => void;
   readonly #abort = new AbortController();
+  readonly #hurry = new AbortController();
   readonly #http: Http;
   #run: RunAddress;
   #live: boolean;
@@ -64,6 +66,14 @@ export class Uplink {
   #saidRetry = false;
   #stopTold = false;
   #saidDropped = false;
+  readonly #unsent: Unsent;
+  /** Rows of the request that is under way. */
+  #rowsUnderWay = 0;
+  /** When the server last gave a sign. */
+  #signMs = performance.now();
+  /** Why the run ended before the server had everything; "" when it did not. */
+  #gaveUp = "";
+  #leftBehind = false;
 
   readonly #log: InternalLog;
   #requests = 0;
@@ -78,9 +88,14 @@ export class Uplink {
     this.#http = {
       ...start.connection,
       signal: this.#abort.signal,
+      hurry: this.#hurry.signal,
       onRetry: (reason) => this.#retrying(reason),
       ...(start.debug ? { onTry: (facts) => log.write("DEBUG", "request", facts) } : {}),
+      onSign: () => {
+        this.#signMs = performance.now();
+      },
     };
+    this.#unsent = new Unsent(start.logFile, start.filesDir);
   }
 
   get run(): RunAddress {
@@ -118,22 +133,55 @@ export class Uplink {
     });
   }
 
-  /** Whatever is being tried ends now: a server that is away must not hold the end up. */
-  abort(): void {
-    this.#log.write("WARNING", "no more time to send");
-    this.#abort.abort(new Error("no more time"));
+  /** Something beside rows did not get to the server: a sync of the log tries it again. */
+  get leftBehind(): boolean {
+    return this.#leftBehind;
+  }
+
+  /** What the user is to know of what the server lacks; "" when it has everything. */
+  get gaveUp(): string {
+    return this.#gaveUp;
+  }
+
+  /**
+   * From now on whatever is being tried ends after `limitMs`, or, without one, when the server gave no sign for a minute: a
+   * server that is away must not hold the end up. Returns what takes this back.
+   */
+  endWithin(limitMs: number | undefined): () => void {
+    const began = performance.now();
+    this.#signMs = began;
+    this.#hurry.abort();
+    const timer = setInterval(
+      () => {
+        const now = performance.now();
+        if (now - (limitMs === undefined ? this.#signMs : began) < (limitMs ?? SILENCE_MS)) return;
+        clearInterval(timer);
+        this.#log.write("WARNING", "no more time to send");
+        const why =
+          limitMs === undefined
+            ? `the server gave no sign for ${SILENCE_MS / 1000} s`
+            : `the server did not have everything after ${limitMs / 1000} s`;
+        this.#abort.abort(new Error(why));
+      },
+      Math.min(limitMs ?? SILENCE_MS, 50),
+    );
+    timer.unref();
+    return () => clearInterval(timer);
   }
 
   /** Files of the run's folder. What the server refuses is told, and the run goes on. */
   async upload(names: string[]): Promise<FileUploads> {
     const nothing = { sent: [], refused: [] };
     if (!this.#live) return nothing;
+    this.#unsent.uploading(names);
     try {
       const uploads = await uploadFiles(this.#http, this.#run, this.#start.filesDir, names);
+      const refused = new Set(uploads.refused.map(({ name }) => name));
+      this.#unsent.uploaded(names.filter((name) => !refused.has(name)));
       this.#log.write("INFO", "uploaded", { files: uploads.sent });
       return uploads;
     } catch (error) {
-      this.#untaken(`${names.join(", ")} cannot be uploaded`, error, this.#start.filesDir);
+      this.untaken(names.join(", "), error);
       return nothing;
     }
   }
@@ -146,7 +194,7 @@ export class Uplink {
       this.#log.write("INFO", "artifact written", { name: artifact.name, type: artifact.type, ...written });
       return written;
     } catch (error) {
-      this.#untaken(`the artifact ${artifact.name} cannot be uploaded`, error, this.#start.logFile);
+      this.untaken(`the artifact ${artifact.name}`, error);
       return undefined;
     }
   }
@@ -168,24 +216,29 @@ export class Uplink {
     }
   }
 
-  #untaken(what: string, error: unknown, kept: string): void {
+  /** The server does not take that, and has said why; the rest of the run goes on. */
+  untaken(what: string, why: unknown): void {
     // That there is no more time is told at the end, for everything.
     if (this.#abort.signal.aborted) return;
+    this.#leftBehind = true;
+    const reason = saidBy(why);
+    this.#log.write("ERROR", "not sent", { what, reason });
+    if (!this.#live) return;
     this.#tell({
       kind: "notice",
       serious: true,
-      text: `${what} (${(error as Error).message}); the run goes on, it is kept in ${kept}`,
+      text: `${what} did not get to the server (${reason}); the run goes on, ${this.#unsent.command} sends it again`,
     });
   }
 
   /** Send what there is, if it is time to. */
   async turn(): Promise<void> {
     if (!this.#live) return;
-    if (!this.preempting && performance.now() - this.#lastRequestMs < SEND_EVERY_MS) return;
+    if (!this.preempting && performance.now() - this.#lastRequestMs < this.#start.sendEveryMs) return;
     try {
       await this.#sendAlerts();
-      await this.#sendConfig();
-      if (await this.#sendOnce(undefined)) this.#lastRequestMs = performance.now();
+      const sentConfig = await this.#sendConfig();
+      if ((await this.#sendOnce(undefined)) || sentConfig) this.#lastRequestMs = performance.now();
       else if (performance.now() - this.#lastRequestMs >= HEARTBEAT_MS) {
         this.#heard(await streamRows(this.#http, this.#run, {}, undefined));
         this.#lastRequestMs = performance.now();
@@ -214,22 +267,29 @@ export class Uplink {
         eventLines: this.#eventsOffset,
       });
     } catch (error) {
-      if (this.#abort.signal.aborted) {
-        this.#tell({
-          kind: "notice",
-          serious: true,
-          text: `the server could not be reached in time; nothing is lost: send it later with \`steelyard sync ${this.#start.logFile.replace(/\/[^/]*$/, "")}\``,
-        });
-      } else this.#failed(error);
+      this.#failed(error);
+    }
+    if (this.#abort.signal.aborted) {
+      const left = this.#unsent.text(this.#out.lines.count + this.#rowsUnderWay) || "the end of the run";
+      this.#gaveUp = `${(this.#abort.signal.reason as Error).message}: ${left} did not get there; nothing is lost, ${this.#unsent.command} sends it`;
+      this.#tell({ kind: "notice", serious: true, text: this.#gaveUp });
     }
   }
 
-  async #sendConfig(): Promise<void> {
+  /** False when there was nothing new. A config that is refused is told of; the run goes on. */
+  async #sendConfig(): Promise<boolean> {
     const { config } = this.#out;
-    if (!config.dirty) return;
+    if (!config.dirty) return false;
     config.dirty = false;
+    this.#unsent.config = true;
     this.#log.write("INFO", "sending the config");
-    await sendConfig(this.#http, this.#run, config.json);
+    try {
+      await sendConfig(this.#http, this.#run, config.json);
+      this.#unsent.config = false;
+    } catch (error) {
+      this.untaken("the config", error);
+    }
+    return true;
   }
 
   /** One that is refused is told of; the run goes on. */
@@ -251,7 +311,8 @@ export class Uplink {
   /** One request of what there is; false when there was nothing to say. */
   async #sendOnce(final: { exitCode: number } | undefined): Promise<boolean> {
     const { summary, lines } = this.#out;
-    const rows = lines.take(MAX_REQUEST_BYTES, MAX_REQUEST_LINES);
+    const rows = lines.take(this.#start.maxRequestBytes, MAX_REQUEST_LINES);
+    this.#rowsUnderWay = rows.count;
     const samples = this.events.splice(0);
     const uploaded = this.uploaded.splice(0);
     const stretches = this.terminal.take(MAX_CONSOLE_CHARACTERS);
@@ -301,6 +362,7 @@ export class Uplink {
     this.#requests++;
     if (preempting.preempting) this.preempting = false;
     this.#historyOffset += rows.count;
+    this.#rowsUnderWay = 0;
     this.#eventsOffset += samples.length;
     // A request carries one run of consecutive lines; a progress bar above others makes several.
     for (const [index, stretch] of stretches.entries()) {
@@ -348,22 +410,18 @@ export class Uplink {
     });
   }
 
-  /** Refused for good: the log has everything, and the user is told once. */
+  /** Rows are refused for good: the log has everything, and the user is told once. */
   #failed(error: unknown): void {
     if (!this.#live || this.#abort.signal.aborted) return;
     this.#live = false;
     this.#out.history.sending = false;
-    this.#out.lines.close();
-    const reason = error instanceof RefusedError ? `${error.status} ${error.message}` : String(error);
+    this.#out.lines.forget();
+    const reason = saidBy(error);
     this.#log.write("ERROR", "sending ends, the log goes on", { reason });
-    this.#tell({
-      kind: "dropped",
-      dropped: {
-        kind: "unsent",
-        kept: true,
-        message: `the server refused this run's data (${reason}); nothing is lost: it is kept in ${this.#start.logFile}`,
-      },
-    });
+    const message = `the server refused this run's rows (${reason}): nothing more is sent, the program goes on; ${this.#unsent.command} sends what the log has`;
+    this.#tell({ kind: "dropped", dropped: { kind: "unsent", kept: true, message } });
+    if (this.#start.stopOnFatalError)
+      this.#tell({ kind: "stop", because: "WANDB_STOP_ON_FATAL_ERROR is set" });
   }
 }
 

@@ -77,12 +77,13 @@ const strict = start.turns !== undefined;
 const log = new RunLog(start.log, start.turns && new LogTurns(start.turns));
 const config = new ConfigDocument(start.config, start.version);
 const summary = new Summary();
-const lines = new LineQueue(`${start.logFile}.unsent`);
+const lines = new LineQueue(`${start.logFile}.unsent`, start.maxRequestBytes);
 const sketch = new HistorySketch(start.drawnMetrics);
 const history = new History(strict ? undefined : log, summary, lines, sketch, {
   startTimeMs: start.startTimeMs,
   sending: start.mode === "online",
   numbered: start.writer.id === "",
+  maxLineBytes: start.maxLineBytes,
 });
 history.onTooLong = (bytes, limit, step) =>
   tell({
@@ -110,16 +111,7 @@ const stopHardware = new AbortController();
 let hardware: Promise<void> = Promise.resolve();
 const uploads = new RunUploads(start.filesDir, start.ignoreGlobs, (names) => uplink.upload(names));
 uploads.onUploaded = (names) => uplink.uploaded.push(...names);
-/** A file or an artifact did not get to the server: a sync of the log tries it again. */
-let leftBehind = false;
-uploads.onRefused = (name, reason) => {
-  leftBehind = true;
-  tell({
-    kind: "notice",
-    serious: true,
-    text: `${name} is not uploaded (${reason}); it is kept in ${start.filesDir}`,
-  });
-};
+uploads.onRefused = (name, reason) => uplink.untaken(name, reason);
 const consoleFile = new ConsoleFile(start.filesDir, start.consoleParts, start.writer.label);
 consoleFile.onComplete = (name) => takeFiles([{ path: name, policy: "now", type: "wandb" }]);
 consoleFile.onFailed = (error) =>
@@ -133,8 +125,8 @@ let ended = false;
 let codeStored: Promise<void> = Promise.resolve();
 /** Artifacts on their way, one after the other: of one name each is a version of its own. */
 let artifacts: Promise<unknown> = Promise.resolve();
-let finishing: { exitCode: number; deadlineMs: number } | undefined;
-let finishTimer: NodeJS.Timeout | undefined;
+let finishing: { exitCode: number; limitMs: number | undefined } | undefined;
+let endsInTime = () => {};
 /** Ends the pause between two turns. */
 let wake = () => {};
 
@@ -205,7 +197,6 @@ function takeArtifact({ artifact, folder }: StagedArtifact): void {
     artifacts = artifacts.then(async () => {
       // What waited for it may go; of what the server has not, the log says where it lies.
       if (await uplink.write(whole)) rmSync(folder, { recursive: true, force: true });
-      else leftBehind = true;
     });
 }
 
@@ -265,8 +256,8 @@ function hear(message: ToWorker): void {
   else if (!finishing) {
     finishing = message;
     wake();
-    internal.write("INFO", "finishing", { exitCode: message.exitCode, deadlineMs: message.deadlineMs });
-    finishTimer = setTimeout(() => uplink.abort(), message.deadlineMs);
+    internal.write("INFO", "finishing", { exitCode: message.exitCode, limitMs: message.limitMs });
+    endsInTime = uplink.endWithin(message.limitMs);
   }
 }
 
@@ -403,16 +394,21 @@ async function begin(): Promise<void> {
 /** Until the run ends: drain, write, send what there is, no more often than allowed. */
 async function live(): Promise<void> {
   system.begin();
+  let turning: Promise<void> | undefined;
   while (!finishing) {
     uploads.look();
     consoleFile.turn();
-    await uplink.turn();
+    // Not waited for: while the server is away, the machine is measured all the same.
+    turning ??= uplink.turn().finally(() => {
+      turning = undefined;
+    });
     await new Promise<void>((resolve) => {
       wake = resolve;
       setTimeout(resolve, DRAIN_MS);
     });
   }
   clearInterval(drainer);
+  await turning;
 }
 
 /** Of devices that do not answer even now, nothing is told. */
@@ -423,7 +419,7 @@ async function settledHardware(): Promise<void> {
 }
 
 async function end(): Promise<void> {
-  const { exitCode, deadlineMs } = finishing ?? { exitCode: 0, deadlineMs: 0 };
+  const { exitCode, limitMs } = finishing ?? { exitCode: 0, limitMs: 0 };
   drain();
   if (drainSoon) clearImmediate(drainSoon);
   system.end();
@@ -431,7 +427,7 @@ async function end(): Promise<void> {
   const runtimeS = (Date.now() - history.startTimeMs) / 1000;
   await Promise.race([
     codeStored,
-    sleep(Math.min(CODE_AT_END_MS, deadlineMs / 2), undefined, { ref: false }),
+    sleep(Math.min(CODE_AT_END_MS, (limitMs ?? Number.POSITIVE_INFINITY) / 2), undefined, { ref: false }),
   ]);
   const console = consoleFile.end();
   if (console) takeFiles([{ path: console, policy: "end", type: "wandb" }]);
@@ -456,17 +452,17 @@ async function end(): Promise<void> {
   );
   clearInterval(waiting);
   const { opened } = await open;
-  if (opened && uplink.completed && !leftBehind && uplink.terminal.dropped === 0)
+  if (opened && uplink.completed && !uplink.leftBehind && uplink.terminal.dropped === 0)
     noteOwnRun(start.logFile, start.connection.baseUrl, opened, {
       records: log.records,
       bytes: log.bytes,
       rows: uplink.historyLines - opened.historyLines,
     });
+  endsInTime();
   lines.close();
 }
 
 function over(): void {
-  clearTimeout(finishTimer);
   clearInterval(drainer);
   if (drainSoon) clearImmediate(drainSoon);
   ring.desert();
@@ -494,7 +490,7 @@ try {
   await begin();
   await live();
   await end();
-  tell({ kind: "finished", sent: uplink.completed, history: sketch.grid });
+  tell({ kind: "finished", sent: uplink.completed, gaveUp: uplink.gaveUp, history: sketch.grid });
 } catch (error) {
   crashed(error as Error);
 }

@@ -8,6 +8,19 @@ export function isFinal(status: number): boolean {
   return FINAL.has(status) || status === 407;
 }
 
+const MEANINGS = new Map([
+  [401, "check WANDB_API_KEY"],
+  [403, "this key may not do that; check WANDB_API_KEY, WANDB_ENTITY and WANDB_PROJECT"],
+  [404, "check WANDB_BASE_URL, WANDB_ENTITY and WANDB_PROJECT"],
+  [413, "that is more than it takes"],
+]);
+
+/** For an answer that says nothing itself. */
+export function meaningOf(status: number): string {
+  const meaning = MEANINGS.get(status);
+  return `the server answers ${status}${meaning ? `: ${meaning}` : ""}`;
+}
+
 /** Before the try after `tried` ones; spread, so that many clients do not come back in one moment. */
 export function waitMs(tried: number, { firstWaitMs, longestWaitMs }: Patience): number {
   return Math.min(longestWaitMs, firstWaitMs * 2 ** tried * (1 + Math.random() / 4));
