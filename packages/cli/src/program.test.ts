@@ -30,6 +30,7 @@ const READING: Record<string, string[]> = {
   "run show": ["p/r"],
   "run logs": ["p/r"],
   "run verify": [],
+  verify: [],
   "server status": [],
   "server upgrade-check": [],
   "admin user ls": [],

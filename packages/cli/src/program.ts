@@ -20,6 +20,7 @@ import { serverCommand } from "./commands/server.ts";
 import { settingsCommand } from "./commands/settings.ts";
 import { statusCommand } from "./commands/status.ts";
 import { syncCommand } from "./commands/sync.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { PROGRAM } from "./terminal.ts";
 
 /** The whole command line, before anything is read of it. */
@@ -47,6 +48,7 @@ export function steelyardProgram(): Command {
     dockerCommand(),
     dockerRunCommand(),
     doctorCommand(),
+    verifyCommand(),
     serverCommand(),
     adminCommand(),
     purgeCacheCommand(),

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { SteelyardError } from "../errors.ts";
 import { globalId, parseGlobalId, runGlobalId } from "../http/global-id.ts";
 import type { GraphqlContext, Resolvers } from "../http/resolvers.ts";
@@ -73,7 +74,8 @@ export const filesResolvers: Resolvers = {
     ) => {
       const limit = Math.min(Math.max(first ?? 50, 1), MAX_PAGE);
       const rows = await listFiles(services.catalog.db, run.id, {
-        names: names?.filter((name) => name !== null) ?? [],
+        // `./a` is the file `a`: clients ask with the path they saved.
+        names: names?.filter((name) => name !== null).map((name) => posix.normalize(name)) ?? [],
         pattern,
         afterId: after ? parseGlobalId("File", after) : undefined,
         limit,
