@@ -37,7 +37,7 @@ export async function startServer({
   let { child, url, log } = await launch(dataDir, 0, flags);
   const apiKey = readFileSync(join(dataDir, "admin-api-key"), "utf8").trim();
   const fetchAs = (path: string, init: RequestInit = {}) =>
-    fetch(new URL(path, url), {
+    fetch(url + path, {
       ...init,
       headers: { authorization: `Bearer ${apiKey}`, ...(init.headers as Record<string, string>) },
     });

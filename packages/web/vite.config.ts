@@ -26,6 +26,8 @@ function precompress(): Plugin {
 }
 
 export default defineConfig({
+  // The server writes where it is into the page: parts find each other, and the page its parts, under any path.
+  base: "./",
   plugins: [react(), precompress()],
   build: { outDir: "assets", emptyOutDir: true, target: "es2022", assetsInlineLimit: 0 },
   // `npm run dev` beside a server on the usual port.

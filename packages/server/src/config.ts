@@ -10,6 +10,8 @@ export interface Config {
   dataDir: string;
   /** Address that clients and browsers reach us by, no trailing slash; undefined = taken from each request. */
   publicUrl: string | undefined;
+  /** The path of that address, for links within the page; "" at a host's root. */
+  basePath: string;
   /** Path of the catalog's SQLite file. */
   databasePath: string;
   /** Path of the metric store's SQLite file. */
@@ -55,7 +57,7 @@ export const OPTIONS = {
     variable: "STEELYARD_PUBLIC_URL",
     flag: "--public-url",
     default: "",
-    text: "Address clients and browsers use, e.g. `https://track.example.org`, when it differs from what the request says (behind a proxy).",
+    text: "Address clients and browsers use, e.g. `https://track.example.org`, when it differs from what the request says (behind a proxy). With a path when it is under one: `https://example.org/steelyard`.",
   },
   databaseUrl: {
     variable: "STEELYARD_DATABASE_URL",
@@ -155,6 +157,7 @@ export function readConfig(
     port,
     dataDir,
     publicUrl: publicUrl.replace(/\/+$/, "") || undefined,
+    basePath: publicUrl === "" ? "" : new URL(publicUrl).pathname.replace(/\/+$/, ""),
     databasePath: place("databaseUrl", "sqlite"),
     metricsPath: place("metricsUrl", "segments"),
     blobsPath: place("blobsUrl", "file"),

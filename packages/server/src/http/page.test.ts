@@ -24,3 +24,16 @@ test("the page is served from a folder whatever characters its path has", async 
   assert.equal(await (await routes.request("/..%2f..%2fetc%2fpasswd")).text(), "<title>shell</title>");
   rmSync(root, { recursive: true, force: true });
 });
+
+test("under a path, the page knows it and finds its parts from every screen", async () => {
+  const root = mkdtempSync(join(tmpdir(), "steelyard-page-"));
+  writeFileSync(join(root, "index.html"), '<html lang="en"><script src="./assets/a.js"></script></html>');
+  const shell = async (base?: string) =>
+    (await (await pageRoutes([pathToFileURL(`${root}/`)], base)).request("/lab/p/runs/r")).text();
+  assert.equal(await shell(), '<html lang="en"><script src="/assets/a.js"></script></html>');
+  assert.equal(
+    await shell("/lab/steelyard"),
+    '<html data-base="/lab/steelyard" lang="en"><script src="/lab/steelyard/assets/a.js"></script></html>',
+  );
+  rmSync(root, { recursive: true, force: true });
+});

@@ -43,7 +43,11 @@ interface Asset {
 }
 
 /** The built page: files with hashed names for good, every other address the shell (its router reads the address). */
-export async function pageRoutes(places: readonly URL[] = PLACES): Promise<Hono<AppEnv>> {
+export async function pageRoutes(
+  places: readonly URL[] = PLACES,
+  /** The path it is under, for people; without a slash at its end. */
+  base = "",
+): Promise<Hono<AppEnv>> {
   const routes = new Hono<AppEnv>();
   const place = places.find((candidate) => existsSync(new URL("index.html", candidate)));
   if (!place) {
@@ -52,7 +56,7 @@ export async function pageRoutes(places: readonly URL[] = PLACES): Promise<Hono<
   }
   const folder = fileURLToPath(place);
   const assets = await listAssets(folder);
-  const shell = await readFile(join(folder, "index.html"));
+  const shell = shellUnder(base, await readFile(join(folder, "index.html"), "utf8"));
 
   routes.get("*", (c) => {
     const asset = assets.get(decoded(c.req.path));
@@ -77,6 +81,14 @@ export async function pageRoutes(places: readonly URL[] = PLACES): Promise<Hono<
     return c.body(Readable.toWeb(createReadStream((chosen ?? asset).path)) as ReadableStream);
   });
   return routes;
+}
+
+/** The page's own files by addresses that hold on every screen, and the path for what it asks the server. */
+function shellUnder(base: string, html: string): string {
+  const attribute = base.replace(/[&"<>]/g, encodeURIComponent);
+  return html
+    .replaceAll(/(href|src)="\.\//g, (_, name: string) => `${name}="${attribute}/`)
+    .replace(/<html\b/, () => (attribute ? `<html data-base="${attribute}"` : "<html"));
 }
 
 /** An address that is no valid encoding is no asset's; the shell says what is not found. */

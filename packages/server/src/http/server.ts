@@ -21,6 +21,7 @@ const MAX_ANONYMOUS_BYTES = 64 * 2 ** 10;
 export async function createApp(services: Services): Promise<Hono<AppEnv>> {
   const app = new Hono<AppEnv>();
   const monitoring = createMonitoring(services);
+  const { basePath } = services.config;
   const graphql = graphqlEndpoint(mergeResolvers(featureResolvers()));
   /** Filled from the routes below: a counter per address that anyone thinks of would grow without end. */
   const kinds = new Set<string>();
@@ -38,7 +39,7 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
     c.header("referrer-policy", "no-referrer");
     if (c.req.path.includes("//") && (c.req.method === "GET" || c.req.method === "HEAD")) {
       // WANDB_APP_URL with a slash at its end makes such links.
-      return c.redirect(c.req.path.replace(/\/{2,}/g, "/") + new URL(c.req.url).search, 301);
+      return c.redirect(basePath + c.req.path.replace(/\/{2,}/g, "/") + new URL(c.req.url).search, 301);
     }
     await next();
     const seconds = (performance.now() - began) / 1000;
@@ -108,7 +109,7 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
   app.all("/api/*", (c) =>
     c.json({ error: `there is no ${c.req.method} ${c.req.path}`, code: "not-found" }, 404),
   );
-  app.route("/", await pageRoutes());
+  app.route("/", await pageRoutes(undefined, basePath));
   for (const { path } of app.routes) kinds.add(routeKind(path));
   app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path}`, code: "not-found" }, 404));
   return app;

@@ -140,9 +140,9 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
     const userId = await services.catalog.write((tx) =>
       useSignInLink(tx, c.req.query("token") ?? "", services.now()),
     );
-    if (userId === undefined) return c.redirect("/login?link=used", 303);
+    if (userId === undefined) return c.redirect(`${services.config.basePath}/login?link=used`, 303);
     await signIn(c, services, userId);
-    return c.redirect("/home", 303);
+    return c.redirect(`${services.config.basePath}/home`, 303);
   });
 
   return routes;

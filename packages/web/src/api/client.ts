@@ -1,3 +1,5 @@
+import { underBase } from "../address/base.ts";
+
 /** An answer that is not the one asked for; `status` 0 = the server could not be reached. */
 export class ApiError extends Error {
   readonly status: number;
@@ -12,7 +14,7 @@ export class ApiError extends Error {
 export async function request(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, init);
+    response = await fetch(path.startsWith("/") ? underBase(path) : path, init);
   } catch (cause) {
     if ((cause as Error).name === "AbortError") throw cause;
     throw new ApiError(0, (cause as Error).message);

@@ -1,5 +1,6 @@
 import type { LiveChange } from "@steelyard/protocol/live";
 import { useEffect, useRef, useSyncExternalStore } from "react";
+import { underBase } from "../address/base.ts";
 
 /**
  * One event stream for the whole page, opened with the first listener. A browser allows six connections to a server over
@@ -22,7 +23,7 @@ let retry: ReturnType<typeof setTimeout> | undefined;
 
 function open(): void {
   close();
-  source = new EventSource("/api/v1/live");
+  source = new EventSource(underBase("/api/v1/live"));
   source.onopen = () => setConnected(true);
   source.onerror = () => {
     setConnected(false);

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Component, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
-import { Redirect, Route, Switch, useLocation } from "wouter";
+import { Redirect, Route, Router, Switch, useLocation } from "wouter";
+import { BASE } from "../address/base.ts";
 import { addressOf } from "../address/query-state.ts";
 import { useConnected, useLive } from "../api/live.ts";
 import { useSession } from "../api/session.ts";
@@ -25,19 +26,21 @@ export function App() {
   useLanguage();
   return (
     <Boundary>
-      <Suspense fallback={<Skeleton lines={6} />}>
-        <Switch>
-          <Route path="/login">
-            <Login />
-          </Route>
-          <Route path="/signup">
-            <SignUp />
-          </Route>
-          <Route>
-            <SignedIn />
-          </Route>
-        </Switch>
-      </Suspense>
+      <Router base={BASE}>
+        <Suspense fallback={<Skeleton lines={6} />}>
+          <Switch>
+            <Route path="/login">
+              <Login />
+            </Route>
+            <Route path="/signup">
+              <SignUp />
+            </Route>
+            <Route>
+              <SignedIn />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Router>
       <Toasts />
     </Boundary>
   );

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
+import { underBase } from "../address/base.ts";
 import { addressOf } from "../address/query-state.ts";
 import { sendJson } from "../api/client.ts";
 import type { Session } from "../api/session.ts";
@@ -173,7 +174,7 @@ export function TopBar({ session }: { session: Session }) {
                 onClick={async () => {
                   await sendJson("DELETE", "/api/v1/session");
                   client.clear();
-                  window.location.assign("/login");
+                  window.location.assign(underBase("/login"));
                 }}
               >
                 {t("nav.signOut")}

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, useState } from "react";
+import { underBase } from "../address/base.ts";
 import { useAddress } from "../address/query-state.ts";
 import { getJson, queryString } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
@@ -149,7 +150,7 @@ export default function Logs({ entity, project, run }: RunAddress) {
         </Button>
         <span className="grow" />
         <span className="muted">{t("logs.lines", { count: head.data?.total ?? 0 })}</span>
-        <a className="button" href={`/api/v1/console/download${queryString(where)}`} download>
+        <a className="button" href={underBase(`/api/v1/console/download${queryString(where)}`)} download>
           {t("common.download")}
         </a>
       </div>

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, useLocation } from "wouter";
+import { underBase } from "../address/base.ts";
 import { addressOf } from "../address/query-state.ts";
 import { graphql, queryString } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
@@ -208,7 +209,9 @@ function Header({ entity, project, facts }: { entity: string; project: string; f
             </button>
             <a
               className="item"
-              href={`/api/v1/export${queryString({ entity, project, run: facts.name, format: "csv" })}`}
+              href={underBase(
+                `/api/v1/export${queryString({ entity, project, run: facts.name, format: "csv" })}`,
+              )}
               download
               onClick={close}
             >

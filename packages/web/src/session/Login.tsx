@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
 import { Link } from "wouter";
+import { underBase } from "../address/base.ts";
 import { Mark } from "../app/TopBar.tsx";
 import "../app/app.css";
 import { ApiError, sendJson } from "../api/client.ts";
@@ -30,7 +31,7 @@ export default function Login() {
     try {
       await sendJson("POST", "/api/v1/session", Object.fromEntries(form));
       client.clear();
-      window.location.assign(returnTo());
+      window.location.assign(underBase(returnTo()));
     } catch (failure) {
       setError(failure instanceof ApiError ? failure.message : String(failure));
       setBusy(false);

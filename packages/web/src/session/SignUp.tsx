@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
 import { Link } from "wouter";
+import { underBase } from "../address/base.ts";
 import { Mark } from "../app/TopBar.tsx";
 import "../app/app.css";
 import { sendJson } from "../api/client.ts";
@@ -28,7 +29,7 @@ export default function SignUp() {
     try {
       await sendJson("POST", "/api/v1/sign-up", Object.fromEntries(form));
       client.clear();
-      window.location.assign(returnTo());
+      window.location.assign(underBase(returnTo()));
     } catch (failure) {
       setError(failure instanceof Error ? failure.message : String(failure));
       setBusy(false);

@@ -1,4 +1,5 @@
 import { type ButtonHTMLAttributes, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { underBase } from "../address/base.ts";
 import { useSession } from "../api/session.ts";
 import { t, useLanguage } from "../i18n/index.ts";
 import { relativeTime, shortNumber } from "./format.ts";
@@ -141,7 +142,7 @@ export function NotFound() {
     <div className="not-found">
       <EmptyState title={t("notFound.title")}>
         <p>{t("notFound.text", { user: session.data?.username ?? "" })}</p>
-        <a className="button" href="/home">
+        <a className="button" href={underBase("/home")}>
           {t("notFound.home")}
         </a>
       </EmptyState>
