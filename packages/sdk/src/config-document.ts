@@ -1,6 +1,11 @@
 import type { Item, MetricFields } from "@steelyard/protocol/records";
 import { MetricDefinitions } from "./metric-definitions.ts";
 
+/** Of `_wandb`: the step that a run goes on from, its own or another run's. */
+export function branchFacts(branch: { run: string; value: number } | undefined): Record<string, unknown> {
+  return branch ? { branch_point: { run_id: branch.run, step: branch.value } } : {};
+}
+
 /** The run's configuration as the wire and the files have it: values as JSON, and what the client adds under `_wandb`. */
 export class ConfigDocument {
   #values: Record<string, string>;

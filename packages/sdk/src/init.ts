@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -9,7 +9,7 @@ import { openInBrowser } from "./browser.ts";
 import { type Program, programOf, programPath } from "./code/program.ts";
 import { codeArtifactName, sourceFiles } from "./code/source-files.ts";
 import { configJson } from "./config.ts";
-import { ConfigDocument } from "./config-document.ts";
+import { branchFacts, ConfigDocument } from "./config-document.ts";
 import { type Credentials, findCredentials } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { defaultProject } from "./default-project.ts";
@@ -18,6 +18,7 @@ import { metadataOf } from "./environment.ts";
 import { gitFacts } from "./git/repository.ts";
 import { type Connection, connectionOf, positive } from "./http/connection.ts";
 import type { Http } from "./http.ts";
+import { openOffline } from "./local-runs.ts";
 import { createLogTurns } from "./log-turns.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./messages.ts";
@@ -25,9 +26,9 @@ import { type Printer, printerOf, tellSettings } from "./printer.ts";
 import { createRing } from "./ring.ts";
 import { Run } from "./run.ts";
 import { placeFiles } from "./run-files/saved-files.ts";
-import { forgetUnfinished, makeRunFolder, noteUnfinished } from "./run-folder.ts";
+import { forgetUnfinished, makeRunFolder, noteUnfinished, rawIdOf } from "./run-folder.ts";
+import { type OpenedRun, openRun, type RunFacts } from "./run-opening.ts";
 import { tellStart, type Whereabouts } from "./run-report.ts";
-import { type OpenedRun, openRun, type RunFacts } from "./run-transport.ts";
 import { VERSION } from "./version.ts";
 import { writerHeaders, writerOf } from "./writer.ts";
 
@@ -65,6 +66,13 @@ export interface InitOptions {
    * `auto` or `true`: go on with the run last started here, unless it ended with exit code 0.
    */
   resume?: "allow" | "must" | "never" | "auto" | boolean;
+  /**
+   * Take a run back to a step and go on from there, `RUN?_step=NUMBER`: its later rows are gone. Not together with `resume`
+   * or `forkFrom`.
+   */
+  resumeFrom?: string;
+  /** Begin a new run with the history of another up to a step, `RUN?_step=NUMBER`. */
+  forkFrom?: string;
   /** Folder in which `wandb/` is made. */
   dir?: string;
   /**
@@ -169,6 +177,8 @@ export async function init(
     jobType: options.jobType,
     runId: options.id,
     resume: typeof options.resume === "boolean" ? String(options.resume) : options.resume,
+    resumeFrom: options.resumeFrom,
+    forkFrom: options.forkFrom,
     dir: options.dir,
     mode: options.mode,
     baseUrl: options.baseUrl,
@@ -228,6 +238,8 @@ export async function init(
     maxLineBytes: settings.fileStreamMaxLineBytes,
     stopOnFatalError: settings.stopOnFatalError,
     runId,
+    rawId: rawIdOf(loaded),
+    branch: settings.resumeFrom ?? settings.forkFrom,
     // An anonymous account has an entity of its own, and may not write to another.
     entity: anonymous ? "" : (settings.entity ?? ""),
     project: settings.project ?? defaultProject(loaded, dirname(programPath(settings))),
@@ -289,7 +301,7 @@ export async function init(
   // The thread gets ready while git and the server are asked.
   const worker = startWorker(start);
   const timeoutMs = settings.initTimeout * 1000;
-  let opened: OpenedRun | undefined;
+  let opened: OpenedRun;
   let program: Program;
   try {
     const git =
@@ -301,7 +313,7 @@ export async function init(
     if (start.mode === "online") {
       debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);
       opened = await openOnline(start, { git }, print, timeoutMs);
-    }
+    } else opened = openOffline(start);
     worker.postMessage({ kind: "open", opened, git, program, metadata } satisfies ToWorker);
     await begun(worker, settings.serviceWait);
   } catch (error) {
@@ -309,22 +321,24 @@ export async function init(
     debug.write("ERROR", "init", settings.debug ? stack : message);
     void worker.terminate();
     closeSync(start.log);
+    // It holds no run, and whoever sends this folder's logs should not stumble over it.
+    rmSync(logFile, { force: true });
     throw error;
   }
-  const started = opened ?? offlineRun(start);
+  const { run: started } = opened;
   debug.write(
     "INFO",
     "init",
-    `run ${[started.run.entity, started.run.project, runId].filter(Boolean).join("/")} ${started.resumed ? `resumed at step ${started.step}` : "started"}, returning control to the program`,
+    `run ${[started.entity, started.project, started.name].filter(Boolean).join("/")} ${opened.resumed ? `resumed at step ${opened.step}` : "started"}, returning control to the program`,
   );
-  if (start.resume === "" && started.historyLines > 0)
+  if (start.resume === "" && !opened.resumed && opened.historyLines > 0)
     print.serious(
-      `the run ${runId} has ${started.historyLines} rows already: these are added to them, from step 0. Give resume: "allow" to go on where it stood, or another id`,
+      `the run ${started.name} has ${opened.historyLines} rows already: these are added to them, from step 0. Give resume: "allow" to go on where it stood, or another id`,
     );
-  noteUnfinished(root, start.resume, runId);
-  const whereabouts = whereaboutsOf(loaded, place.folder, started, anonymous);
+  noteUnfinished(root, start.resume, started.name);
+  const whereabouts = whereaboutsOf(loaded, place.folder, opened, anonymous);
   tellStart(print, whereabouts, {
-    resumed: started.resumed,
+    resumed: opened.resumed,
     key: { host: new URL(baseUrl).host, source: key.source },
   });
   if (anonymous)
@@ -333,7 +347,7 @@ export async function init(
     );
   if (settings.showRun && whereabouts.urls && !settings.silent)
     openInBrowser(whereabouts.urls.run, loaded.machine);
-  return new Run(start, started, worker, print, {
+  return new Run(start, opened, worker, print, {
     whereabouts,
     maxSummary: settings.maxEndOfRunSummaryMetrics,
     console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",
@@ -346,13 +360,13 @@ export async function init(
     lateSteps: settings.lateSteps,
     onDrop: settings.strict ? "error" : settings.onDrop,
     async codeFiles(codeRoot, codeOptions) {
-      const name = codeOptions.name ?? codeArtifactName(started.run.project, program);
+      const name = codeOptions.name ?? codeArtifactName(started.project, program);
       return { name, files: await sourceFiles(codeRoot, root, codeOptions) };
     },
     finishLimitMs: settings.finishTimeout > 0 ? settings.finishTimeout * 1000 : undefined,
     finishRaises: settings.finishTimeoutRaises,
     onFinish(run, exitCode) {
-      if (exitCode === 0) forgetUnfinished(root, runId);
+      if (exitCode === 0) forgetUnfinished(root, started.name);
       onFinish(run);
     },
   });
@@ -380,23 +394,6 @@ function whereaboutsOf(
             sweep: sweepUrl(where),
           }
         : undefined,
-  };
-}
-
-/** What a server would have said of a new run. */
-function offlineRun({ runId, entity, project, displayName }: WorkerStart): OpenedRun {
-  return {
-    run: { id: "", name: runId, entity, project },
-    displayName,
-    step: 0,
-    resumed: false,
-    runtimeS: 0,
-    historyLines: 0,
-    eventLines: 0,
-    consoleLines: 0,
-    config: {},
-    own: {},
-    summary: [],
   };
 }
 
@@ -481,7 +478,12 @@ async function openOnline(
     said = true;
   };
   return inTime(connection.baseUrl, timeoutMs, onRetry, (http) =>
-    openRun({ ...http, ...connection }, start, facts, new ConfigDocument(start.config, start.version).json),
+    openRun(
+      { ...http, ...connection },
+      start,
+      facts,
+      new ConfigDocument(start.config, start.version, branchFacts(start.branch)).json,
+    ),
   );
 }
 

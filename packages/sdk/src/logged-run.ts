@@ -94,6 +94,8 @@ export class LoggedRunReader {
   readonly artifacts: ArtifactFields[] = [];
   environment: Record<string, unknown> | undefined;
   preempting = false;
+  /** Added to the step of each row: a run that was resumed offline may have been somewhere else. */
+  stepShift = 0;
   #exit: Extract<LogRecord, { kind: "exit" }> | undefined;
   readonly #config: Record<string, string> = {};
   readonly #metrics: Extract<LogRecord, { kind: "metric" }>["metric"][] = [];
@@ -249,6 +251,8 @@ export class LoggedRunReader {
     for (const [path, json] of items) put(tree, path, json);
     // Without one the server numbers the rows.
     if (!tree.has("_step") && !this.run?.writer) tree.set("_step", String(step));
+    if (this.stepShift > 0 && tree.has("_step"))
+      tree.set("_step", String(this.stepShift + Number(tree.get("_step"))));
     const line = textOf(tree);
     if (Buffer.byteLength(line) > MAX_LINE) {
       this.losses.push(`the row of step ${step} is longer than a server takes (${line.length} characters)`);

@@ -1,4 +1,5 @@
 import type { AlertFields, FileItem, MetricFields } from "@steelyard/protocol/records";
+import type { Branch } from "@steelyard/protocol/settings";
 import type { NewFile, StagingPlace } from "./artifacts/staged-artifact.ts";
 import type { CodeStart } from "./code/code-saving.ts";
 import type { Program } from "./code/program.ts";
@@ -8,7 +9,7 @@ import type { HistoryGrid } from "./history-sketch.ts";
 import type { Connection } from "./http/connection.ts";
 import type { RingMemory } from "./ring.ts";
 import type { ConsoleParts } from "./run-files/console-file.ts";
-import type { OpenedRun } from "./run-transport.ts";
+import type { OpenedRun } from "./run-opening.ts";
 import type { HardwareOptions } from "./system/hardware.ts";
 import type { SystemOptions } from "./system/sampler.ts";
 import type { WatchedThread } from "./system/thread-metrics.ts";
@@ -18,8 +19,7 @@ import type { Writer } from "./writer.ts";
 export type ToWorker =
   | {
       kind: "open";
-      /** Undefined offline. */
-      opened: OpenedRun | undefined;
+      opened: OpenedRun;
       git: GitFacts | undefined;
       program: Program;
       metadata: Record<string, unknown>;
@@ -70,6 +70,10 @@ export interface WorkerStart {
   maxLineBytes: number;
   stopOnFatalError: boolean;
   runId: string;
+  /** What the variable said before it was dashed; "" when that is the id. */
+  rawId: string;
+  /** Where the run goes on from: a step of its own, or of another run. */
+  branch: Branch | undefined;
   entity: string;
   project: string;
   displayName: string;

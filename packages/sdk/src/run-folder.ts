@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { foldersOf, runFolderName, type Settings } from "@steelyard/protocol/settings";
+import { foldersOf, isRunId, runFolderName, type Settings } from "@steelyard/protocol/settings";
 import type { LoadedSettings } from "./machine.ts";
 
 const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -94,9 +94,17 @@ function temporaryFolder(): string {
 
 function runIdOf(settings: Settings, root: string): string {
   if (settings.runId) return settings.runId;
+  if (settings.resumeFrom) return settings.resumeFrom.run;
   const left = settings.resume === "auto" ? unfinishedRun(root) : undefined;
   if (left) return left;
   return randomId();
+}
+
+/** What WANDB_RUN_ID said, where it was changed and could be an id too; else "". */
+export function rawIdOf({ settings, origins, machine }: LoadedSettings): string {
+  const raw =
+    origins.runId.kind === "environment" ? (machine.environment[origins.runId.name]?.trim() ?? "") : "";
+  return raw !== settings.runId && isRunId(raw) ? raw : "";
 }
 
 /** As the official client's: eight letters and digits. */

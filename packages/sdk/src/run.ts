@@ -18,9 +18,9 @@ import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
 import { RingWriter } from "./ring.ts";
 import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
+import type { OpenedRun } from "./run-opening.ts";
 import { tellEnd, type Whereabouts } from "./run-report.ts";
 import { RunSummary } from "./run-summary.ts";
-import type { OpenedRun } from "./run-transport.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { StrictLog, StrictRing } from "./strict-log.ts";
 import { Summary } from "./summary.ts";
@@ -160,7 +160,7 @@ export class Run {
       onFinish: (run: Run, exitCode: number) => void;
     },
   ) {
-    this.id = start.runId;
+    this.id = started.run.name;
     this.entity = started.run.entity;
     this.project = started.run.project;
     this.name = started.displayName;

@@ -8,14 +8,8 @@ import type { History } from "./history.ts";
 import { graphql, type Http, RefusedError, saidBy } from "./http.ts";
 import type { LineQueue } from "./line-queue.ts";
 import type { FromWorker, WorkerStart } from "./messages.ts";
-import {
-  type FileUploads,
-  type OpenedRun,
-  type RunAddress,
-  sendConfig,
-  streamRows,
-  uploadFiles,
-} from "./run-transport.ts";
+import type { OpenedRun } from "./run-opening.ts";
+import { type FileUploads, type RunAddress, sendConfig, streamRows, uploadFiles } from "./run-transport.ts";
 import type { Summary } from "./summary.ts";
 import { type ConsoleLine, Terminal } from "./terminal.ts";
 import { Unsent } from "./unsent.ts";

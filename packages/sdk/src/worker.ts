@@ -24,7 +24,7 @@ import {
 import { type NewFile, type StagedArtifact, stageArtifact } from "./artifacts/staged-artifact.ts";
 import { saveCode } from "./code/code-saving.ts";
 import { codeArtifactName } from "./code/source-files.ts";
-import { ConfigDocument } from "./config-document.ts";
+import { branchFacts, ConfigDocument } from "./config-document.ts";
 import { writeCrashReport } from "./crash-report.ts";
 import { InternalLog } from "./debug-log.ts";
 import { packageList } from "./environment.ts";
@@ -75,7 +75,7 @@ ring.map();
 /** Strict mode: the program's thread has written rows, and what they are read by, before this one hears of them. */
 const strict = start.turns !== undefined;
 const log = new RunLog(start.log, start.turns && new LogTurns(start.turns));
-const config = new ConfigDocument(start.config, start.version);
+const config = new ConfigDocument(start.config, start.version, branchFacts(start.branch));
 const summary = new Summary();
 const lines = new LineQueue(`${start.logFile}.unsent`, start.maxRequestBytes);
 const sketch = new HistorySketch(start.drawnMetrics);
@@ -333,18 +333,17 @@ async function addHardware(metadata: Record<string, unknown>, others: unknown): 
 async function begin(): Promise<void> {
   const message = await open;
   const { opened, git, program, metadata } = message;
-  if (opened) {
-    uplink.opened(opened);
-    config.inherit(opened.config, opened.own);
-    history.startBehind(opened.step - 1);
-    history.startTimeMs -= opened.runtimeS * 1000;
-    summary.restore(opened.summary);
-    if (opened.historyLines + opened.eventLines + opened.consoleLines > 0)
-      noteOwnRun(start.logFile, start.connection.baseUrl, opened);
-  }
+  uplink.opened(opened);
+  config.inherit(opened.config, opened.own);
+  history.startBehind(opened.step - 1);
+  history.startTimeMs -= opened.runtimeS * 1000;
+  summary.restore(opened.summary);
+  if (opened.historyLines + opened.eventLines + opened.consoleLines > 0)
+    noteOwnRun(start.logFile, start.connection.baseUrl, opened);
   const { name: runId, entity, project } = uplink.run;
+  const goesOn = start.resume !== "" && start.resume !== "never" && !start.branch;
   const { group, jobType, notes, tags, host, sweepId, startTimeMs } = start;
-  const displayName = opened?.displayName ?? start.displayName;
+  const { displayName } = opened;
   log.append((num) => headerRecord(num, `steelyard ${start.version}`));
   log.append((num) =>
     runRecord(num, {
@@ -360,13 +359,19 @@ async function begin(): Promise<void> {
       host,
       sweepId,
       startTimeMs,
+      startingStep: opened.step,
+      resumed: opened.resumed,
+      // Offline nobody could say whether the run is at the server: whoever sends the log finds out.
+      unsettled: start.mode === "offline" && goesOn && !opened.resumed,
+      runtimeS: opened.runtimeS,
+      branch: start.branch,
       label: start.writer.label,
       writer: start.writer.id,
       git,
     }),
   );
   // What was there before stays in the summary when this log is sent by a sync.
-  if (opened && opened.summary.length > 0) log.append((num) => summaryRecord(num, itemsOf(opened.summary)));
+  if (opened.summary.length > 0) log.append((num) => summaryRecord(num, itemsOf(opened.summary)));
   // What a sync needs where the file is not there any more.
   if (start.hardware) log.append((num) => environmentRecord(num, metadata));
   log.flush();
@@ -384,8 +389,8 @@ async function begin(): Promise<void> {
   ]);
   log.flush();
   drain();
-  if (opened) uploads.open();
-  hardware = addHardware(metadata, opened?.own.e).catch((error: Error) =>
+  if (start.mode === "online") uploads.open();
+  hardware = addHardware(metadata, opened.own.e).catch((error: Error) =>
     internal.write("WARNING", "the machine is not in the metadata", { reason: error.message }),
   );
   codeStored = storeCode(message);
@@ -452,7 +457,7 @@ async function end(): Promise<void> {
   );
   clearInterval(waiting);
   const { opened } = await open;
-  if (opened && uplink.completed && !uplink.leftBehind && uplink.terminal.dropped === 0)
+  if (uplink.completed && !uplink.leftBehind && uplink.terminal.dropped === 0)
     noteOwnRun(start.logFile, start.connection.baseUrl, opened, {
       records: log.records,
       bytes: log.bytes,

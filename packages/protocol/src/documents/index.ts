@@ -75,6 +75,12 @@ export const PROJECTS = `query Projects($entity: String, $cursor: String, $perPa
   }
 }`;
 
+export const RUN_NAMES = `query RunNames($project: String!, $entity: String, $first: Int!) {
+  project(name: $project, entityName: $entity) {
+    runs(first: $first, order: "-created_at") { edges { node { name displayName } } }
+  }
+}`;
+
 const RUN_FIELDS = `id name displayName state tags group jobType notes host commit sweepName exitcode createdAt heartbeatAt config summaryMetrics historyLineCount eventsLineCount logLineCount user { username }`;
 
 export const RUNS = `query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50, $order: String, $filters: JSONString) {

@@ -76,6 +76,16 @@ export interface RunFields {
   host: string;
   sweepId: string;
   startTimeMs: number;
+  /** Of the first row. */
+  startingStep?: number;
+  /** The run was there before this log. */
+  resumed?: boolean;
+  /** It may have been: the run is resumed if the server has it when the log is sent. */
+  unsettled?: boolean;
+  /** How long the run had gone on. */
+  runtimeS?: number;
+  /** The last step that is kept, of this run or of the one that it is forked from. */
+  branch?: { run: string; metric: string; value: number } | undefined;
   /** Before console lines and behind system metrics; "" for none. */
   label?: string;
   /** Of one of several processes that write the run, its id; "" for the only one. */
@@ -88,14 +98,29 @@ export function runRecord(num: number, run: RunFields): Uint8Array {
   body.message(4, items(new ProtoWriter(), 1, run.config, new ProtoWriter()).take());
   body.string(6, run.group).string(7, run.jobType).string(8, run.displayName).string(9, run.notes);
   for (const tag of run.tags) body.repeatedString(10, tag);
-  if (run.label || run.writer) {
-    const settings = new ProtoWriter();
-    for (const [key, value = ""] of Object.entries({ x_label: run.label, writer_id: run.writer }))
-      settings.message(1, new ProtoWriter().string(1, key).string(16, JSON.stringify(value)).take());
-    body.message(11, settings.take());
+  const settings = Object.entries({
+    x_label: run.label,
+    writer_id: run.writer,
+    resume: run.unsettled ? "at sync" : "",
+  }).filter(([, value]) => value);
+  if (settings.length > 0) {
+    const list = new ProtoWriter();
+    for (const [key, value] of settings)
+      list.message(1, new ProtoWriter().string(1, key).string(16, JSON.stringify(value)).take());
+    body.message(11, list.take());
   }
-  body.string(12, run.sweepId).string(13, run.host).message(17, timestamp(run.startTimeMs));
+  body
+    .string(12, run.sweepId)
+    .string(13, run.host)
+    .int(14, run.startingStep ?? 0);
+  body.message(17, timestamp(run.startTimeMs)).bool(18, run.resumed ?? false);
+  body.int(20, Math.round(run.runtimeS ?? 0));
   if (run.git) body.message(21, new ProtoWriter().string(1, run.git.remote).string(2, run.git.commit).take());
+  if (run.branch) {
+    const { run: parent, metric, value } = run.branch;
+    body.bool(22, parent !== run.runId);
+    body.message(23, new ProtoWriter().string(1, parent).double(2, value).string(3, metric).take());
+  }
   return record(num, KIND.run, body.take());
 }
 

@@ -39,7 +39,11 @@ export interface LoggedRunFields {
   label: string;
   /** Of one of several processes that write the run, its id; "" for the only one, and in logs of the official client. */
   writer: string;
+  /** Of the first row. */
+  startingStep: number;
   resumed: boolean;
+  /** Resumed if the server has the run. */
+  unsettled: boolean;
   git: { remote: string; commit: string } | undefined;
   branch: { run: string; value: number; metric: string } | undefined;
 }
@@ -242,7 +246,9 @@ function runFields(bytes: Uint8Array): LoggedRunFields {
     startTimeMs: 0,
     label: "",
     writer: "",
+    startingStep: 0,
     resumed: false,
+    unsettled: false,
     git: undefined,
     branch: undefined,
   };
@@ -267,6 +273,7 @@ function runFields(bytes: Uint8Array): LoggedRunFields {
     else if (reader.field === 10) run.tags.push(reader.text());
     else if (reader.field === 11) Object.assign(run, writerOf(reader.bytes()));
     else if (reader.field === 17) run.startTimeMs = timestamp(reader.bytes());
+    else if (reader.field === 14) run.startingStep = reader.int();
     else if (reader.field === 18) run.resumed = reader.int() === 1;
     else if (reader.field === 21) {
       const { text } = plain(reader.bytes(), [1, 2], []);
@@ -278,13 +285,13 @@ function runFields(bytes: Uint8Array): LoggedRunFields {
 }
 
 /** Of the settings, which are pairs of a key and JSON. */
-function writerOf(bytes: Uint8Array): Pick<LoggedRunFields, "label" | "writer"> {
+function writerOf(bytes: Uint8Array): Pick<LoggedRunFields, "label" | "writer" | "unsettled"> {
   const settings = new Map(changes(bytes).update.map(([[key = ""], json]) => [key, json]));
   const text = (key: string) => {
     const json = settings.get(key);
     return json?.startsWith('"') ? (JSON.parse(json) as string) : "";
   };
-  return { label: text("x_label"), writer: text("writer_id") };
+  return { label: text("x_label"), writer: text("writer_id"), unsettled: text("resume") === "at sync" };
 }
 
 function branch(bytes: Uint8Array): LoggedRunFields["branch"] {

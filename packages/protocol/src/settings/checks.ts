@@ -28,6 +28,9 @@ export const runId: Check = (id, source) => {
     : undefined;
 };
 
+/** Whether an id can be had as it is. */
+export const isRunId = (id: string): boolean => runId(id, "code") === undefined;
+
 /** Every character that is no letter, digit, `_` or `-` becomes `-`, as the page of variables says. */
 export function dashed(text: string): { value: string; warning?: string } {
   const id = text.trim();

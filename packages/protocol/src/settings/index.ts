@@ -1,5 +1,6 @@
+export { dashed as dashedRunId, isRunId } from "./checks.ts";
 export * from "./derived.ts";
-export { probablyMeant, settingOfKey, settingOfVariable } from "./names.ts";
+export { editDistance, probablyMeant, settingOfKey, settingOfVariable } from "./names.ts";
 export * from "./resolve.ts";
 export type { Branch, Kind, Origin, Setting } from "./setting.ts";
 export { editSettingsFile, parseSettingsFile, SettingsFileError } from "./settings-file.ts";

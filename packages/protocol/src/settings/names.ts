@@ -61,7 +61,7 @@ export function probablyMeant(variable: string): string | undefined {
 }
 
 /** Insertions, deletions and changes that make one of the other; at least `enough` when it is not less. */
-function editDistance(a: string, b: string, enough: number): number {
+export function editDistance(a: string, b: string, enough: number): number {
   if (Math.abs(a.length - b.length) >= enough) return enough;
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

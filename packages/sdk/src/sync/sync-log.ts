@@ -13,6 +13,7 @@ import { writerHeaders } from "../writer.ts";
 import { firstPlaces } from "./first-places.ts";
 import { LogFile } from "./log-file.ts";
 import { LogWriter } from "./log-writer.ts";
+import { settledStep, unsentBefore } from "./resumed-logs.ts";
 import { type FirstPlaces, readSyncState, writeSyncState } from "./sync-state.ts";
 import { SyncedFiles } from "./synced-files.ts";
 
@@ -83,6 +84,7 @@ export interface Synced {
  * what the server refuses, the signal's reason, and Error for what is no log.
  */
 export async function syncLog(logFile: string, http: Http, options: LogSyncOptions): Promise<Synced> {
+  for (const earlier of unsentBefore(logFile)) await syncLog(earlier, http, options);
   const file = new LogFile(logFile);
   try {
     return await new LogSync(file, http, options).whole();
@@ -201,6 +203,8 @@ class LogSync {
     const { entity, ...where } = this.#where;
     const bucket = await existing(this.#http, { ...where, entity: entity ?? "" });
     const none = { first: { history: 0, events: 0, console: 0 }, sent: 0 };
+    const { resumed, unsettled } = this.#reader.run ?? {};
+    if (unsettled) this.#reader.stepShift = settledStep(this.#file.path, bucket);
     if (!bucket) return { ...none, made: true };
     const state = readSyncState(this.#file.path);
     if (state && state.server === this.#http.baseUrl && state.run === bucket.id) {
@@ -210,8 +214,18 @@ class LogSync {
       if (goesOn) this.#artifacts = { seen: 0, before: state.artifacts, sent: state.artifacts };
       return { first, sent: goesOn ? records : 0, made: goesOn && state.made };
     }
-    if (!this.#reader.run?.resumed && !this.#options.append) return { ...none, made: false };
-    return { ...none, first: firstPlaces(this.#file.path, bucket, this.#unsent), made: false };
+    if (resumed || unsettled || this.#options.append)
+      return { ...none, first: firstPlaces(this.#file.path, bucket, this.#unsent), made: false };
+    // Lines of others must not be written over: whoever went on with the run has its rows where these would come.
+    if (
+      writer === "" &&
+      bucket.historyLineCount > 0 &&
+      firstPlaces(this.#file.path, bucket, []).console !== undefined
+    )
+      throw new Error(
+        `the run ${where.runId} at the server has rows of another process behind those of this log, or in their place; --append puts the log's rows behind them, --id NEW makes a run of its own`,
+      );
+    return { ...none, made: false };
   }
 
   /** The run at the server, with what the log says of it up to here. */

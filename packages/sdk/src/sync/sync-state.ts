@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import type { OpenedRun } from "../run-transport.ts";
+import type { OpenedRun } from "../run-opening.ts";
 
 /** How many lines of a run's streams came before those of a log. */
 export interface FirstPlaces {
@@ -40,12 +40,26 @@ export function readSyncState(logFile: string): SyncState | undefined {
   return contentOf(logFile)[KEY] as SyncState | undefined;
 }
 
+/** Of the first row; undefined when nobody has settled it. */
+export function readStartingStep(logFile: string): number | undefined {
+  const { starting_step: step } = contentOf(logFile);
+  return typeof step === "number" ? step : undefined;
+}
+
+export function writeStartingStep(logFile: string, step: number): void {
+  write(logFile, { starting_step: step });
+}
+
 /** Whole or not at all: whoever is killed here leaves what was noted before. */
 export function writeSyncState(logFile: string, state: SyncState): void {
+  write(logFile, { [KEY]: state });
+}
+
+function write(logFile: string, part: Record<string, unknown>): void {
   const path = pathOf(logFile);
   const written = `${path}.${process.pid}`;
   try {
-    writeFileSync(written, JSON.stringify({ ...contentOf(logFile), [KEY]: state }));
+    writeFileSync(written, JSON.stringify({ ...contentOf(logFile), ...part }));
     renameSync(written, path);
   } catch (error) {
     rmSync(written, { force: true });

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
 import { readJson } from "../http/body.ts";
-import { findProject, findRun, type ProjectRef, type RunRef } from "../projects/access.ts";
+import { findProject, type ProjectRef, type RunRef, readableRun } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 import { rowPages } from "./row-pages.ts";
 
@@ -145,7 +145,7 @@ export async function visibleProject(
 /** The run that `?entity&project&run` names. */
 export async function visibleRun(c: Context<AppEnv>, services: Services): Promise<RunRef> {
   const { entity = "", project = "", run = "" } = c.req.query();
-  const found = await findRun(services, c.get("viewer"), entity, project, run, "read");
+  const found = await readableRun(services, c.get("viewer"), entity, project, run);
   if (found) return found;
   if (!c.get("viewer")) throw new SteelyardError("not-authenticated", "sign in to see this");
   throw new SteelyardError("not-found", `there is no run ${entity}/${project}/${run}, or you may not see it`);

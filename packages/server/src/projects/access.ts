@@ -1,3 +1,4 @@
+import { dashedRunId } from "@steelyard/protocol/settings";
 import { claimedRun } from "../anonymous/claimed-run.ts";
 import { SteelyardError } from "../errors.ts";
 import type { Viewer } from "../http/viewer.ts";
@@ -189,6 +190,23 @@ export async function findRun(
   }
   if (viewer?.kind !== "anonymous" || need === "admin") return undefined;
   return claimedRun(services.catalog.db, viewer.userId, projectName, runName, services.now());
+}
+
+/**
+ * As `findRun`, for reading: where no run has the id, the one whose id is that with dashes, as variables and file names
+ * have it. Never for what writes: it would mix the data of two runs.
+ */
+export async function readableRun(
+  services: Services,
+  viewer: Viewer | undefined,
+  entityName: string | null | undefined,
+  projectName: string,
+  runName: string,
+): Promise<RunRef | undefined> {
+  const found = await findRun(services, viewer, entityName, projectName, runName, "read");
+  const { value: dashed } = dashedRunId(runName);
+  if (found || dashed === runName) return found;
+  return findRun(services, viewer, entityName, projectName, dashed, "read");
 }
 
 /** As `findRun`, by the run's number (from a global id). */

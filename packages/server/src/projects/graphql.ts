@@ -10,9 +10,9 @@ import {
   findEntity,
   findProject,
   findProjectById,
-  findRun,
   type Need,
   type ProjectRef,
+  readableRun,
   requireViewer,
 } from "./access.ts";
 import {
@@ -111,7 +111,7 @@ async function projectPage(
 }
 
 const run: Resolver = async (source: ProjectRef, { name }: { name: string }, { services, viewer }) => {
-  const found = await findRun(services, viewer, source.entityName, source.name, name, "read");
+  const found = await readableRun(services, viewer, source.entityName, source.name, name);
   return found ? loadRun(services.catalog.db, found) : null;
 };
 
