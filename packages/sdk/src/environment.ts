@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Settings } from "@steelyard/protocol/settings";
 import type { Program } from "./code/program.ts";
 import type { GitFacts } from "./git/repository.ts";
+import { inNotebook } from "./notebook.ts";
 
 /** What the client keeps as `wandb-metadata.json`, of the program; `hardwareFacts` adds the machine. */
 export function metadataOf(
@@ -17,7 +18,8 @@ export function metadataOf(
     os: `${platform()}-${release()}-${arch()}`,
     python: `node ${process.versions.node}`,
     startedAt: new Date(startedAtMs).toISOString(),
-    args: process.argv.slice(2),
+    // Of a kernel they say where its sockets are.
+    args: inNotebook() ? [] : process.argv.slice(2),
     program: name,
     ...(codePath === undefined ? {} : { codePath }),
     ...(localPath === undefined ? {} : { codePathLocal: localPath }),

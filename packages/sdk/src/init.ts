@@ -22,6 +22,7 @@ import { openOffline } from "./local-runs.ts";
 import { createLogTurns } from "./log-turns.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./messages.ts";
+import { noteNotebook } from "./notebook.ts";
 import { type Printer, printerOf, tellSettings } from "./printer.ts";
 import { createRing } from "./ring.ts";
 import { Run } from "./run.ts";
@@ -196,6 +197,7 @@ export async function init(
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
     ...imported.settings,
   });
+  noteNotebook(loaded);
   const { settings } = loaded;
   const offline = settings.mode === "offline" || settings.mode === "dryrun";
   const config = configJson(options.config);
