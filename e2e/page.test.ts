@@ -264,6 +264,15 @@ suite("the page", () => {
       .getByRole("region", { name: "gpu.temp", exact: true })
       .getByText("system.gpu.1.temp")
       .waitFor();
+    // Said in words and with its unit; the name is in the tooltip.
+    for (const [name, title] of [
+      ["cpu", "Process CPU (% of all processors)"],
+      ["gpu.temp", "GPU temperature (°C)"],
+    ] as const)
+      await page
+        .getByRole("region", { name, exact: true })
+        .getByRole("heading", { name: title, exact: true })
+        .waitFor();
     await picture(page, "run-system");
   });
 

@@ -13,6 +13,7 @@ import { grouped } from "../ui/format.ts";
 import { CloseIcon, ExpandIcon, TableIcon } from "../ui/icons.tsx";
 import { usePanelSeries } from "./panel-series.ts";
 import type { PanelPlan } from "./sections.ts";
+import { systemTitle } from "./system-title.ts";
 import { type ChartView, flip, type SetView } from "./view.ts";
 
 export interface PanelRun {
@@ -132,14 +133,15 @@ export function Panel({ panel }: { panel: PanelPlan }) {
   }
 
   const slash = panel.title.lastIndexOf("/");
-  const prefix = slash > 0 ? panel.title.slice(0, slash + 1) : "";
+  const known = panel.stream === "events" ? systemTitle(panel.title) : undefined;
+  const prefix = slash > 0 && !known ? panel.title.slice(0, slash + 1) : "";
   const toggleFull = () => setView({ full: isFull ? "" : panel.title });
   return (
     <section ref={box} className="panel" aria-label={panel.title}>
       <header>
         <h3 title={panel.title}>
           <span className="muted">{prefix}</span>
-          {panel.title.slice(prefix.length)}
+          {known ?? panel.title.slice(prefix.length)}
         </h3>
         {domain.nonFinite > 0 && (
           <span className="count-badge" title={t("chart.nonFinite.title")}>

@@ -6,6 +6,7 @@ import { Panel, PanelContext, type PanelProps, type PanelRun } from "./Panel.tsx
 import { useStaleSeries } from "./panel-series.ts";
 import { SectionList } from "./SectionList.tsx";
 import { byDevice, bySections, type PanelPlan, type Section } from "./sections.ts";
+import { systemTitle } from "./system-title.ts";
 import { Toolbar } from "./Toolbar.tsx";
 import { flip, useChartView } from "./view.ts";
 import "./workspace.css";
@@ -54,7 +55,10 @@ export function Panels({
     const found = all.map((section) => ({
       ...section,
       panels: section.panels.filter(
-        ({ title, keys }) => pattern.test(title) || keys.some((key) => pattern.test(key)),
+        ({ title, keys, stream }) =>
+          pattern.test(title) ||
+          keys.some((key) => pattern.test(key)) ||
+          (stream === "events" && pattern.test(systemTitle(title) ?? "")),
       ),
       // What was searched for is not behind a fold.
       closed: section.closed && view.search === "",
