@@ -229,6 +229,19 @@ suite("anonymous runs", () => {
     assert.deepEqual(project.run, { historyLineCount: 3, user: { username: "eve" } });
   });
 
+  test("who signs out takes the open link with them", async () => {
+    const key = await account();
+    const guest = await guestCookie(key);
+    const cookie = await signedIn(ann, guest);
+    const origin = doors.server.url;
+    const out = await doors.ask(undefined, "DELETE", "/api/v1/session", undefined, { cookie, origin });
+    assert.match(out.headers.get("set-cookie") ?? "", /steelyard_guest=;/);
+    const after = await doors.ask(undefined, "GET", "/api/v1/session", undefined, { cookie: guest });
+    assert.equal(after.status, 401);
+    // The link itself is good as before.
+    assert.equal((await visit(key)).status, 200);
+  });
+
   test("unclaimed, all of it goes seven days after the last that was heard of it", async () => {
     const key = await account();
     const entity = await nameOf(key);

@@ -4,7 +4,13 @@ import * as v from "valibot";
 import { openLink } from "../anonymous/routes.ts";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
-import { baseUrlOf, cookieOf, isFromAnotherSite, SESSION_COOKIE } from "../http/authenticate.ts";
+import {
+  baseUrlOf,
+  cookieOf,
+  GUEST_COOKIE,
+  isFromAnotherSite,
+  SESSION_COOKIE,
+} from "../http/authenticate.ts";
 import { readJson } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { requireViewer } from "../projects/access.ts";
@@ -130,9 +136,12 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
   });
 
   routes.delete("/api/v1/session", async (c) => {
-    const token = cookieOf(c.req.header("cookie") ?? null, SESSION_COOKIE);
-    if (token) await services.catalog.write((tx) => deleteSession(tx, token));
-    setCookie(c, SESSION_COOKIE, "", { path: "/", maxAge: 0 });
+    // The next at this machine must not see what the last one's link had opened either.
+    for (const name of [SESSION_COOKIE, GUEST_COOKIE]) {
+      const token = cookieOf(c.req.header("cookie") ?? null, name);
+      if (token) await services.catalog.write((tx) => deleteSession(tx, token));
+      setCookie(c, name, "", { path: "/", maxAge: 0 });
+    }
     return c.json({ ok: true });
   });
 
