@@ -187,7 +187,9 @@ for (const [days, concurrency] of [
         const about = lines.filter((line) => said.test(line));
         assert.equal(about.length > 0, true, `nobody told of it: ${lines.join("\n")}`);
         for (const [at, spoilt] of seen.entries()) {
-          const again = seen.slice(at + 1).find(({ path }) => path === spoilt.path);
+          const again = seen
+            .slice(at + 1)
+            .find(({ path, body }) => path === spoilt.path && body.equals(spoilt.body));
           if (spoilt.fault && again) assert.ok(again.atMs - spoilt.atMs >= waitsMs);
         }
         const { damage } = readLog(logsOf(dir, id)[0]);

@@ -101,7 +101,14 @@ export function startScript(
   dir: string,
   id: string,
   body: string,
-  options: { init?: string; name?: string; fileLimitKb?: number; environment?: Record<string, string> } = {},
+  options: {
+    /** Before `init`. */
+    before?: string;
+    init?: string;
+    name?: string;
+    fileLimitKb?: number;
+    environment?: Record<string, string>;
+  } = {},
 ): ChildProcess {
   // Beside this file, so that the package is found by its name.
   const folder = join(import.meta.dirname, "..", "node_modules", ".sdk-test");
@@ -110,6 +117,7 @@ export function startScript(
   writeFileSync(
     script,
     `import * as steelyard from "steelyard";
+${options.before ?? ""}
 const run = await steelyard.init({ id: ${JSON.stringify(id)}, project: ${JSON.stringify(PROJECT)}, ${options.init ?? ""} });
 ${body};\n`,
   );

@@ -509,7 +509,7 @@ async function inTime<T>(
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new Error(
-      `the server at ${baseUrl} did not answer within ${Math.round(timeoutMs / 1000)} s${reason ? ` (${reason})` : ""}; check WANDB_BASE_URL, or set WANDB_MODE=offline`,
+      `the server at ${baseUrl} did not answer within ${timeoutMs / 1000} s${reason ? ` (${reason})` : ""}; check WANDB_BASE_URL, or set WANDB_MODE=offline`,
     );
   }
 }

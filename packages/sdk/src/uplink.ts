@@ -61,7 +61,7 @@ export class Uplink {
   #stopTold = false;
   #saidDropped = false;
   readonly #unsent: Unsent;
-  /** Rows of the request that is under way. */
+  /** Rows of requests that were not answered (yet). */
   #rowsUnderWay = 0;
   /** When the server last gave a sign. */
   #signMs = performance.now();
@@ -306,7 +306,7 @@ export class Uplink {
   async #sendOnce(final: { exitCode: number } | undefined): Promise<boolean> {
     const { summary, lines } = this.#out;
     const rows = lines.take(this.#start.maxRequestBytes, MAX_REQUEST_LINES);
-    this.#rowsUnderWay = rows.count;
+    this.#rowsUnderWay += rows.count;
     const samples = this.events.splice(0);
     const uploaded = this.uploaded.splice(0);
     const stretches = this.terminal.take(MAX_CONSOLE_CHARACTERS);
@@ -356,7 +356,7 @@ export class Uplink {
     this.#requests++;
     if (preempting.preempting) this.preempting = false;
     this.#historyOffset += rows.count;
-    this.#rowsUnderWay = 0;
+    this.#rowsUnderWay -= rows.count;
     this.#eventsOffset += samples.length;
     // A request carries one run of consecutive lines; a progress bar above others makes several.
     for (const [index, stretch] of stretches.entries()) {
