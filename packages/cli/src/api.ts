@@ -12,7 +12,7 @@ import {
   RouteError,
 } from "steelyard/command-line";
 import { EXIT } from "./exit-status.ts";
-import { CommandError, warn } from "./terminal.ts";
+import { CommandError, PROGRAM, warn } from "./terminal.ts";
 
 /** No answer: another try may have one. */
 export class UnreachableError extends CommandError {}
@@ -48,6 +48,15 @@ export function settingsOf(given: GivenSettings = {}): LoadedSettings {
   }
 }
 
+/** WANDB_DEBUG: errors are told with where they were thrown. */
+export function isDebugging(): boolean {
+  try {
+    return loadSettings().settings.debug;
+  } catch {
+    return false;
+  }
+}
+
 /** Of the settings, else as the SDK names it for a program in this folder. */
 export function projectOf(loaded: LoadedSettings): string {
   return loaded.settings.project ?? defaultProject(loaded, loaded.machine.workingDirectory);
@@ -63,7 +72,7 @@ export function openApi(loaded: LoadedSettings = settingsOf()): Api {
   }
   if (!credentials)
     throw new CommandError(
-      "No API key configured. Use `steelyard login` to log in, or set WANDB_API_KEY.",
+      `No API key configured. Use \`${PROGRAM} login\` to log in, or set WANDB_API_KEY.`,
       EXIT.notAuthenticated,
     );
   return apiOf(loaded, credentials);
@@ -92,7 +101,7 @@ export function apiOf(loaded: LoadedSettings, credentials: Credentials): Api {
       throw new UnreachableError(
         error instanceof RouteError
           ? message
-          : `no server answers at ${baseUrl} (${code ?? message}); start one with \`steelyard server start\`, or check WANDB_BASE_URL`,
+          : `no server answers at ${baseUrl} (${code ?? message}); start one with \`${PROGRAM} server start\`, or check WANDB_BASE_URL`,
       );
     }
   };

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from "commander";
+import { isDebugging } from "./api.ts";
 import { EXIT } from "./exit-status.ts";
 import { steelyardProgram } from "./program.ts";
 import { CommandError, PROGRAM, styled } from "./terminal.ts";
@@ -17,7 +18,8 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   else if (error instanceof CommandError) {
-    process.stderr.write(`${PROGRAM}: ${styled("red", `ERROR ${error.message}`)}\n`);
+    const { message, stack = message } = error;
+    process.stderr.write(`${PROGRAM}: ${styled("red", `ERROR ${isDebugging() ? stack : message}`)}\n`);
     process.exitCode = error.status;
   } else throw error;
 }

@@ -16,7 +16,7 @@ import { pullCommand } from "./commands/pull.ts";
 import { purgeCacheCommand } from "./commands/purge-cache.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { runCommand } from "./commands/run.ts";
-import { serverCommand } from "./commands/server.ts";
+import { localCommand, serverCommand } from "./commands/server.ts";
 import { settingsCommand } from "./commands/settings.ts";
 import { statusCommand } from "./commands/status.ts";
 import { syncCommand } from "./commands/sync.ts";
@@ -55,7 +55,8 @@ export function steelyardProgram(): Command {
     completionCommand(),
   ];
   for (const command of commands) program.addCommand(command);
-  for (const command of elsewhereCommands()) program.addCommand(command, { hidden: true });
+  for (const command of [localCommand(), ...elsewhereCommands()])
+    program.addCommand(command, { hidden: true });
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
   for (const command of all(program))
     command.exitOverride().showHelpAfterError(`(${PROGRAM} --help lists the commands)`);

@@ -69,7 +69,26 @@ export function lockDataFolder(dataDir: string): () => void {
         : `${dataDir} cannot be written (${message}); give the server a folder of its own with --data-dir`;
     throw new ConfigError(why, { cause });
   }
-  return () => database.close();
+  writeFileSync(pidFile(dataDir), String(process.pid));
+  return () => {
+    rmSync(pidFile(dataDir), { force: true });
+    database.close();
+  };
+}
+
+/** Counts while the folder is locked only. */
+const pidFile = (dataDir: string) => join(dataDir, "server.pid");
+
+/** The process whose folder it is; undefined when nobody uses it. */
+export function serverOf(dataDir: string): number | undefined {
+  if (!existsSync(join(dataDir, "server.lock"))) return undefined;
+  try {
+    lockDataFolder(dataDir)();
+    return undefined;
+  } catch {
+    const pid = Number(readFileSync(pidFile(dataDir), { encoding: "utf8" }));
+    return pid > 0 ? pid : undefined;
+  }
 }
 
 /** A copy of everything as of now; the server may run. Throws DataFolderError; then nothing is left at `target`. */
@@ -143,7 +162,9 @@ export async function restore(config: Places, backup: string, { force = false } 
   if (existsSync(config.dataDir))
     taken.push(
       ...readdirSync(config.dataDir)
-        .filter((name) => name !== "server.lock" && !/\.(restoring|replaced-[\w-]+)$/.test(name))
+        .filter(
+          (name) => !/^server\.(lock|pid|out)$/.test(name) && !/\.(restoring|replaced-[\w-]+)$/.test(name),
+        )
         .map((name) => join(config.dataDir, name)),
     );
   if (taken.length > 0 && !force)

@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { findCredentials, type LoadedSettings } from "steelyard/command-line";
 import { apiOf, settingsOf, viewerOf } from "../api.ts";
 import { EXIT } from "../exit-status.ts";
-import { print, printJson, styled, table, warn } from "../terminal.ts";
+import { PROGRAM, print, printJson, styled, table, warn } from "../terminal.ts";
 
 interface Check {
   name: string;
@@ -109,7 +109,7 @@ async function serverChecks(loaded: LoadedSettings): Promise<Check[]> {
     });
   }
   if (credentials instanceof Error || !credentials) {
-    const says = credentials?.message ?? "none; run `steelyard login`, or set WANDB_API_KEY";
+    const says = credentials?.message ?? `none; run \`${PROGRAM} login\`, or set WANDB_API_KEY`;
     return [...checks, { name: "key", result: "fail", says }];
   }
   const viewer = await viewerOf(api).catch((error: Error) => error);

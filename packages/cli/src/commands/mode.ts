@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { settingsOf } from "../api.ts";
 import { changeSettings, settingsFilesOf } from "../settings-files.ts";
-import { print } from "../terminal.ts";
+import { PROGRAM, print } from "../terminal.ts";
 
 const MODES = [
   {
@@ -14,7 +14,7 @@ const MODES = [
     name: "offline",
     alias: "off",
     mode: "offline",
-    says: "W&B offline. Running your script from this directory will only write metadata locally. Use `steelyard disabled` to completely turn it off.",
+    says: `W&B offline. Running your script from this directory will only write metadata locally. Use \`${PROGRAM} disabled\` to completely turn it off.`,
   },
   { name: "enabled", mode: "online", says: "W&B enabled." },
   { name: "disabled", mode: "disabled", says: "W&B disabled." },

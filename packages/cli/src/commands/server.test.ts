@@ -53,3 +53,31 @@ test("server backup, upgrade-check and restore, on a server that runs", async ()
   const flag = await world.steelyard(["server", "backup", "x", "--database-url", "mysql:x"]);
   assert.deepEqual([flag.status, /sqlite:PATH/.test(flag.err)], [2, true]);
 });
+
+test("server start --daemon goes on without the command, and server stop ends it", async () => {
+  const dataDir = join(world.here, "background");
+  const started = await world.steelyard([
+    "server",
+    "start",
+    "--daemon",
+    "-p",
+    "0",
+    "-e",
+    "STEELYARD_LOG_LEVEL=warn",
+    "--edge",
+    "--data-dir",
+    dataDir,
+  ]);
+  assert.equal(started.status, 0, started.err);
+  const url = /^Steelyard serves (http:\/\/127\.0\.0\.1:\d+)$/m.exec(started.out)?.[1] ?? "";
+  assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  assert.match(started.out, /Open this link once to sign in/);
+  assert.match(started.err, /--edge has no effect/);
+  const second = await world.steelyard(["server", "start", "--daemon", "--port", "0", "--data-dir", dataDir]);
+  assert.deepEqual([second.status, /another Steelyard server uses/.test(second.err)], [1, true], second.err);
+  const stopped = await world.steelyard(["server", "stop", "--data-dir", dataDir]);
+  assert.deepEqual([stopped.status, /Stopped the server of/.test(stopped.err)], [0, true], stopped.err);
+  await assert.rejects(fetch(`${url}/readyz`));
+  const again = await world.steelyard(["server", "stop", "--data-dir", dataDir]);
+  assert.deepEqual([again.status, /no server uses/.test(again.err)], [1, true], again.err);
+});

@@ -8,7 +8,7 @@ import {
 } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { settingsOf } from "../api.ts";
-import { CommandError, print, printJson, styled, table } from "../terminal.ts";
+import { CommandError, PROGRAM, print, printJson, styled, table } from "../terminal.ts";
 import { shown } from "./status.ts";
 
 export function settingsCommand(): Command {
@@ -53,7 +53,7 @@ function explain(word: string, options: { json?: boolean }): void {
     settingOfVariable(word)?.name ?? settingOfKey(word) ?? SETTING_NAMES.find((known) => known === word);
   if (!name)
     throw new CommandError(
-      `${word} is no setting; \`steelyard settings list --all\` shows their names, docs/environment-variables.md what they do`,
+      `${word} is no setting; \`${PROGRAM} settings list --all\` shows their names, docs/environment-variables.md what they do`,
     );
   const setting = settingOf(name);
   const { settings, origins, candidates } = settingsOf();

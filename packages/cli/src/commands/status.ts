@@ -1,8 +1,14 @@
-import { SETTING_NAMES, type SettingName, settingOf, tellable } from "@steelyard/protocol/settings";
+import {
+  foldersOf,
+  SETTING_NAMES,
+  type SettingName,
+  settingOf,
+  tellable,
+} from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import type { LoadedSettings } from "steelyard/command-line";
 import { settingsOf } from "../api.ts";
-import { print, printJson, styled } from "../terminal.ts";
+import { print, printJson, styled, table } from "../terminal.ts";
 
 /** Keys that `wandb status` shows, with their own names there. */
 const SHOWN: Readonly<Record<string, SettingName>> = {
@@ -22,10 +28,15 @@ export function statusCommand(): Command {
     .description("show the settings that hold here and where they come from")
     .option("--settings", "show the settings", true)
     .option("--no-settings", "show nothing")
+    .option("--show-origin", "a line for each value, with where it comes from, and the folders")
     .option("--json", "only the JSON")
-    .action((options: { settings: boolean; json?: boolean }) => {
+    .action((options: { settings: boolean; showOrigin?: boolean; json?: boolean }) => {
       if (!options.settings) return;
       const loaded = settingsOf();
+      if (options.showOrigin && !options.json) {
+        print(table([...originsOf(loaded), ...placesOf(loaded)]));
+        return;
+      }
       if (!options.json) print(styled("bold", "Current Settings", process.stdout));
       printJson(statusOf(loaded));
     });
@@ -44,6 +55,33 @@ function statusOf(loaded: LoadedSettings): Record<string, unknown> {
     sources[key] = loaded.origins[name].name;
   }
   return Object.fromEntries(Object.entries({ ...values, sources }).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What somebody set, and what `wandb status` shows: variable, value, source. */
+function originsOf({ settings, origins }: LoadedSettings): [string, string, string][] {
+  const shownAlways = new Set(Object.values(SHOWN));
+  return SETTING_NAMES.filter((name) => shownAlways.has(name) || origins[name].kind !== "default").map(
+    (name) => {
+      const value = shown(name, settings[name]);
+      return [
+        settingOf(name).variables[0],
+        typeof value === "string" ? value : JSON.stringify(value),
+        origins[name].name,
+      ];
+    },
+  );
+}
+
+/** Folders that are in use, and the variable that moves each. */
+function placesOf({ settings, machine, origins }: LoadedSettings): [string, string, string][] {
+  const { wandb, cache, data, artifacts, globalSettingsFile } = foldersOf(settings, machine);
+  return [
+    ["wandb folder", wandb, origins.dir.name],
+    ["settings of the user", globalSettingsFile, origins.configDir.name],
+    ["cache", cache, origins.cacheDir.name],
+    ["data", data, origins.dataDir.name],
+    ["artifacts", artifacts, origins.artifactDir.name],
+  ];
 }
 
 /** A value as it is printed; of the key its ends, so that one can be told from another. */

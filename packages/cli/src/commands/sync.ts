@@ -49,6 +49,7 @@ interface Options {
   verbose?: boolean;
   failEmpty?: boolean;
   clean?: boolean;
+  syncTensorboard?: boolean;
   cleanOldHours?: string;
   cleanForce?: boolean;
   json?: boolean;
@@ -108,6 +109,7 @@ export function syncCommand(): Command {
     .addOption(same("--no-skip-synced", "the same as --include-synced"))
     .addOption(same("--view", "the same as --dry-run"))
     .addOption(same("--legacy", "says nothing here"))
+    .addOption(same("--sync-tensorboard", "`import tensorboard` brings event files"))
     .addOption(same("--ignore <glob,...>", "says nothing here"))
     .action(sync);
 }
@@ -115,6 +117,8 @@ export function syncCommand(): Command {
 async function sync(given: string[], options: Options): Promise<void> {
   if (options.clean)
     return clean({ minHours: options.cleanOldHours ?? "24", force: options.cleanForce === true });
+  if (options.syncTensorboard)
+    throw new CommandError(`Event files are brought by \`${PROGRAM} import tensorboard FOLDER\``);
   const loaded = settingsOf();
   const paths = pathsOf(given, foldersOf(loaded.settings, loaded.machine).wandb);
   const selection = {

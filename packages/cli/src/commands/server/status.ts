@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { settingsOf } from "../../api.ts";
 import { EXIT } from "../../exit-status.ts";
-import { print, printJson, styled, table } from "../../terminal.ts";
+import { PROGRAM, print, printJson, styled, table } from "../../terminal.ts";
 import { configOf, dataFolder, type PlaceOptions, withPlaces } from "./data.ts";
 
 const TIMEOUT_MS = 5000;
@@ -61,7 +61,7 @@ function told(status: {
   const no = styled("red", "no", process.stdout);
   const rows = [
     ["address", url],
-    ["answers", alive ? yes : `${no}; start one with \`steelyard server start\`, or check WANDB_BASE_URL`],
+    ["answers", alive ? yes : `${no}; start one with \`${PROGRAM} server start\`, or check WANDB_BASE_URL`],
   ];
   if (alive) rows.push(["ready", ready ? yes : no]);
   if (startedAt) rows.push(["since", startedAt]);
