@@ -8,11 +8,17 @@ import { isPlainObject, toJson } from "./values.ts";
 export class Config {
   readonly #values: Record<string, unknown>;
   readonly #tell: (config: Record<string, string>) => void;
+  readonly #isLocked: (key: string) => boolean;
 
   /** @internal Made by `init`. */
-  constructor(values: Record<string, unknown>, tell: (config: Record<string, string>) => void) {
+  constructor(
+    values: Record<string, unknown>,
+    tell: (config: Record<string, string>) => void,
+    isLocked: (key: string) => boolean = () => false,
+  ) {
     this.#values = values;
     this.#tell = tell;
+    this.#isLocked = isLocked;
   }
 
   /** Undefined when it was not set. */
@@ -30,13 +36,14 @@ export class Config {
   }
 
   /**
-   * Several values; keys that are not named keep theirs.
+   * Several values; keys that are not named keep theirs, and so do those that a sweep has set, with a warning.
    *
    * @throws TypeError when a value cannot be recorded; nothing is changed then.
    */
   update(values: Readonly<Record<string, unknown>>): void {
-    const changed = configJson(values);
-    Object.assign(this.#values, values);
+    const free = Object.fromEntries(Object.entries(values).filter(([key]) => !this.#isLocked(key)));
+    const changed = configJson(free);
+    Object.assign(this.#values, free);
     this.#tell({ ...configJson(this.#values), ...changed });
   }
 

@@ -10,6 +10,7 @@ import { type Program, programOf, programPath } from "./code/program.ts";
 import { codeArtifactName, sourceFiles } from "./code/source-files.ts";
 import { configJson } from "./config.ts";
 import { branchFacts, ConfigDocument } from "./config-document.ts";
+import { firstConfig } from "./config-files.ts";
 import { type Credentials, findCredentials } from "./credentials.ts";
 import { DebugLog } from "./debug-log.ts";
 import { defaultProject } from "./default-project.ts";
@@ -43,8 +44,11 @@ export interface InitOptions {
   project?: string;
   /** User or team that owns the project. */
   entity?: string;
-  /** What the run was made with: any object that can be written as JSON. NaN and infinities become null. */
-  config?: Record<string, unknown>;
+  /**
+   * What the run was made with: any object that can be written as JSON, or the path of a YAML file of keys and values. NaN
+   * and infinities become null.
+   */
+  config?: Record<string, unknown> | string;
   /** Name shown on the page. */
   name?: string;
   /** Free text about the run. */
@@ -200,9 +204,10 @@ export async function init(
   noteNotebook(loaded);
   const { settings } = loaded;
   const offline = settings.mode === "offline" || settings.mode === "dryrun";
-  const config = configJson(options.config);
+  const { values, locked } = firstConfig(loaded, options.config);
+  const config = configJson(values);
   if (settings.mode === "disabled")
-    return new DisabledRun(options.config ?? {}, onFinish as (run: unknown) => void) as unknown as Run;
+    return new DisabledRun(values, onFinish as (run: unknown) => void) as unknown as Run;
   const { baseUrl } = settings;
   const way = connectionOf(loaded, "", (text) => loaded.warnings.push(text));
   const anonymous = offline ? undefined : await askedAnonymous(loaded, way);
@@ -353,6 +358,7 @@ export async function init(
     whereabouts,
     maxSummary: settings.maxEndOfRunSummaryMetrics,
     console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",
+    locked,
     placeFiles: (pattern, options) =>
       placeFiles(pattern, options, {
         filesDir,
@@ -438,6 +444,8 @@ function startWorker(start: WorkerStart): Worker {
   const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
   return new Worker(new URL(file, import.meta.url), {
     workerData: start,
+    // It says what a program in the command line is; with it a thread takes no file.
+    execArgv: process.execArgv.filter((argument) => !argument.startsWith("--input-type")),
     name: `steelyard ${start.runId}`,
     stdout: true,
     stderr: true,

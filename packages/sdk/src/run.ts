@@ -150,6 +150,8 @@ export class Run {
       /** Values of the summary that the end tells. */
       maxSummary: number;
       console: "off" | "own" | "children";
+      /** Keys of the config that may not be changed. */
+      locked: ReadonlySet<string>;
       placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
       lateSteps: "drop" | "send";
       onDrop: "warn" | "event" | "error";
@@ -191,8 +193,14 @@ export class Run {
     const own = Object.fromEntries(
       Object.entries(start.config).map(([key, json]) => [key, parseExtendedJson(json)]),
     );
-    const config = new Config({ ...started.config, ...own }, (all) =>
-      this.#post({ kind: "config", config: all }),
+    const config = new Config(
+      { ...started.config, ...own },
+      (all) => this.#post({ kind: "config", config: all }),
+      (key) => {
+        if (!options.locked.has(key)) return false;
+        print.serious(`config.${key} is set by the sweep, and stays as it is`);
+        return true;
+      },
     );
     this.config = liveView(() => config);
     const summary = new RunSummary(

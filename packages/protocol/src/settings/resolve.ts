@@ -143,6 +143,7 @@ class Round {
 
   result(): Resolved {
     this.#settleBranches();
+    this.#settleSweep();
     const settings: Record<string, unknown> = {};
     const origins: Partial<Record<SettingName, Origin>> = {};
     for (const name of SETTING_NAMES) {
@@ -207,6 +208,21 @@ class Round {
       if (rank === nearest) continue;
       this.#candidates.delete(name);
       this.#warnings.push(`${origin.name} does not count: ${meant[0]?.origin.name} says how the run begins`);
+    }
+  }
+
+  /** Where a trial goes is the sweep's affair: an agent has set it for the whole process. */
+  #settleSweep(): void {
+    const sweep = this.#winner("sweepId")?.origin;
+    if (!sweep || sweep.kind === "init") return;
+    for (const name of ["project", "entity", "runId"] as const) {
+      const all = this.#candidates.get(name) ?? [];
+      const others = all.filter(({ origin }) => origin.kind !== "init");
+      if (others.length === all.length) continue;
+      this.#candidates.set(name, others);
+      this.#warnings.push(
+        `init({ ${name === "runId" ? "id" : name} }) does not count: ${sweep.name} makes the run a trial of a sweep; unset it for a run of its own`,
+      );
     }
   }
 
