@@ -329,6 +329,85 @@ test("WANDB_CODE_DIR: with saveCode the folder's source files are an artifact fr
   assert.deepEqual(await artifactsOf("code-dir-off"), {});
 });
 
+test("WANDB_DISABLE_JOB_CREATION, WANDB_JOB_NAME: a job of the run only when asked, and only of code that others can get", async () => {
+  git("remote", "set-url", "origin", "https://example.com/me/repo.git");
+  const jobs = async (id: string) =>
+    Object.entries(await artifactsOf(id)).filter(([name]) => name.startsWith("job "));
+  const wanted = { WANDB_DISABLE_JOB_CREATION: "false" };
+  await runProgram("jobless");
+  assert.deepEqual(await jobs("jobless"), []);
+  const config = 'config: { lr: 0.1, layers: [1, "a"], nested: { deep: true }, nothing: null, empty: [] }';
+  await runProgram("job", { variables: wanted, init: config });
+  const [[name, files = {}] = [], ...others] = await jobs("job");
+  assert.deepEqual(others, []);
+  assert.equal(name, "job job-https___example.com_me_repo.git_src_train.mjs:v0");
+  assert.deepEqual(Object.keys(files).sort(), ["diff.patch", "wandb-job.json"]);
+  assert.match(files["diff.patch"] ?? "", /\+three/);
+  const number = { wb_type: "number" };
+  assert.deepEqual(JSON.parse(files["wandb-job.json"] ?? ""), {
+    _version: "v0",
+    source: {
+      git: { remote: "https://example.com/me/repo.git", commit: commits[1] },
+      entrypoint: ["node", "src/train.mjs"],
+      notebook: false,
+    },
+    source_type: "repo",
+    input_types: {
+      wb_type: "typedDict",
+      params: {
+        type_map: {
+          lr: number,
+          layers: {
+            wb_type: "list",
+            params: {
+              element_type: { wb_type: "union", params: { allowed_types: [number, { wb_type: "string" }] } },
+              length: 2,
+            },
+          },
+          nested: { wb_type: "typedDict", params: { type_map: { deep: { wb_type: "boolean" } } } },
+          nothing: { wb_type: "none" },
+          empty: { wb_type: "list", params: { element_type: { wb_type: "none" }, length: 0 } },
+        },
+      },
+    },
+    output_types: { wb_type: "typedDict", params: { type_map: { loss: number } } },
+    runtime: `node ${process.versions.node}`,
+  });
+  // Without a repository: of the artifact of its code, or not at all.
+  const noGit = { ...wanted, WANDB_DISABLE_GIT: "true" };
+  await runProgram("job-codeless", { variables: noGit });
+  assert.deepEqual(await jobs("job-codeless"), []);
+  await runProgram("job-coded", {
+    variables: { ...noGit, WANDB_JOB_NAME: "my.job" },
+    body: 'await run.logCode("src", { name: "job-sources" });',
+  });
+  const [[named, coded = {}] = []] = await jobs("job-coded");
+  assert.equal(named, "job my.job:v0");
+  const { source, source_type } = JSON.parse(coded["wandb-job.json"] ?? "") as {
+    source: { artifact: string; entrypoint: string[] };
+    source_type: string;
+  };
+  assert.equal(source_type, "artifact");
+  assert.match(source.artifact, /^wandb-artifact:\/\/_id\/[A-Za-z0-9+/=]+$/);
+  assert.deepEqual(source.entrypoint, ["node", "src/train.mjs"]);
+});
+
+test("WANDB_DATA_DIR: files of artifacts wait there for their upload, as they were when they were stored", async () => {
+  const body = 'await run.logCode("src", { name: "waiting" });';
+  await runProgram("waiting", { init: 'mode: "offline", saveCode: false', body });
+  const [artifact] = loggedArtifacts("waiting");
+  const model = artifact?.entries.find(({ path }) => path === "model.ts");
+  assert.ok(model?.localPath.startsWith(join(dir, "out/data/artifacts/staging/")), model?.localPath);
+  write("src/model.ts", "changed since\n");
+  assert.equal(readFileSync(model?.localPath ?? "", "utf8"), "export const model = 1;\n");
+  const said = await runProgram("nowhere", {
+    init: 'mode: "offline", saveCode: false',
+    body,
+    variables: { WANDB_DATA_DIR: join(dir, "a.txt") },
+  });
+  assert.match(said, /the code is not stored: .*a\.txt\/artifacts\/staging \(ENOTDIR\); set WANDB_DATA_DIR/);
+});
+
 /** Ways to send what an offline run left. */
 const SYNCS: [name: string, program: string, args: string[]][] = [
   ["steelyard sync", process.execPath, [MAIN, "sync"]],

@@ -280,6 +280,10 @@ export async function init(
       searchesForkPoint: !settings.disableGitForkPoint,
       runs: root,
     },
+    job:
+      settings.disableJobCreation || settings.disableMachineInfo || !writer.primary
+        ? undefined
+        : { name: settings.jobName ?? "" },
     staging: stagingPlace(loaded, place.folder),
     version: VERSION,
     flushIntervalMs: settings.flushInterval,

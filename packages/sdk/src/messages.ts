@@ -104,6 +104,8 @@ export interface WorkerStart {
   /** As shown. */
   program: string;
   code: CodeStart;
+  /** Undefined: no job is made of the run; name "" = after its code. */
+  job: { name: string } | undefined;
   staging: StagingPlace;
   version: string;
   /** Rows are in the log at the latest so long after `log()`, milliseconds. */

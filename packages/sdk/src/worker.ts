@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { parseExtendedJson } from "@steelyard/protocol/history";
 import {
   alertRecord,
   artifactRecord,
@@ -23,6 +24,7 @@ import {
 } from "@steelyard/protocol/records";
 import { type NewFile, type StagedArtifact, stageArtifact } from "./artifacts/staged-artifact.ts";
 import { saveCode } from "./code/code-saving.ts";
+import { type JobSource, jobOf } from "./code/job.ts";
 import { codeArtifactName } from "./code/source-files.ts";
 import { branchFacts, ConfigDocument } from "./config-document.ts";
 import { writeCrashReport } from "./crash-report.ts";
@@ -32,7 +34,7 @@ import { History } from "./history.ts";
 import { HistorySketch } from "./history-sketch.ts";
 import { LineQueue } from "./line-queue.ts";
 import { LogTurns } from "./log-turns.ts";
-import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
+import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
 import { BESIDE, RingReader } from "./ring.ts";
 import { ConsoleFile } from "./run-files/console-file.ts";
 import { writeOwnFile } from "./run-files/own-file.ts";
@@ -122,6 +124,8 @@ consoleFile.onFailed = (error) =>
   });
 /** The log takes no more. */
 let ended = false;
+/** The run's code, at the server. */
+let code: JobSource["code"];
 let codeStored: Promise<void> = Promise.resolve();
 /** Artifacts on their way, one after the other: of one name each is a version of its own. */
 let artifacts: Promise<unknown> = Promise.resolve();
@@ -189,6 +193,29 @@ async function storeCode({ program, git }: Open): Promise<void> {
   }
 }
 
+/** At the end, when it is known what went in and came out. */
+async function makeJob(): Promise<void> {
+  if (!start.job) return;
+  const { program, git, metadata } = await open;
+  const values = (entries: readonly Entry[]) =>
+    Object.fromEntries(entries.map(([key, json]) => [key, parseExtendedJson(json)]));
+  const job = jobOf(
+    {
+      program,
+      git,
+      code,
+      filesDir: start.filesDir,
+      executable: process.execPath,
+      runtime: String(metadata.python),
+      config: values(config.items.map(([[key = ""], json]) => [key, json])),
+      summary: values(summary.entries),
+    },
+    start.job.name || undefined,
+  );
+  if (job) takeArtifact(stageArtifact(start.staging, job.artifact, job.files));
+  else internal.write("INFO", "no job is made: the run's code is neither at a remote nor an artifact");
+}
+
 function takeArtifact({ artifact, folder }: StagedArtifact): void {
   const { name: runId, entity, project } = uplink.run;
   const whole = { ...artifact, runId, entity, project };
@@ -196,7 +223,9 @@ function takeArtifact({ artifact, folder }: StagedArtifact): void {
   if (uplink.live)
     artifacts = artifacts.then(async () => {
       // What waited for it may go; of what the server has not, the log says where it lies.
-      if (await uplink.write(whole)) rmSync(folder, { recursive: true, force: true });
+      const written = await uplink.write(whole);
+      if (written) rmSync(folder, { recursive: true, force: true });
+      if (written && artifact.type === "code") code = { id: written.id, name: artifact.name };
     });
 }
 
@@ -431,9 +460,12 @@ async function end(): Promise<void> {
   await settledHardware();
   const runtimeS = (Date.now() - history.startTimeMs) / 1000;
   await Promise.race([
-    codeStored,
+    start.job ? codeStored.then(() => artifacts) : codeStored,
     sleep(Math.min(CODE_AT_END_MS, (limitMs ?? Number.POSITIVE_INFINITY) / 2), undefined, { ref: false }),
   ]);
+  await makeJob().catch((error: Error) =>
+    internal.write("WARNING", "no job is made", { reason: error.message }),
+  );
   const console = consoleFile.end();
   if (console) takeFiles([{ path: console, policy: "end", type: "wandb" }]);
   ended = true;

@@ -53,6 +53,12 @@ export function withoutNewline(text: string): { value: string } {
 export const apiKeyText: Check = (key) =>
   key.trim() === key ? undefined : "a key that does not begin or end with a blank";
 
+/** What the official client lets an artifact be called. */
+export const artifactName: Check = (name) =>
+  /^[\w.-]{1,128}$/.test(name)
+    ? undefined
+    : "the name of an artifact: at most 128 letters, digits, _, - and .";
+
 export const tag: Check = (text) =>
   text.length > 64 ? `tags of 1 to 64 characters; one has ${text.length}` : undefined;
 

@@ -1,6 +1,7 @@
 import {
   address,
   apiKeyText,
+  artifactName,
   dashed,
   entityName,
   lastPart,
@@ -192,6 +193,8 @@ export const RUN_SETTINGS = {
     variables: ["WANDB_JOB_NAME"],
     key: "job_name",
     kind: "text",
+    tidy: trim,
+    check: artifactName,
     page: true,
     otherwise: { en: "after the program", ko: "프로그램 이름에서" },
     en: "Name of the job that a run leaves, when jobs are made.",
