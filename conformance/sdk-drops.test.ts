@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { parseExtendedJson } from "@steelyard/protocol/history";
+import { decodeSeries } from "@steelyard/protocol/series";
 import { type Dropped, DroppedError, type InitOptions, init, type Run } from "steelyard";
 import { runCommand } from "./command.ts";
 import { newestClient, runScript } from "./python.ts";
@@ -103,6 +104,22 @@ test("STEELYARD_LATE_STEPS: rows for steps that are past are shown at their step
   logLate(live);
   await live.finish();
   await assertLate("late-only");
+  // As a chart asks for it.
+  const asked = { entity: "admin", project: PROJECT, runs: ["late-only"], keys: ["loss", "eval/accuracy"] };
+  const answer = await server.fetch("/api/v1/series", { method: "POST", body: JSON.stringify(asked) });
+  const drawn = decodeSeries(await answer.arrayBuffer()).map(({ xFirst, mean, min }) =>
+    [...xFirst].map((x, at) => [x, mean[at], min[at]]),
+  );
+  const [loss = [], accuracy = []] = drawn;
+  assert.deepEqual(
+    loss.map(([x]) => x),
+    loss.map(([x]) => x).sort((a, b) => (a ?? 0) - (b ?? 0)),
+  );
+  assert.equal(Math.min(...loss.filter(([x]) => x === 3).map(([, , min]) => min ?? 0)), 0.5);
+  assert.deepEqual(accuracy, [
+    [3, 0.7, 0.7],
+    [7, 0.8, 0.8],
+  ]);
 });
 
 test("STEELYARD_ON_DROP: what is lost is printed, or told the listeners alone, or thrown", async () => {

@@ -45,12 +45,16 @@ function wrap(): () => void {
       // What a listener itself prints must not come round again.
       if (!inside && listeners.size > 0) {
         inside = true;
-        try {
-          const text = textOf(chunk, rest[0], decoder);
-          for (const listener of listeners) listener(name, text);
-        } finally {
-          inside = false;
+        const text = textOf(chunk, rest[0], decoder);
+        for (const listener of listeners) {
+          try {
+            listener(name, text);
+          } catch {
+            // The program prints on; who fails is not asked again, as with the official client.
+            listeners.delete(listener);
+          }
         }
+        inside = false;
       }
       return Reflect.apply(original, this, [chunk, ...rest]) as boolean;
     } as typeof stream.write;

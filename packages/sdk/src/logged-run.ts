@@ -226,7 +226,7 @@ export class LoggedRunReader {
     const own = {
       ...(branch ? { branch_point: { run_id: branch.run, step: branch.value } } : {}),
       // The machine it ran on, not the one that sends it.
-      ...(this.environment ? { e: { log: this.environment } } : {}),
+      ...(this.environment ? { e: { [String(this.environment.writerId ?? "log")]: this.environment } } : {}),
     };
     const config = new ConfigDocument(this.#config, VERSION, own);
     for (const metric of this.#metrics) config.define(metric);
