@@ -174,7 +174,7 @@ test("doctor finds what is wrong and says what to do", async () => {
   assert.match(ill.out, /fail +folder cache +\/dev\/null\/x cannot be written .*set WANDB_CACHE_DIR/);
   assert.match(
     ill.out,
-    /fail +server +http:\/\/127\.0\.0\.1:59997 does not answer \(ECONNREFUSED\); start one with/,
+    /fail +server +no server answers at http:\/\/127\.0\.0\.1:59997 \(ECONNREFUSED\); start one with/,
   );
 });
 

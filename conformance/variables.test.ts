@@ -36,7 +36,12 @@ let number = 0;
 /** A program in a folder of its own; `environment` is all it has, beside the way to the server. */
 async function program(
   environment: Record<string, string>,
-  { init = "", cwd, settings }: { init?: string; cwd?: string; settings?: string } = {},
+  {
+    init = "",
+    body = "",
+    cwd,
+    settings,
+  }: { init?: string; body?: string; cwd?: string; settings?: string } = {},
 ) {
   const id = `v${number++}`;
   const dir = cwd ?? join(folder, id);
@@ -48,6 +53,7 @@ async function program(
     `import * as steelyard from "steelyard";
 const run = await steelyard.init({ id: "${id}", ${init} });
 run.log({ a: 1 });
+${body}
 await run.finish();
 console.log(JSON.stringify({ entity: run.entity, project: run.project, url: run.url }));\n`,
   );
@@ -231,6 +237,36 @@ test("WANDB_CONFIG_DIR: the user's own settings file is there", async () => {
   assert.equal(run.project, "mine");
   assert.equal((await pageOf(run)).notes, "mine too");
   assert.match(run.err, new RegExp(`Loading settings from ${mine}/settings`));
+});
+
+test("WANDB_DATA_DIR: files of artifacts wait there for their upload, and beside the run where the default cannot be written", async () => {
+  const body = `const { mkdirSync, writeFileSync } = await import("node:fs");
+mkdirSync("source", { recursive: true });
+writeFileSync("source/train.py", "print(1)");
+await run.logCode("source");`;
+  const offline = { WANDB_MODE: "offline" };
+  const data = join(folder, "waiting");
+  const staged = (where: string) => globSync(join(where, "artifacts/**/train.py")).length;
+  const [given, none, blocked] = await Promise.all([
+    program({ ...offline, WANDB_DATA_DIR: "~/waiting" }, { body }),
+    program({ ...offline, HOME: "/dev/null" }, { body }),
+    program({ ...offline, WANDB_DATA_DIR: "/dev/null/x" }, { body }),
+  ]);
+  assert.equal(staged(data), 1, given.err);
+  assert.equal(staged(join(none.dir, "wandb/latest-run")), 1, none.err);
+  assert.match(blocked.err, /cannot wait in \/dev\/null\/x.*set WANDB_DATA_DIR/);
+});
+
+test("WANDB_RELOGIN: `login` asks for a key although there is one", async () => {
+  const login = (environment: Record<string, string>) =>
+    runCommand(process.execPath, [MAIN, "login"], {
+      cwd: folder,
+      environment: { HOME: folder, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey, ...environment },
+    });
+  const [usual, again] = await Promise.all([login({}), login({ WANDB_RELOGIN: "true" })]);
+  assert.match(usual.err, /Loaded credentials for .* from WANDB_API_KEY/);
+  assert.deepEqual([usual.status, again.status], [0, 1]);
+  assert.match(again.err, /No API key configured/);
 });
 
 test("WANDB_MODE, WANDB_PROJECT: in Singularity and Apptainer, the variable with its prefix outside is the plain one inside", async () => {
