@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { type RunningServer, startServer } from "../conformance/server.ts";
 
@@ -206,12 +207,59 @@ export function noise(seed: number): (step: number) => number {
   };
 }
 
-/** The pictures of docs/images, when they are asked for: STEELYARD_WRITE_IMAGES=1. */
-export async function picture(page: Page, name: string): Promise<void> {
+/**
+ * The pictures of docs/images, when they are asked for: STEELYARD_WRITE_IMAGES=1. `pointAt`: the middle of it is pointed
+ * at. A `sharp` one has two pixels for each of the page's.
+ */
+export async function picture(
+  page: Page,
+  name: string,
+  { pointAt, sharp = false }: { pointAt?: string; sharp?: boolean } = {},
+): Promise<void> {
   if (process.env.STEELYARD_WRITE_IMAGES !== "1") return;
   const folder = new URL("../docs/images/", import.meta.url).pathname;
   mkdirSync(folder, { recursive: true });
-  await page.mouse.move(0, 0);
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  const context =
+    sharp &&
+    (await page
+      .context()
+      .browser()
+      ?.newContext({
+        deviceScaleFactor: 2,
+        viewport: { width: 1440, height: 1010 },
+        storageState: await page.context().storageState(),
+      }));
+  const shown = context ? await context.newPage() : page;
+  if (context) {
+    await shown.goto(page.url());
+    await shown.waitForLoadState("networkidle").catch(() => {});
+  }
+  const box = pointAt ? await shown.locator(pointAt).first().boundingBox() : null;
+  await shown.mouse.move(box ? box.x + box.width / 2 : 0, box ? box.y + box.height / 2 : 0);
+  await shown.waitForTimeout(600);
+  await shown.screenshot({ path: join(folder, `${name}.png`) });
+  await shown.mouse.move(0, 0);
+  if (context) await context.close();
+}
+
+/** Runs were made at once; as if each had taken its time, one after the other, the last one just now. */
+export function ageRuns(server: RunningServer, project: string, minutes: number): void {
+  const catalog = new DatabaseSync(join(server.dataDir, "catalog.sqlite"));
+  try {
+    catalog.exec("PRAGMA busy_timeout = 5000");
+    const runs = catalog
+      .prepare(
+        "SELECT runs.id AS id, state FROM runs JOIN projects ON projects.id = project_id WHERE projects.name = ? ORDER BY runs.id DESC",
+      )
+      .all(project);
+    const change = catalog.prepare("UPDATE runs SET created_at = ?, heartbeat_at = ? WHERE id = ?");
+    let endMs = Date.now() - 4 * 60_000;
+    for (const [at, { id, state }] of runs.entries()) {
+      const startMs = endMs - (minutes + ((at * 7) % 5)) * 60_000;
+      change.run(startMs, state === "running" ? Date.now() : endMs, Number(id));
+      endMs = startMs - 9 * 60_000;
+    }
+  } finally {
+    catalog.close();
+  }
 }

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { type Fixture, makeRun, noise, openFixture, picture, signIn, stream, upload } from "./browser.ts";
+import {
+  ageRuns,
+  type Fixture,
+  makeRun,
+  noise,
+  openFixture,
+  picture,
+  signIn,
+  stream,
+  upload,
+} from "./browser.ts";
 
 /** What a person does with the page, on a real server. The parts follow each other: one server, one browser. */
 const PROJECT = "digits";
@@ -79,7 +89,8 @@ suite("the page", () => {
           "held_out/loss": (step) => 2.3 * Math.exp(-step * rate * 0.9) + 0.15 + shake(step + 3) * 0.03,
           "held_out/accuracy": (step) => 0.96 - 0.86 * Math.exp(-step * rate * 0.9) + shake(step + 5) * 0.01,
           lr: (step) => 0.001 * (index + 1) * 0.5 * (1 + Math.cos((Math.PI * step) / 2000)),
-          gradient_norm: (step) => Math.exp(-step * 0.001) * (1 + shake(step + 11)) * 5,
+          gradient_norm: (step) =>
+            Math.exp(-step * (0.0012 - index * 0.00006)) * (1 + shake(step + 11) * 0.16) * 4 + 0.4,
         },
         console: [
           "\u001b[1mepoch 1\u001b[0m \u001b[32mheld-out accuracy 0.91\u001b[0m",
@@ -92,11 +103,15 @@ suite("the page", () => {
         ],
       });
     }
+    ageRuns(server, PROJECT, 37);
     await page.goto(`${server.url}/admin/${PROJECT}`);
     for (const key of ["train/loss", "train/accuracy", "held_out/loss", "lr"])
       await page.getByRole("region", { name: key, exact: true }).waitFor();
     await page.locator("section.panel[aria-label='train/loss'] canvas").waitFor();
-    await picture(page, "workspace-light");
+    await picture(page, "workspace-light", {
+      pointAt: "section.panel[aria-label='held_out/accuracy'] .line-chart",
+      sharp: true,
+    });
     assert.ok(await hasInk(fixture, "train/loss"), "the canvas of train/loss is blank");
   });
 
@@ -195,7 +210,28 @@ suite("the page", () => {
 
   test("the run page: overview, rename, notes", async () => {
     const { page, server } = fixture;
+    await upload(server, PROJECT, "run2", {
+      "wandb-metadata.json": JSON.stringify({
+        os: "Linux-6.8.0-x86_64-with-glibc2.39",
+        python: "CPython 3.12.4",
+        host: "trainer-2",
+        program: "/srv/digits/train.py",
+        codePath: "train.py",
+        executable: "/usr/bin/python3",
+        args: ["--width", "192", "--learning-rate", "0.003", "--optimizer", "sgd"],
+        git: {
+          remote: "https://example.org/lab/digits.git",
+          commit: "8f14e45fceea167a5a36dedd4bea2543c2b1a9d0",
+        },
+        docker: "lab/digits@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        cpu_count: 16,
+        gpu: "NVIDIA H100",
+        gpu_count: 2,
+      }),
+      "requirements.txt": ["numpy==2.1.0", "torch==2.5.1", "torchvision==0.20.1", "wandb==0.31.0"].join("\n"),
+    });
     await page.goto(`${server.url}/admin/${PROJECT}/runs/run2/overview`);
+    await page.getByText("2 × NVIDIA H100").waitFor();
     await page.getByRole("region", { name: "Config" }).getByText("width").waitFor();
     await page.getByRole("region", { name: "Summary" }).getByText("train/loss").waitFor();
     await picture(page, "run-overview");
@@ -257,7 +293,7 @@ suite("the page", () => {
     const { page, server } = fixture;
     await page.goto(`${server.url}/admin/${PROJECT}/runs/run2`);
     await page.locator("section.panel[aria-label='train/loss'] canvas").waitFor();
-    await picture(page, "run-charts");
+    await picture(page, "run-charts", { pointAt: "section.panel[aria-label='held_out/loss'] .line-chart" });
     await page.goto(`${server.url}/admin/${PROJECT}/runs/run2/system`);
     // Two devices, one chart.
     await page
@@ -281,14 +317,26 @@ suite("the page", () => {
     await page.goto(`${server.url}/admin/${PROJECT}?lang=ko`);
     await page.getByRole("link", { name: "실행 목록" }).waitFor();
     await page.locator("section.panel canvas").first().waitFor();
-    await picture(page, "workspace-ko");
+    await picture(page, "workspace-ko", {
+      pointAt: "section.panel[aria-label='held_out/loss'] .line-chart",
+    });
     await page.goto(`${server.url}/admin/${PROJECT}?theme=dark`);
     await page.locator("section.panel canvas").first().waitFor();
     assert.equal(
       await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
       "rgb(15, 19, 22)",
     );
-    await picture(page, "workspace-dark");
+    await picture(page, "workspace-dark", {
+      pointAt: "section.panel[aria-label='held_out/accuracy'] .line-chart",
+    });
+    for (const [project, runs] of [
+      ["translation", ["transformer-base", "transformer-big"]],
+      ["speech", ["conformer-s"]],
+    ] as const) {
+      for (const run of runs)
+        await makeRun(server, project, { name: run, displayName: run, steps: 1, keys: { loss: () => 1 } });
+      ageRuns(server, project, 95);
+    }
     await page.goto(`${server.url}/home`);
     await page.getByRole("link", { name: /digits/ }).waitFor();
     await picture(page, "home-light");

@@ -11,6 +11,7 @@ const MAX_PAGE_BYTES = 200_000;
 
 const SCREENS = [
   "/login",
+  "/signup",
   "/home",
   "/quickstart",
   "/authorize",

@@ -44,8 +44,9 @@ export function Tooltip({
   const nearest = near.reduce((best, one) => (one.distance < best.distance ? one : best));
   // What has no place among the values stands last.
   near.sort((a, b) => (Number.isNaN(a.value) ? 1 : Number.isNaN(b.value) ? -1 : b.value - a.value));
-  const middle = Math.max(0, near.indexOf(nearest) - TOOLTIP_ROWS / 2);
-  const shown = near.slice(middle, middle + TOOLTIP_ROWS);
+  // The nearest in the middle, as far as the list has something on both sides.
+  const first = Math.min(near.indexOf(nearest) - TOOLTIP_ROWS / 2, near.length - TOOLTIP_ROWS);
+  const shown = near.slice(Math.max(0, first)).slice(0, TOOLTIP_ROWS);
   const right = pointer.x > bounds.left + bounds.width / 2;
   const nearX = nearest.line.answer.xLast[nearest.at] ?? x;
   return (

@@ -113,6 +113,8 @@ export function drawLine(
   if (ink.band > 0 && !line.exact) {
     context.globalAlpha = line.faded ? ink.band / 4 : ink.band;
     drawBand(context, frame, xs, ys, line);
+    context.globalAlpha = line.faded ? 0.1 : 0.6;
+    drawSpikes(context, frame, xs, ys, line);
   }
   if (line.original) {
     context.globalAlpha = line.faded ? 0.06 : 0.22;
@@ -207,6 +209,41 @@ function drawBand(
     }
     from = to;
   }
+}
+
+/** Of the mean extent of a line's buckets, and of the height of the plot: what is more on both is a spike. */
+const SPIKE_OF_MEAN = 6;
+const SPIKE_OF_PLOT = 0.04;
+
+/** One step that leaps out of a long run is a pixel of a faint band: it is drawn as a line, so that it is seen. */
+function drawSpikes(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  xs: Scale,
+  ys: Scale,
+  { x, min, max }: DrawnLine,
+): void {
+  let sum = 0;
+  let buckets = 0;
+  for (let at = 0; at < x.length; at++) {
+    const extent = ys.at(max[at] as number) - ys.at(min[at] as number);
+    if (!(extent >= 0)) continue;
+    sum += extent;
+    buckets++;
+  }
+  const least = Math.max(SPIKE_OF_PLOT, (SPIKE_OF_MEAN * sum) / buckets);
+  const bottom = frame.height - frame.bottom;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let at = 0; at < x.length; at++) {
+    const low = ys.at(min[at] as number);
+    const high = ys.at(max[at] as number);
+    if (!(high - low > least)) continue;
+    const px = frame.left + xs.at(x[at] as number) * plotWidth(frame);
+    context.moveTo(px, bottom - low * plotHeight(frame));
+    context.lineTo(px, bottom - high * plotHeight(frame));
+  }
+  context.stroke();
 }
 
 /** Where a value is not finite: a triangle at the edge it left by, a diamond at the last finite value for NaN. */

@@ -11,6 +11,8 @@ interface Waiting {
 /** Panels that come into view together ask together: one request per set of runs, axis and range. */
 const WINDOW_MS = 8;
 const MAX_KEYS = 24;
+/** Runs × keys of a request: a hundred runs come chart by chart, and the first is drawn while the next are on their way. */
+const MAX_LINES = 100;
 const MAX_IN_FLIGHT = 4;
 
 let waiting: Waiting[] = [];
@@ -40,7 +42,9 @@ function flush(): void {
   }
   waiting = [];
   for (const group of groups.values()) {
-    for (let at = 0; at < group.length; at += MAX_KEYS) enqueue(group.slice(at, at + MAX_KEYS));
+    const runs = group[0]?.question.runs.length ?? 1;
+    const keys = Math.min(MAX_KEYS, Math.max(1, Math.floor(MAX_LINES / runs)));
+    for (let at = 0; at < group.length; at += keys) enqueue(group.slice(at, at + keys));
   }
 }
 
