@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { basename, relative, resolve, sep } from "node:path";
 import { DEFAULT_PROJECT } from "@steelyard/protocol/settings";
+import { repositoryAround } from "./git/repository.ts";
 import type { LoadedSettings } from "./machine.ts";
 
 /** Characters and length that a project's name may not have. */
@@ -23,12 +23,4 @@ export function defaultProject(
   const inside = below !== "" && below !== ".." && !below.startsWith(`..${sep}`);
   const name = (inside ? `${basename(root)}-${below}` : basename(root)).replaceAll(sep, "_");
   return name.replaceAll(FORBIDDEN, "-").slice(0, MAX_LENGTH).trim() || DEFAULT_PROJECT;
-}
-
-/** A worktree's or submodule's `.git` is a file. */
-function repositoryAround(folder: string): string | undefined {
-  for (let at = folder; ; at = dirname(at)) {
-    if (existsSync(join(at, ".git"))) return at;
-    if (dirname(at) === at) return undefined;
-  }
 }

@@ -446,10 +446,12 @@ function keyOf(loaded: LoadedSettings): Credentials {
 function startWorker(start: WorkerStart): Worker {
   // The tree runs from source, the package from what was compiled.
   const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
+  // It says what a program in the command line is; with it a thread takes no file.
+  const execArgv = process.execArgv.filter((argument) => !argument.startsWith("--input-type"));
   return new Worker(new URL(file, import.meta.url), {
     workerData: start,
-    // It says what a program in the command line is; with it a thread takes no file.
-    execArgv: process.execArgv.filter((argument) => !argument.startsWith("--input-type")),
+    // Given only where it differs: a thread inherits options that it does not take from here.
+    ...(execArgv.length < process.execArgv.length ? { execArgv } : {}),
     name: `steelyard ${start.runId}`,
     stdout: true,
     stderr: true,

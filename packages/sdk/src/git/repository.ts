@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
-import { closeSync, fstatSync, openSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Settings } from "@steelyard/protocol/settings";
 
 /** What is recorded of the repository a run is of. */
@@ -16,11 +16,21 @@ const ASK_MS = 2000;
 /** A diff of a large tree reads all of it. */
 const DIFF_MS = 30_000;
 
+/** Told without git, which takes as long to start as the rest of `init`. A worktree's or submodule's `.git` is a file. */
+export function repositoryAround(folder: string): string | undefined {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, ".git"))) return at;
+    if (dirname(at) === at) return undefined;
+  }
+}
+
 /** A hook or a wrapper that runs this program has its own repository in them. */
 function gitEnvironment(): NodeJS.ProcessEnv {
   const { GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE, ...env } = process.env;
   return env;
 }
+
+const NO_ANSWER = { ok: false, text: "" };
 
 /** What git prints; of a command that failed, what it had printed by then. */
 function git(cwd: string, ...args: string[]): Promise<{ ok: boolean; text: string }> {
@@ -45,19 +55,17 @@ export async function gitFacts(
   program: string,
   given: Pick<Settings, "gitRemote" | "gitRemoteUrl" | "gitCommit" | "gitRoot">,
 ): Promise<GitFacts | undefined> {
-  const folders = given.gitRoot === undefined ? [process.cwd(), dirname(program)] : [given.gitRoot];
-  for (const folder of new Set(folders)) {
-    const [found, remote] = await Promise.all([
-      // The root is printed even where there is no commit yet.
-      git(folder, "rev-parse", "--show-toplevel", "HEAD"),
-      given.gitRemoteUrl ?? answerOf(folder, "remote", "get-url", "--", given.gitRemote),
-    ]);
-    const [root = "", head = ""] = found.text.split("\n");
-    const commit = given.gitCommit ?? (found.ok ? head : "");
-    if (root !== "") return commit === "" ? undefined : { remote: withoutPassword(remote), commit, root };
-  }
-  if (given.gitCommit === undefined) return undefined;
-  return { remote: withoutPassword(given.gitRemoteUrl ?? ""), commit: given.gitCommit, root: "" };
+  const folder = given.gitRoot ?? repositoryAround(process.cwd()) ?? repositoryAround(dirname(program));
+  const ask = async (...args: string[]) => (folder === undefined ? NO_ANSWER : git(folder, ...args));
+  const [found, remote] = await Promise.all([
+    // The root is printed even where there is no commit yet.
+    ask("rev-parse", "--show-toplevel", "HEAD"),
+    given.gitRemoteUrl ??
+      ask("remote", "get-url", "--", given.gitRemote).then(({ ok, text }) => (ok ? text : "")),
+  ]);
+  const [root = "", head = ""] = found.text.split("\n");
+  const commit = given.gitCommit ?? (found.ok ? head : "");
+  return commit === "" ? undefined : { remote: withoutPassword(remote), commit, root };
 }
 
 /** A token in the remote's address is nobody else's business; the user of ssh is part of the address. */
