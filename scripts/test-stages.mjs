@@ -65,6 +65,8 @@ if (wants("conformance") || wants("browser")) buildPage();
 if (wants("conformance")) {
   const clients = preparePythonClients();
   if (clients.missing.length > 0) notRun.push(...clients.missing);
+  if (spawnSync("nginx", ["-v"]).error)
+    notRun.push("the proxy of docs/server.md: no nginx here; install Debian's `nginx-light` package");
   test("conformance", ["conformance/**/*.test.ts"], {
     concurrency: 2,
     timeoutMs: 600_000,
