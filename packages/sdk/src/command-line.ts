@@ -5,7 +5,7 @@ export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.
 export { defaultProject } from "./default-project.ts";
 export { globPaths } from "./glob.ts";
 export { type Connection, connectionOf } from "./http/connection.ts";
-export { RouteError } from "./http/proxy.ts";
+export { proxyFor, RouteError, shownProxy } from "./http/proxy.ts";
 export { exchange } from "./http.ts";
 export { type ImportOptions, type InitOptions, init } from "./init.ts";
 export { type LoggedRun, readLoggedRun } from "./logged-run.ts";

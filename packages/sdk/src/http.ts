@@ -202,7 +202,10 @@ export function exchange(
       // Who answers before it has read everything may close the door: the answer counts.
       if (answered) return;
       const lost = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
-      reject(lost ? new LostConnection(error.code) : error);
+      const unreached = error.syscall === "connect" || error.syscall === "getaddrinfo";
+      if (lost) reject(new LostConnection(error.code));
+      else if (unreached && route.proxy) reject(new Error(`${error.code} at the proxy ${route.proxy}`));
+      else reject(error);
     });
     request.on("response", (response) => {
       answered = true;

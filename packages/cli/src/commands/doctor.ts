@@ -1,7 +1,13 @@
 import { accessSync, constants, mkdirSync, statfsSync } from "node:fs";
 import { foldersOf, settingsFilePaths } from "@steelyard/protocol/settings";
 import { Command } from "commander";
-import { findCredentials, type LoadedSettings } from "steelyard/command-line";
+import {
+  connectionOf,
+  findCredentials,
+  type LoadedSettings,
+  proxyFor,
+  shownProxy,
+} from "steelyard/command-line";
 import { apiOf, settingsOf, viewerOf } from "../api.ts";
 import { EXIT } from "../exit-status.ts";
 import { PROGRAM, print, printJson, styled, table, warn } from "../terminal.ts";
@@ -35,10 +41,8 @@ function marked(result: Check["result"]): string {
   return result === "warn" ? styled("yellow", "warn", process.stdout) : styled("red", "fail", process.stdout);
 }
 
-function settingsChecks({ settings, files, warnings, machine }: LoadedSettings): Check[] {
-  const proxies = ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY"].filter(
-    (name) => machine.environment[name],
-  );
+function settingsChecks(loaded: LoadedSettings): Check[] {
+  const { settings, files, warnings, machine } = loaded;
   return [
     {
       name: "settings",
@@ -47,12 +51,21 @@ function settingsChecks({ settings, files, warnings, machine }: LoadedSettings):
         files.length > 0 ? `read ${files.join(", ")}` : `no file at ${settingsFilePaths(machine).join(", ")}`,
     },
     { name: "mode", result: settings.mode === "online" ? "ok" : "warn", says: `runs are ${settings.mode}` },
-    {
-      name: "proxy",
-      result: proxies.length === 0 ? "ok" : "warn",
-      says: proxies.length === 0 ? "none is set" : `${proxies.join(", ")}: is the server reached through it?`,
-    },
+    proxyCheck(loaded),
   ];
+}
+
+function proxyCheck(loaded: LoadedSettings): Check {
+  try {
+    const { baseUrl, proxies } = connectionOf(loaded, "", () => {});
+    const proxy = proxyFor(new URL(baseUrl), proxies);
+    const says = proxy
+      ? `${baseUrl} is reached through ${shownProxy(proxy)}`
+      : `none on the way to ${baseUrl}`;
+    return { name: "proxy", result: "ok", says };
+  } catch (error) {
+    return { name: "proxy", result: "fail", says: (error as Error).message };
+  }
 }
 
 function folderChecks({ settings, machine }: LoadedSettings): Check[] {
