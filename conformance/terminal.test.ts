@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { globSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -362,4 +364,76 @@ for (let n = 0; n < 100 && !existsSync(process.env.HOME + "/opened"); n++) await
   ]);
   assert.deepEqual(none.flat(), []);
   await opens({ ...yes, PATH: join(folder, "nothing") });
+});
+
+/** A program at a terminal, with somebody who answers what it asks; the folder is its home too. */
+async function withUser(answers: [question: string, answer: string][], environment: Record<string, string>) {
+  const id = `t${number++}`;
+  const dir = join(folder, id);
+  mkdirSync(dir);
+  const script = join(scripts, `terminal-${id}.mjs`);
+  writeFileSync(
+    script,
+    `import * as steelyard from "steelyard";\nconst run = await steelyard.init({ id: "${id}", project: "terminal" });\nawait run.finish();\n`,
+  );
+  const child = spawn("script", ["-qec", `"${process.execPath}" "${script}"`, "/dev/null"], {
+    cwd: dir,
+    env: { PATH: process.env.PATH, HOME: dir, TERM: "xterm", WANDB_BASE_URL: server.url, ...environment },
+  });
+  let out = "";
+  let seen = 0;
+  child.stdout.on("data", (part) => {
+    out += part;
+    const [question = "", answer = ""] = answers[0] ?? [];
+    if (question === "" || !out.slice(seen).includes(question)) return;
+    seen = out.length;
+    answers.shift();
+    child.stdin.write(answer);
+  });
+  const [status] = (await once(child, "close")) as [number];
+  rmSync(script);
+  return { out, status, dir };
+}
+const CHOICE = "Enter your choice: ";
+const PASTE = "Paste your API key and hit enter: ";
+
+test("WANDB_API_KEY: without one, who sits at the terminal is asked, and the key is kept unseen", async (t) => {
+  if (process.platform !== "linux") return t.skip("`script` takes other words here");
+  const { out, status, dir } = await withUser(
+    [
+      [CHOICE, "x\n"],
+      [CHOICE, "1\n"],
+      [PASTE, "too short\n"],
+      [PASTE, `${server.apiKey}\n`],
+    ],
+    {},
+  );
+  assert.equal(status, 0, out);
+  assert.match(out, /Invalid API key: API key may only contain|Invalid API key: API key must have 40\+/);
+  assert.ok(out.includes(`Make a key at: ${server.url}/authorize`) && out.includes("View run at"), out);
+  assert.ok(!out.includes(server.apiKey), "the key is shown");
+  const { host } = new URL(server.url);
+  assert.equal(
+    readFileSync(join(dir, ".netrc"), "utf8"),
+    `machine ${host}\n  login user\n  password ${server.apiKey}\n`,
+  );
+});
+
+test("WANDB_FORCE, WANDB_LOGIN_TIMEOUT: whether one may go on offline, and how long the question waits", async (t) => {
+  if (process.platform !== "linux") return t.skip("`script` takes other words here");
+  const [chosen, late, forced, broken] = await Promise.all([
+    withUser([[CHOICE, "2\n"]], {}),
+    withUser([], { WANDB_LOGIN_TIMEOUT: "0.3" }),
+    withUser([[PASTE, `${server.apiKey}\n`]], { WANDB_FORCE: "true" }),
+    // Ctrl+C.
+    withUser([[PASTE, "\u0003"]], { WANDB_FORCE: "true" }),
+  ]);
+  for (const { out, status } of [chosen, late]) {
+    assert.equal(status, 0, out);
+    assert.match(out, /This run is offline; it is saved in/);
+  }
+  assert.match(late.out, /no answer in time: the run is offline; `steelyard sync` sends it later/);
+  assert.ok(!forced.out.includes(CHOICE) && forced.out.includes("View run at"), forced.out);
+  assert.equal(broken.status, 1);
+  assert.match(broken.out, /no API key for/);
 });

@@ -1,7 +1,6 @@
 import { basename } from "node:path";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
 import { styleText } from "node:util";
+import { askUser, canAsk } from "steelyard/command-line";
 
 /**
  * The command line's manners: what a script reads goes to standard output, everything else to standard error with the
@@ -61,33 +60,13 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-export function isInteractive(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true && process.env.TERM !== "dumb";
-}
+export const isInteractive = canAsk;
 
 /** What the user types; nothing is shown of it when `hidden`. Throws when the input ends. */
-export function ask(question: string, { hidden = false }: { hidden?: boolean } = {}): Promise<string> {
-  let silent = false;
-  const output = new Writable({
-    write(chunk, _encoding, done) {
-      if (!silent) process.stderr.write(chunk as Buffer);
-      done();
-    },
-  });
-  const lines = createInterface({ input: process.stdin, output, terminal: process.stdin.isTTY === true });
-  return new Promise((resolve, reject) => {
-    let answered = false;
-    lines.question(question, (answer) => {
-      answered = true;
-      if (hidden) process.stderr.write("\n");
-      lines.close();
-      resolve(answer);
-    });
-    silent = hidden;
-    lines.once("close", () => {
-      if (!answered) reject(new CommandError("Aborted!"));
-    });
-  });
+export async function ask(question: string, options: { hidden?: boolean } = {}): Promise<string> {
+  const answer = await askUser(question, options);
+  if (answer === undefined) throw new CommandError("Aborted!");
+  return answer;
 }
 
 export async function confirm(question: string): Promise<boolean> {

@@ -11,6 +11,7 @@ export { type ImportOptions, type InitOptions, init } from "./init.ts";
 export { type LoggedRun, readLoggedRun } from "./logged-run.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
 export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
+export { askUser, canAsk } from "./question.ts";
 export type { Run } from "./run.ts";
 export { isSynced, type SelectedLogs, selectLogs } from "./sync/log-selection.ts";
 export { LogsSync, type LogsSyncOptions, StoppedError } from "./sync/logs-sync.ts";

@@ -19,6 +19,7 @@ import { metadataOf } from "./environment.ts";
 import { gitFacts } from "./git/repository.ts";
 import { type Connection, connectionOf, positive } from "./http/connection.ts";
 import type { Http } from "./http.ts";
+import { askForKey } from "./key-prompt.ts";
 import { openOffline } from "./local-runs.ts";
 import { createLogTurns } from "./log-turns.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
@@ -202,6 +203,7 @@ export async function init(
     ...imported.settings,
   });
   noteNotebook(loaded);
+  await askForKey(loaded);
   const { settings } = loaded;
   const offline = settings.mode === "offline" || settings.mode === "dryrun";
   const { values, locked } = firstConfig(loaded, options.config);
