@@ -75,15 +75,45 @@ test("an alert that the server refuses is told of, and the run goes on", async (
     server,
     dir,
     "alert-refused",
-    `run.alert({ title: "t".repeat(1001) }); run.log({ x: 1 }); await run.finish()`,
+    `run.on("dropped", ({ kind, kept }) => console.log(kind, kept));
+run.alert({ title: "t".repeat(1001) }); run.log({ x: 1 }); await run.finish()`,
   );
   let said = "";
   child.stderr?.on("data", (part) => {
     said += part;
   });
+  let heard = "";
+  child.stdout?.on("data", (part) => {
+    heard += part;
+  });
   await new Promise((resolve) => child.once("close", resolve));
+  assert.equal(heard, "refused true\n");
   assert.match(said, /the alert "t+" was refused \(.*1000 characters of title.*kept in /);
   assert.equal((await readRun(server, "alert-refused")).historyLineCount, 1);
+});
+
+test("an alert that the server refuses keeps nothing else of a log from it", async () => {
+  const run = await start({ id: "alert-log", mode: "offline" });
+  run.alert({ title: "t".repeat(1001) });
+  run.alert({ title: "after" });
+  run.log({ x: 1 });
+  await run.finish();
+  const { err } = await runCommand(
+    process.execPath,
+    [MAIN, "sync", dirname(logsOf(dir, "alert-log")[0] ?? "")],
+    {
+      cwd: dir,
+      environment: { HOME: dir, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
+    },
+  );
+  assert.match(err, /the alert "t+" was refused \(.*1000 characters of title/);
+  assert.deepEqual(
+    [
+      (await alertsOf("alert-log")).map(({ title }) => title),
+      (await readRun(server, "alert-log")).historyLineCount,
+    ],
+    [["after"], 1],
+  );
 });
 
 test("alerts of an offline run are told when its log is sent, with their waits", async () => {

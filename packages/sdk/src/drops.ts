@@ -3,9 +3,10 @@ import type { Printer } from "./printer.ts";
 /**
  * What did not get where it should: `late-step`: a row for a step that is past; `long-row`: a row that no server takes;
  * `console`: lines that waited too long for a server that is away; `finished`: something for a run that is over; `log`: rows
- * that the disk had no room for; `unsent`: what came after the server refused the run's data.
+ * that the disk had no room for; `refused`: a file, an artifact, an alert or the config that the server did not take;
+ * `unsent`: what came after the server refused the run's rows.
  */
-export type DropKind = "late-step" | "long-row" | "console" | "finished" | "log" | "unsent";
+export type DropKind = "late-step" | "long-row" | "console" | "finished" | "log" | "refused" | "unsent";
 
 /** Something that a run was told and that is lost, or lost for the server. */
 export interface Dropped {
@@ -32,7 +33,7 @@ export class DroppedError extends Error {
   }
 }
 
-/** Said once for each kind as it happens; these tell in the end how many there were. */
+/** Rows may be lost by the thousand: told of once as it happens, and in the end how many they were. */
 const IN_ALL: Partial<Record<DropKind, (count: number) => string>> = {
   "late-step": (count) => `${count} rows for steps that were past were not recorded`,
   "long-row": (count) => `${count} rows were too long to be sent`,
@@ -72,7 +73,8 @@ export class Drops {
     const { kind, message } = dropped;
     const before = this.#counts.get(kind) ?? 0;
     this.#counts.set(kind, before + 1);
-    if (this.#policy === "warn" && before === 0) this.#print.serious(message);
+    // What is refused is another thing each time.
+    if (this.#policy === "warn" && (before === 0 || kind === "refused")) this.#print.serious(message);
     else this.#print.quietly("WARNING", message);
     for (const listener of this.#listeners) listener(dropped);
   }

@@ -218,11 +218,8 @@ export class Uplink {
     const reason = saidBy(why);
     this.#log.write("ERROR", "not sent", { what, reason });
     if (!this.#live) return;
-    this.#tell({
-      kind: "notice",
-      serious: true,
-      text: `${what} did not get to the server (${reason}); the run goes on, ${this.#unsent.command} sends it again`,
-    });
+    const message = `${what} did not get to the server (${reason}); the run goes on, ${this.#unsent.command} sends it again`;
+    this.#tell({ kind: "dropped", dropped: { kind: "refused", kept: true, message } });
   }
 
   /** Send what there is, if it is time to. */
@@ -293,11 +290,8 @@ export class Uplink {
         await sendAlert(this.#http, this.#run, alert);
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;
-        this.#tell({
-          kind: "notice",
-          serious: true,
-          text: `the alert ${JSON.stringify(alert.title)} was refused (${error.status} ${error.message}); it is kept in ${this.#start.logFile}`,
-        });
+        const message = `the alert ${JSON.stringify(alert.title)} was refused (${error.status} ${error.message}); it is kept in ${this.#start.logFile}`;
+        this.#tell({ kind: "dropped", dropped: { kind: "refused", kept: true, message } });
       }
     }
   }

@@ -2,9 +2,10 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { REWIND_RUN, UPSERT_RUN } from "@steelyard/protocol/documents";
 import { FILE_STREAM_NAMES, type FileStreamRequest } from "@steelyard/protocol/file-stream";
+import type { AlertFields } from "@steelyard/protocol/records";
 import { sendAlert } from "../alert.ts";
 import { writeArtifact } from "../artifacts/artifact-writer.ts";
-import { graphql, type Http } from "../http.ts";
+import { graphql, type Http, RefusedError } from "../http.ts";
 import { type LoggedLines, LoggedRunReader, NO_RUN } from "../logged-run.ts";
 import { OWN_FILES, writeOwnFile } from "../run-files/own-file.ts";
 import { existing, type RunAddress, sendConfig, streamRows } from "../run-transport.ts";
@@ -178,6 +179,18 @@ class LogSync {
     return this.#reader.waiting >= MAX_REQUEST_CHARACTERS || this.#reader.waitingRows >= MAX_REQUEST_LINES;
   }
 
+  /** One that is refused must not keep the rest of the log from the server. */
+  async #sendAlert(run: RunAddress, alert: AlertFields): Promise<void> {
+    try {
+      await sendAlert(this.#http, run, alert);
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      this.#reader.losses.push(
+        `the alert ${JSON.stringify(alert.title.slice(0, 100))} was refused (${error.status} ${error.message})`,
+      );
+    }
+  }
+
   /** Lines that are at the server already. */
   #drop(): void {
     const { history, events } = this.#reader.takeLines();
@@ -305,7 +318,7 @@ class LogSync {
     this.#lines.history += lines.history.length;
     this.#lines.events += lines.events.length;
     await this.#sendArtifacts(run);
-    for (const alert of this.#reader.alerts.splice(0)) if (made) await sendAlert(this.#http, run, alert);
+    for (const alert of this.#reader.alerts.splice(0)) if (made) await this.#sendAlert(run, alert);
     // While the run goes on the page wants its images; of one that is over, its files come together at the end.
     if (this.#options.follow && !last) await files.send(this.#reader.files);
     this.#there = { records: this.#reader.records, bytes: this.#file.done };
