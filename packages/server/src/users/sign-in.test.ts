@@ -26,6 +26,22 @@ suite("signing in", () => {
     );
   });
 
+  test("of IPv6, all addresses of a network count together", async () => {
+    for (const address of [
+      "2001:db8:0:1::1",
+      "2001:DB8::1:0:0:0:2",
+      "2001:0db8:0000:0001:ffff:ffff:ffff:ffff",
+    ])
+      assert.equal((await signIn({ username: "ann", password: "wrong" }, address)).status, 401);
+    const counted = doors.log.filter(({ msg }) => msg === "a sign-in was wrong").slice(-3);
+    assert.deepEqual(new Set(counted.map(({ address }) => address)), new Set(["2001:db8:0:1::/64"]));
+    await signIn({ username: "ann", password: "wrong" }, "2001:db8:0:2::1");
+    assert.equal(
+      doors.log.findLast(({ msg }) => msg === "a sign-in was wrong")?.address,
+      "2001:db8:0:2::/64",
+    );
+  });
+
   test("a body of a megabyte is no sign-in, and nothing wrong is counted", async () => {
     assert.equal((await signIn({ username: "x".repeat(2 ** 20), password: "p" }, "192.0.2.1")).status, 413);
     for (const body of [{}, { username: "ann" }, { apiKey: 1 }, []])
