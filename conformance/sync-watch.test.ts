@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -110,6 +110,58 @@ test("--watch follows runs of a folder while they grow, takes in new ones, and s
     [["three", 3]],
   );
   assert.deepEqual(await runOf("three"), { state: "finished", historyLineCount: 3 });
+});
+
+test("--watch sends saved files by their policy: now once, live as it changes, end when the run is over", async () => {
+  const folder = join(dir, "policies");
+  mkdirSync(folder);
+  const filesOf = async () => {
+    const { project } = await server.query<{
+      project: { run: { files: { edges: { node: { name: string; directUrl: string } }[] } } } | null;
+    }>(
+      `{ project(name: "watched", entityName: "admin") { run(name: "policies") { files { edges { node { name directUrl } } } } } }`,
+    );
+    const files: Record<string, string> = {};
+    for (const { node } of project?.run?.files.edges ?? [])
+      if (node.name.endsWith("-policy.txt")) files[node.name] = await (await fetch(node.directUrl)).text();
+    return files;
+  };
+  const filesWhen = async (holds: (files: Record<string, string>) => boolean) => {
+    for (;;) {
+      const files = await filesOf();
+      if (holds(files)) return files;
+      await setTimeout(50);
+    }
+  };
+  const run = await init({
+    id: "policies",
+    mode: "offline",
+    project: "watched",
+    dir: folder,
+    console: false,
+    silent: true,
+  });
+  for (const policy of ["now", "live", "end"] as const) {
+    writeFileSync(join(folder, `${policy}-policy.txt`), "1");
+    run.save(join(folder, `${policy}-policy.txt`), { basePath: folder, policy });
+  }
+  run.log({ x: 1 });
+  const { child, err, ended } = watch(join(folder, "wandb"));
+  assert.deepEqual(await filesWhen((files) => Object.keys(files).length === 2), {
+    "now-policy.txt": "1",
+    "live-policy.txt": "1",
+  });
+  for (const policy of ["now", "live"]) appendFileSync(join(folder, `${policy}-policy.txt`), "2");
+  await filesWhen((files) => files["live-policy.txt"] === "12");
+  await run.finish();
+  assert.deepEqual(await filesWhen((files) => "end-policy.txt" in files), {
+    "now-policy.txt": "1",
+    "live-policy.txt": "12",
+    "end-policy.txt": "1",
+  });
+  await until("policies", ({ state }) => state === "finished");
+  child.kill("SIGINT");
+  assert.equal(await ended, 130, err());
 });
 
 test("a log that was sent and grew on is taken up again", async () => {

@@ -2,6 +2,7 @@ import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/hi
 import { type Found, RecordLogReader } from "@steelyard/protocol/record-log";
 import {
   type ArtifactFields,
+  type FilePolicy,
   type Item,
   type LoggedRunFields,
   type LogRecord,
@@ -51,7 +52,7 @@ export function readLoggedRun(bytes: Uint8Array): LoggedRun {
     events,
     console,
     summaryJson,
-    files: [...files],
+    files: [...files.keys()],
     exitCode,
     losses,
     artifacts,
@@ -86,8 +87,8 @@ export class LoggedRunReader {
   configChanges = 0;
   /** Counts what changed the summary. */
   summaryChanges = 0;
-  /** Paths below `files/` that are to be uploaded where they are there. */
-  readonly files = new Set<string>();
+  /** Paths below `files/` that are to be uploaded where they are there, and when. */
+  readonly files = new Map<string, FilePolicy>();
   /** Not yet taken by whoever sends them. */
   readonly alerts: Extract<LogRecord, { kind: "alert" }>[] = [];
   /** In the order they were logged. */
@@ -170,7 +171,7 @@ export class LoggedRunReader {
         this.#sample(record.atMs, record.values);
         break;
       case "files":
-        for (const { path } of record.files) this.files.add(path);
+        for (const { path, policy } of record.files) this.files.set(path, policy);
         break;
       case "alert":
         this.alerts.push(record);
@@ -264,7 +265,7 @@ export class LoggedRunReader {
     for (const [, json] of items)
       if (json.includes("media/"))
         for (const [, path] of json.matchAll(/"(media\/(?:[^"\\]|\\.)+)"/g))
-          this.files.add(JSON.parse(`"${path}"`) as string);
+          this.files.set(JSON.parse(`"${path}"`) as string, "now");
     const furthest = this.#last._step;
     const at = Number(tree.get("_step"));
     const late = typeof furthest === "number" && at < furthest;

@@ -42,7 +42,7 @@ export async function missingUploads(
     project: where.project,
     entity: where.entity,
   });
-  for (const name of reader.files) {
+  for (const name of reader.files.keys()) {
     // The client writes these anew at the server's side of a resumed run.
     if (OWN_FILES.includes(name)) continue;
     const path = resolve(folder, name);

@@ -320,13 +320,21 @@ class LogSync {
     await this.#sendArtifacts(run);
     for (const alert of this.#reader.alerts.splice(0)) if (made) await this.#sendAlert(run, alert);
     // While the run goes on the page wants its images; of one that is over, its files come together at the end.
-    if (this.#options.follow && !last) await files.send(this.#reader.files);
+    if (this.#options.follow && !last) await files.send(this.#due(files, false));
     this.#there = { records: this.#reader.records, bytes: this.#file.done };
     this.#note(this.#opened, false);
     this.#options.onProgress?.({
       bytes: this.#file.done,
       ofBytes: this.#file.bytes,
       rows: this.#lines.history,
+    });
+  }
+
+  /** What is to be sent now, by its policy: `now` once, `end` when the run is over, `live` whenever it changed. */
+  #due(files: SyncedFiles, ended: boolean): string[] {
+    return [...this.#reader.files].flatMap(([name, policy]) => {
+      const due = policy === "now" ? !files.sent.has(name) : policy === "live" || ended;
+      return due ? [name] : [];
     });
   }
 
@@ -388,7 +396,7 @@ class LogSync {
     const ended = !reader.notComplete && (!reader.run?.writer || reader.exitCode !== undefined);
     await this.#tellChanges(run);
     this.#writeOwn();
-    await files.send([...OWN_FILES, ...reader.files]);
+    await files.send([...OWN_FILES, ...this.#due(files, true)]);
     await streamRows(
       this.#http,
       run,
