@@ -6,6 +6,7 @@ import { type LiveView, liveView } from "./live-view.ts";
 import type { DefineMetricOptions, LogOptions, Run } from "./run.ts";
 import type { SaveOptions } from "./run-files/saved-files.ts";
 import type { RunSummary } from "./run-summary.ts";
+import { isBeside } from "./runs-going.ts";
 import type { SyncedLog, SyncOptions } from "./sync/sync.ts";
 
 export { SettingsError } from "@steelyard/protocol/settings";
@@ -20,7 +21,10 @@ export type { SaveOptions } from "./run-files/saved-files.ts";
 export type { RunSummary } from "./run-summary.ts";
 export type { SyncedLog, SyncOptions } from "./sync/sync.ts";
 
-/** The run that `log`, `finish` and the rest of this module speak of: the last one that was started, until it is finished. */
+/**
+ * The run that `log`, `finish` and the rest of this module speak of: the last one that was started, until it is finished.
+ * One that was asked for with `reinit: "create_new"` stands beside it.
+ */
 export let run: Run | undefined;
 
 /**
@@ -36,10 +40,11 @@ export let run: Run | undefined;
  * await run.finish();
  */
 export async function init(options?: InitOptions): Promise<Run> {
-  run = await initRun(options, (ended) => {
+  const made = await initRun(options, (ended) => {
     if (run === ended) run = undefined;
   });
-  return run;
+  if (!isBeside(made)) run = made;
+  return made;
 }
 
 function current(): Run {

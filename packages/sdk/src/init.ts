@@ -32,6 +32,7 @@ import { placeFiles } from "./run-files/saved-files.ts";
 import { forgetUnfinished, makeRunFolder, noteUnfinished, rawIdOf } from "./run-folder.ts";
 import { type OpenedRun, openRun, type RunFacts } from "./run-opening.ts";
 import { tellStart, type Whereabouts } from "./run-report.ts";
+import { begun as hasBegun, over, settlePrevious } from "./runs-going.ts";
 import { VERSION } from "./version.ts";
 import { writerHeaders, writerOf } from "./writer.ts";
 
@@ -149,6 +150,14 @@ export interface InitOptions {
    * @default as your account on the server says
    */
   saveCode?: boolean;
+  /**
+   * What becomes of the runs of this process that go on: `create_new`: they go on, and the current one stays it;
+   * `finish_previous` or `true`: they are finished first; `return_previous` or `false`: no run is made, the last one is
+   * given back.
+   *
+   * @default they go on, and the new one becomes the current one; in a notebook `finish_previous`
+   */
+  reinit?: "default" | "return_previous" | "finish_previous" | "create_new" | boolean;
   /** Print nothing. */
   silent?: boolean;
   /**
@@ -198,6 +207,7 @@ export async function init(
     primary: options.primary,
     updateFinishState: options.updateFinishState,
     saveCode: options.saveCode,
+    reinit: options.reinit,
     console: typeof options.console === "boolean" ? (options.console ? "wrap" : "off") : options.console,
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
     ...imported.settings,
@@ -206,6 +216,8 @@ export async function init(
   await askForKey(loaded);
   const { settings } = loaded;
   const offline = settings.mode === "offline" || settings.mode === "dryrun";
+  const previous = settings.mode === "disabled" ? undefined : await settlePrevious(settings);
+  if (previous) return previous;
   const { values, locked } = firstConfig(loaded, options.config);
   const config = configJson(values);
   if (settings.mode === "disabled")
@@ -360,7 +372,7 @@ export async function init(
     );
   if (settings.showRun && whereabouts.urls && !settings.silent)
     openInBrowser(whereabouts.urls.run, loaded.machine);
-  return new Run(start, opened, worker, print, {
+  const run = new Run(start, opened, worker, print, {
     whereabouts,
     maxSummary: settings.maxEndOfRunSummaryMetrics,
     console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",
@@ -381,9 +393,12 @@ export async function init(
     finishRaises: settings.finishTimeoutRaises,
     onFinish(run, exitCode) {
       if (exitCode === 0) forgetUnfinished(root, started.name);
+      over(run);
       onFinish(run);
     },
   });
+  hasBegun(run, print, settings);
+  return run;
 }
 
 /** The addresses are of what the server made of the run. */

@@ -170,8 +170,8 @@ export const CLIENT_SETTINGS = {
       off: false,
     },
     default: "default",
-    en: "What a second init() does while a run is active: return_previous, finish_previous, or create_new beside it.",
-    ko: "실행 중에 init() 을 다시 부르면: return_previous, finish_previous, 또는 나란히 create_new.",
+    en: "What a second init() does while a run is active: return_previous (false) gives it back, finish_previous (true) ends it first, create_new makes one beside it that is not the current one. Nothing said: both go on and the new one is the current one; in a notebook finish_previous.",
+    ko: "실행 중에 init() 을 다시 부르면: return_previous(false) 는 그 실행을 돌려주고, finish_previous(true) 는 먼저 끝내며, create_new 는 현재 실행을 바꾸지 않고 나란히 만듭니다. 정하지 않으면 둘 다 계속되고 새 실행이 현재 실행이 됩니다. 노트북에서는 finish_previous.",
   },
   dir: {
     variables: ["WANDB_DIR", "WANDB_ROOT_DIR"],
