@@ -13,6 +13,7 @@ export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
 export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
 export { askUser, canAsk } from "./question.ts";
 export type { Run } from "./run.ts";
+export { writeGitignore } from "./run-folder.ts";
 export { isSynced, type SelectedLogs, selectLogs } from "./sync/log-selection.ts";
 export { LogsSync, type LogsSyncOptions, StoppedError } from "./sync/logs-sync.ts";
 export { missingUploads } from "./sync/missing-uploads.ts";

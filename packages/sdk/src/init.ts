@@ -30,6 +30,7 @@ import { createRing } from "./ring.ts";
 import { Run } from "./run.ts";
 import { placeFiles } from "./run-files/saved-files.ts";
 import { forgetUnfinished, makeRunFolder, noteUnfinished, rawIdOf } from "./run-folder.ts";
+import { NO_LOG } from "./run-log.ts";
 import { type OpenedRun, openRun, type RunFacts } from "./run-opening.ts";
 import { tellStart, type Whereabouts } from "./run-report.ts";
 import { begun as hasBegun, over, settlePrevious } from "./runs-going.ts";
@@ -275,7 +276,7 @@ export async function init(
     config,
     startTimeMs,
     logFile,
-    log: openSync(logFile, "wx", 0o666),
+    log: settings.skipTransactionLog ? NO_LOG : openSync(logFile, "wx", 0o666),
     turns: settings.strict ? createLogTurns() : undefined,
     filesDir,
     ignoreGlobs: settings.ignoreGlobs,
@@ -345,7 +346,7 @@ export async function init(
     const { message, stack = message } = error as Error;
     debug.write("ERROR", "init", settings.debug ? stack : message);
     void worker.terminate();
-    closeSync(start.log);
+    if (start.log !== NO_LOG) closeSync(start.log);
     // It holds no run, and whoever sends this folder's logs should not stumble over it.
     rmSync(logFile, { force: true });
     throw error;

@@ -87,7 +87,7 @@ export interface WorkerStart {
   config: Record<string, string>;
   startTimeMs: number;
   logFile: string;
-  /** It is open already, new and empty: the descriptor. */
+  /** It is open already, new and empty: the descriptor; or `NO_LOG`. */
   log: number;
   /** Strict mode: the program's thread writes the log too; of `createLogTurns`. */
   turns: SharedArrayBuffer | undefined;

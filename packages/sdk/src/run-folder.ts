@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -16,6 +17,8 @@ import { dirname, join, relative } from "node:path";
 import { foldersOf, isRunId, runFolderName, type Settings } from "@steelyard/protocol/settings";
 import type { LoadedSettings } from "./machine.ts";
 
+/** A run's first files and a moment of its rows. */
+const LEAST_ROOM_BYTES = 256 * 2 ** 10;
 const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /** Where a run's files are, named as by the official client. */
@@ -70,13 +73,41 @@ export function makeRunFolder(
 /** Where the settings say, or a temporary folder when that cannot be written. */
 function workingFolder(wanted: string, warnings: string[]): string {
   try {
-    mkdirSync(wanted, { recursive: true });
+    const isNew = mkdirSync(wanted, { recursive: true }) !== undefined;
     accessSync(wanted, constants.R_OK | constants.W_OK);
+    if (isFull(wanted)) throw Object.assign(new Error(), { code: "ENOSPC" });
+    if (isNew) writeGitignore(wanted);
     return wanted;
   } catch (error) {
     const instead = temporaryFolder();
-    warnings.push(`cannot write to ${wanted} (${(error as NodeJS.ErrnoException).code}); using ${instead}`);
+    warnings.push(`cannot write to ${wanted} (${reasonOf(error, dirname(wanted))}); using ${instead}`);
     return instead;
+  }
+}
+
+/** Node says ENOENT of a folder that cannot be made on a disk that can only be read. */
+function reasonOf(error: unknown, parent: string): string {
+  const { code = "?" } = error as NodeJS.ErrnoException;
+  try {
+    accessSync(parent, constants.W_OK);
+    return code;
+  } catch (cause) {
+    return code === "ENOENT" ? ((cause as NodeJS.ErrnoException).code ?? code) : code;
+  }
+}
+
+/** A full disk makes folders and takes nothing into them. */
+function isFull(folder: string): boolean {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < LEAST_ROOM_BYTES;
+}
+
+/** Runs are no sources; the settings of the folder may be. */
+export function writeGitignore(folder: string): void {
+  try {
+    writeFileSync(join(folder, ".gitignore"), "*\n!settings\n", { flag: "wx" });
+  } catch {
+    // One is there, or none can be: either is the user's affair.
   }
 }
 

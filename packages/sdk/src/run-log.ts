@@ -3,6 +3,9 @@ import { RecordLogWriter } from "@steelyard/protocol/record-log";
 import { appendHistoryRow, type HistoryShape, type RowText } from "@steelyard/protocol/records";
 import type { LogTurns } from "./log-turns.ts";
 
+/** In place of a descriptor: the run has no log (WANDB_X_SKIP_TRANSACTION_LOG). */
+export const NO_LOG = -1;
+
 /** Written when this much waits: large enough that the call costs nothing per row, small enough to stay in the cache. */
 const WRITE_BYTES = 256 * 2 ** 10;
 
@@ -86,7 +89,7 @@ export class RunLog {
   flush(): void {
     if (this.#framing.length === 0) return;
     const bytes = this.#framing.take();
-    if (this.#full) return;
+    if (this.#full || this.#file === NO_LOG) return;
     try {
       for (let at = 0; at < bytes.length; )
         at += writeSync(this.#file, bytes, at, bytes.length - at, this.#bytes + at);
@@ -100,6 +103,6 @@ export class RunLog {
 
   close(): void {
     this.flush();
-    closeSync(this.#file);
+    if (this.#file !== NO_LOG) closeSync(this.#file);
   }
 }

@@ -3,20 +3,25 @@ import { dirname, join } from "node:path";
 
 /** What of a run the server does not have, and how it gets there: for whoever reads the terminal. */
 export class Unsent {
+  readonly #hasLog: boolean;
   readonly #folder: string;
   readonly #filesDir: string;
   /** Being uploaded, or refused. */
   readonly #files = new Set<string>();
   #config = false;
 
-  constructor(logFile: string, filesDir: string) {
+  /** `hasLog`: nothing is lost that the log has. */
+  constructor(logFile: string, filesDir: string, hasLog: boolean) {
+    this.#hasLog = hasLog;
     this.#folder = dirname(logFile);
     this.#filesDir = filesDir;
   }
 
-  /** The command that sends all of it. */
-  get command(): string {
-    return `\`steelyard sync ${this.#folder}\``;
+  /** The command that sends all of it, with its verb; or why none does. */
+  way(verb: string): string {
+    return this.#hasLog
+      ? `\`steelyard sync ${this.#folder}\` ${verb}`
+      : "there is no log to send it from (WANDB_X_SKIP_TRANSACTION_LOG)";
   }
 
   uploading(names: readonly string[]): void {

@@ -8,6 +8,7 @@ import type { History } from "./history.ts";
 import { graphql, type Http, RefusedError, saidBy } from "./http.ts";
 import type { LineQueue } from "./line-queue.ts";
 import type { FromWorker, WorkerStart } from "./messages.ts";
+import { NO_LOG } from "./run-log.ts";
 import type { OpenedRun } from "./run-opening.ts";
 import { type FileUploads, type RunAddress, sendConfig, streamRows, uploadFiles } from "./run-transport.ts";
 import type { Summary } from "./summary.ts";
@@ -89,7 +90,11 @@ export class Uplink {
         this.#signMs = performance.now();
       },
     };
-    this.#unsent = new Unsent(start.logFile, start.filesDir);
+    this.#unsent = new Unsent(start.logFile, start.filesDir, start.log !== NO_LOG);
+  }
+
+  get #hasLog(): boolean {
+    return this.#start.log !== NO_LOG;
   }
 
   get run(): RunAddress {
@@ -218,8 +223,8 @@ export class Uplink {
     const reason = saidBy(why);
     this.#log.write("ERROR", "not sent", { what, reason });
     if (!this.#live) return;
-    const message = `${what} did not get to the server (${reason}); the run goes on, ${this.#unsent.command} sends it again`;
-    this.#tell({ kind: "dropped", dropped: { kind: "refused", kept: true, message } });
+    const message = `${what} did not get to the server (${reason}); the run goes on, ${this.#unsent.way("sends it again")}`;
+    this.#tell({ kind: "dropped", dropped: { kind: "refused", kept: this.#hasLog, message } });
   }
 
   /** Send what there is, if it is time to. */
@@ -262,7 +267,7 @@ export class Uplink {
     }
     if (this.#abort.signal.aborted) {
       const left = this.#unsent.text(this.#out.lines.count + this.#rowsUnderWay) || "the end of the run";
-      this.#gaveUp = `${(this.#abort.signal.reason as Error).message}: ${left} did not get there; nothing is lost, ${this.#unsent.command} sends it`;
+      this.#gaveUp = `${(this.#abort.signal.reason as Error).message}: ${left} did not get there; ${this.#hasLog ? "nothing is lost" : "it is lost"}, ${this.#unsent.way("sends it")}`;
       this.#tell({ kind: "notice", serious: true, text: this.#gaveUp });
     }
   }
@@ -290,8 +295,9 @@ export class Uplink {
         await sendAlert(this.#http, this.#run, alert);
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;
-        const message = `the alert ${JSON.stringify(alert.title)} was refused (${error.status} ${error.message}); it is kept in ${this.#start.logFile}`;
-        this.#tell({ kind: "dropped", dropped: { kind: "refused", kept: true, message } });
+        const kept = this.#hasLog ? `; it is kept in ${this.#start.logFile}` : "";
+        const message = `the alert ${JSON.stringify(alert.title)} was refused (${error.status} ${error.message})${kept}`;
+        this.#tell({ kind: "dropped", dropped: { kind: "refused", kept: this.#hasLog, message } });
       }
     }
   }
@@ -310,8 +316,8 @@ export class Uplink {
         kind: "dropped",
         dropped: {
           kind: "console",
-          kept: true,
-          message: `the server was away too long for the console output: its oldest lines are kept in ${this.#start.logFile} only`,
+          kept: this.#hasLog,
+          message: `the server was away too long for the console output: its oldest lines are ${this.#hasLog ? `kept in ${this.#start.logFile} only` : "lost"}`,
         },
       });
     }
@@ -394,7 +400,7 @@ export class Uplink {
     this.#tell({
       kind: "notice",
       serious: false,
-      text: `the server does not answer (${reason}); the run goes on, rows are kept in ${this.#start.logFile} and sent when it is back`,
+      text: `the server does not answer (${reason}); the run goes on, rows are kept ${this.#hasLog ? `in ${this.#start.logFile} ` : ""}and sent when it is back`,
     });
   }
 
@@ -406,8 +412,8 @@ export class Uplink {
     this.#out.lines.forget();
     const reason = saidBy(error);
     this.#log.write("ERROR", "sending ends, the log goes on", { reason });
-    const message = `the server refused this run's rows (${reason}): nothing more is sent, the program goes on; ${this.#unsent.command} sends what the log has`;
-    this.#tell({ kind: "dropped", dropped: { kind: "unsent", kept: true, message } });
+    const message = `the server refused this run's rows (${reason}): nothing more is sent, the program goes on; ${this.#unsent.way("sends what the log has")}`;
+    this.#tell({ kind: "dropped", dropped: { kind: "unsent", kept: this.#hasLog, message } });
     if (this.#start.stopOnFatalError)
       this.#tell({ kind: "stop", because: "WANDB_STOP_ON_FATAL_ERROR is set" });
   }

@@ -39,7 +39,7 @@ import { BESIDE, RingReader } from "./ring.ts";
 import { ConsoleFile } from "./run-files/console-file.ts";
 import { writeOwnFile } from "./run-files/own-file.ts";
 import { RunUploads } from "./run-files/run-uploads.ts";
-import { RunLog } from "./run-log.ts";
+import { NO_LOG, RunLog } from "./run-log.ts";
 import { Summary } from "./summary.ts";
 import { noteOwnRun } from "./sync/sync-state.ts";
 import { hardwareFacts } from "./system/hardware.ts";
@@ -93,8 +93,8 @@ history.onTooLong = (bytes, limit, step) =>
     dropped: {
       kind: "long-row",
       step,
-      kept: true,
-      message: `a row of ${bytes} bytes is not sent, the limit is ${limit}; it is kept in ${start.logFile}`,
+      kept: start.log !== NO_LOG,
+      message: `a row of ${bytes} bytes is not sent, the limit is ${limit}; ${start.log === NO_LOG ? "it is lost" : `it is kept in ${start.logFile}`}`,
     },
   });
 log.onFull = (error) =>
@@ -367,7 +367,7 @@ async function begin(): Promise<void> {
   history.startBehind(opened.step - 1);
   history.startTimeMs -= opened.runtimeS * 1000;
   summary.restore(opened.summary);
-  if (opened.historyLines + opened.eventLines + opened.consoleLines > 0)
+  if (start.log !== NO_LOG && opened.historyLines + opened.eventLines + opened.consoleLines > 0)
     noteOwnRun(start.logFile, start.connection.baseUrl, opened);
   const { name: runId, entity, project } = uplink.run;
   const goesOn = start.resume !== "" && start.resume !== "never" && !start.branch;
@@ -489,7 +489,7 @@ async function end(): Promise<void> {
   );
   clearInterval(waiting);
   const { opened } = await open;
-  if (uplink.completed && !uplink.leftBehind && uplink.terminal.dropped === 0)
+  if (start.log !== NO_LOG && uplink.completed && !uplink.leftBehind && uplink.terminal.dropped === 0)
     noteOwnRun(start.logFile, start.connection.baseUrl, opened, {
       records: log.records,
       bytes: log.bytes,

@@ -1,6 +1,7 @@
-import { existsSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { Command } from "commander";
+import { writeGitignore } from "steelyard/command-line";
 import { type Api, openApi, settingsOf, viewerOf } from "../api.ts";
 import { changeSettings, settingsFilesOf } from "../settings-files.ts";
 import { ask, CommandError, choose, confirm, isInteractive, PROGRAM, print, styled } from "../terminal.ts";
@@ -32,7 +33,7 @@ async function init(options: Options): Promise<void> {
       ...cleared,
       ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
     });
-    ignoreAllButSettings(dirname(local));
+    writeGitignore(dirname(local));
     return;
   }
   if (!isInteractive())
@@ -47,7 +48,7 @@ async function init(options: Options): Promise<void> {
   const entity = await whichEntity(api);
   const project = await whichProject(api, entity);
   changeSettings(local, { entity, project });
-  ignoreAllButSettings(dirname(local));
+  writeGitignore(dirname(local));
   print(`${styled("green", "This directory is configured!", process.stdout)}  Next, track a run:
 * In your training script:
     import wandb                        # Python
@@ -82,11 +83,4 @@ async function whichProject(api: Api, entity: string): Promise<string> {
     { input: { entityName: entity, name } },
   );
   return name;
-}
-
-/** Settings may be checked in; runs are not. */
-export function ignoreAllButSettings(folder: string): void {
-  const path = join(folder, ".gitignore");
-  if (existsSync(path) || !existsSync(folder)) return;
-  writeFileSync(path, "*\n!settings\n");
 }

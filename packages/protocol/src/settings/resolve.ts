@@ -232,6 +232,7 @@ class Round {
     resumeFrom,
     mode,
     skipTransactionLog,
+    strict,
     apiKey,
     identityTokenFile,
   }: Settings) {
@@ -245,6 +246,8 @@ class Round {
       );
     if ((mode === "offline" || mode === "dryrun") && skipTransactionLog)
       problem("an offline run is its log: WANDB_X_SKIP_TRANSACTION_LOG cannot be true then");
+    if (strict && skipTransactionLog)
+      problem("a strict run has every row in its log: WANDB_X_SKIP_TRANSACTION_LOG cannot be true then");
     if (apiKey !== undefined && identityTokenFile !== undefined)
       problem("WANDB_API_KEY and WANDB_IDENTITY_TOKEN_FILE are both set; unset one of them");
   }
