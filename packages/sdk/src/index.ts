@@ -11,6 +11,7 @@ import type { SyncedLog, SyncOptions } from "./sync/sync.ts";
 
 export { SettingsError } from "@steelyard/protocol/settings";
 export type { AlertOptions } from "./alert.ts";
+export type { CodeOptions } from "./code/source-files.ts";
 export type { Config } from "./config.ts";
 export { type DropKind, type Dropped, DroppedError } from "./drops.ts";
 export { Histogram } from "./histogram.ts";
