@@ -347,15 +347,15 @@ export const en = {
   "system.disk.in": "Disk {name} read (MB)",
   "system.disk.out": "Disk {name} written (MB)",
   "system.gpu.gpu": "GPU in use (%)",
-  "system.gpu.memory": "GPU memory accessed (% of the time)",
   "system.gpu.memoryAllocated": "GPU memory in use (%)",
   "system.gpu.memoryAllocatedBytes": "GPU memory in use (bytes)",
-  "system.gpu.memoryReadWriteActivity": "GPU memory accessed (% of the time)",
-  "system.gpu.memoryOverDrive": "GPU memory overdrive (%)",
   "system.gpu.temp": "GPU temperature (°C)",
-  "system.gpu.freq": "GPU clock (MHz)",
   "system.gpu.powerWatts": "GPU power (W)",
   "system.gpu.powerPercent": "GPU power (% of its limit)",
+  "system.gpu.memory": "GPU memory activity (%)",
+  "system.gpu.memoryReadWriteActivity": "GPU memory activity (%)",
+  "system.gpu.memoryOverDrive": "GPU memory overdrive (%)",
+  "system.gpu.freq": "GPU clock (MHz)",
   "system.gpu.enforcedPowerLimitWatts": "GPU power limit (W)",
   "system.gpu.smClock": "GPU SM clock (MHz)",
   "system.gpu.memoryClock": "GPU memory clock (MHz)",
@@ -375,7 +375,7 @@ export const en = {
   "system.cpu.ecpu_freq": "Efficiency cores clock (MHz)",
   "system.cpu.pcpu_freq": "Performance cores clock (MHz)",
   "system.ane.power": "Neural engine power (W)",
-  "system.ofProcess": "{title}, those of the process",
+  "system.ofProcess": "Process: {title}",
 } as const;
 
 export type TextKey = keyof typeof en;

@@ -1,3 +1,5 @@
+import { systemOrder } from "./system-title.ts";
+
 export type Stream = "history" | "events";
 
 export interface PanelPlan {
@@ -56,10 +58,8 @@ export function byDevice(keys: readonly string[]): Section[] {
   return [...sections].map(([title, panels]) => ({
     id: title,
     title,
-    panels: [...panels].map(([measure, group]) => ({
-      title: measure,
-      keys: group,
-      stream: "events" as const,
-    })),
+    panels: [...panels]
+      .sort(([a], [b]) => systemOrder(a) - systemOrder(b) || natural.compare(a, b))
+      .map(([measure, group]) => ({ title: measure, keys: group, stream: "events" as const })),
   }));
 }

@@ -10,8 +10,21 @@ export function systemTitle(measure: string): string | undefined {
     const title = systemTitle(`gpu.${measure.slice("gpu.process.".length)}`);
     return title && t("system.ofProcess", { title });
   }
-  // The name of a disk, a path or a device, may have dots itself.
+  const { key, name } = keyOf(measure);
+  return key in en ? t(key as TextKey, { name }) : undefined;
+}
+
+const ORDER = Object.keys(en);
+
+/** What one looks at first comes first: the order of the table of texts, then what it does not have; by that, then by name. */
+export function systemOrder(measure: string): number {
+  const ofProcess = measure.startsWith("gpu.process.");
+  const { key } = keyOf(ofProcess ? `gpu.${measure.slice("gpu.process.".length)}` : measure);
+  return key in en ? ORDER.indexOf(key) + (ofProcess ? ORDER.length : 0) : Number.POSITIVE_INFINITY;
+}
+
+/** The name of a disk, a path or a device, may have dots itself. */
+function keyOf(measure: string): { key: string; name: string } {
   const disk = /^disk\.(.+)\.(usagePercent|usageGB|in|out)$/.exec(measure);
-  const key = `system.${disk ? `disk.${disk[2]}` : measure}`;
-  return key in en ? t(key as TextKey, { name: disk?.[1] ?? "" }) : undefined;
+  return { key: `system.${disk ? `disk.${disk[2]}` : measure}`, name: disk?.[1] ?? "" };
 }
