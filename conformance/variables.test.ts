@@ -41,7 +41,15 @@ async function program(
     body = "",
     cwd,
     settings,
-  }: { init?: string; body?: string; cwd?: string; settings?: string } = {},
+    own = false,
+  }: {
+    init?: string;
+    body?: string;
+    cwd?: string;
+    settings?: string;
+    /** The id is found by the SDK. */
+    own?: boolean;
+  } = {},
 ) {
   const id = `v${number++}`;
   const dir = cwd ?? join(folder, id);
@@ -51,7 +59,7 @@ async function program(
   writeFileSync(
     script,
     `import * as steelyard from "steelyard";
-const run = await steelyard.init({ id: "${id}", ${init} });
+const run = await steelyard.init({ ${own ? "" : `id: "${id}",`} ${init} });
 run.log({ a: 1 });
 ${body}
 await run.finish();
@@ -337,3 +345,58 @@ await run.finish();\n`,
     assert.deepEqual([state, group], ["finished", "job-1"]);
   }
 });
+
+test("WANDB_SAGEMAKER_DISABLE: in a training job of SageMaker, its secrets, name and hyperparameters count, or nothing of it", async () => {
+  const job = {
+    SM_TRAINING_ENV: JSON.stringify({ lr: 0.1, hosts: ["algo-1"], wandb_api_key: "hidden" }),
+    TRAINING_JOB_NAME: "digits-2024",
+    CURRENT_HOST: "algo-1",
+    WANDB_API_KEY: "",
+  };
+  const started = (name: string, environment: Record<string, string>, init = "") => {
+    const cwd = join(folder, name);
+    mkdirSync(cwd);
+    writeFileSync(
+      join(cwd, "secrets.env"),
+      `WANDB_API_KEY=${server.apiKey}\nWANDB_PROJECT=from-secrets\nOTHER=x\n`,
+    );
+    return program({ ...job, ...environment }, { cwd, init, own: true });
+  };
+  const [usual, named, disabled] = await Promise.all([
+    started("job", {}),
+    started(
+      "named",
+      { WANDB_PROJECT: "mine", WANDB_RUN_ID: "job-own", WANDB_RUN_GROUP: "g" },
+      "config: { lr: 0.5 }",
+    ),
+    started("not-a-job", { WANDB_SAGEMAKER_DISABLE: "true" }),
+  ]);
+  assert.equal(usual.status, 0, usual.err);
+  assert.equal(usual.project, "from-secrets");
+  assert.match(usual.url, /\/runs\/digits-2024-[a-z0-9]{6}-algo-1$/);
+  const usualRun = await pageOf({ ...usual, id: usual.url.split("/").at(-1) ?? "" });
+  assert.equal(usualRun.group, "digits-2024");
+  assert.deepEqual(await configOf({ ...usual, id: usual.url.split("/").at(-1) ?? "" }), {
+    lr: 0.1,
+    hosts: ["algo-1"],
+  });
+  const namedRun = await pageOf({ ...named, id: "job-own" });
+  assert.deepEqual(
+    [named.project, namedRun.group, (await configOf({ ...named, id: "job-own" })).lr],
+    ["mine", "g", 0.5],
+  );
+  assert.equal(disabled.status, 1);
+  assert.match(disabled.err, /no API key for/);
+});
+
+/** Without what the client notes for itself. */
+async function configOf(where: { id: string; entity: string; project: string }) {
+  const { project } = await server.query<{ project: { run: { config: string } } }>(
+    "query ($entity: String, $project: String, $id: String!) { project(entityName: $entity, name: $project) { run(name: $id) { config } } }",
+    { entity: where.entity, project: where.project, id: where.id },
+  );
+  const entries = Object.entries(JSON.parse(project.run.config) as Record<string, { value: unknown }>);
+  return Object.fromEntries(
+    entries.filter(([key]) => key !== "_wandb").map(([key, { value }]) => [key, value]),
+  );
+}

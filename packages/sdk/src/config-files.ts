@@ -23,6 +23,7 @@ export function firstConfig(loaded: LoadedSettings, given: unknown): FirstConfig
   const values: Record<string, unknown> = {};
   const defaults = join(machine.workingDirectory, "config-defaults.yaml");
   if (existsSync(defaults)) Object.assign(values, readConfigFile(defaults, warn));
+  if (loaded.sageMaker) Object.assign(values, loaded.sageMaker.config);
   if (typeof given === "string") Object.assign(values, readConfigFile(absolute(machine, given), warn));
   else if (isPlainObject(given)) Object.assign(values, given);
   else if (given !== undefined) throw new TypeError("config must be an object of keys and values, or a path");

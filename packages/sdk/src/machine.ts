@@ -7,6 +7,7 @@ import {
   resolveSettings,
   settingsFilePaths,
 } from "@steelyard/protocol/settings";
+import { applySageMaker, type SageMaker, sageMakerOf, withSecrets } from "./sage-maker.ts";
 
 /** The machine this process runs on, as settings see it. */
 export function thisMachine(environment: NodeJS.ProcessEnv = process.env): Machine {
@@ -34,6 +35,8 @@ export interface LoadedSettings extends Resolved {
   machine: Machine;
   /** Settings files that were read, the one that counts most last. */
   files: readonly string[];
+  /** The training job this is, unless nothing is to be taken from it. */
+  sageMaker: SageMaker | undefined;
 }
 
 /** Settings files, variables and what is given, in the order of the official client. Throws SettingsError. */
@@ -50,9 +53,15 @@ export function loadSettings(init: GivenSettings = {}): LoadedSettings {
       return [];
     }
   });
-  const resolved = resolveSettings({ files, environment: machine.environment, init });
+  const resolve = (environment: Machine["environment"]) => resolveSettings({ files, environment, init });
+  const job = sageMakerOf(machine);
+  let resolved = resolve(job ? withSecrets(job, machine.environment) : machine.environment);
+  const sageMaker = resolved.settings.sageMakerDisable ? undefined : job;
+  if (sageMaker) applySageMaker(sageMaker, resolved, machine.environment);
+  else if (job) resolved = resolve(machine.environment);
   return {
     ...resolved,
+    sageMaker,
     warnings: [...unreadable, ...resolved.warnings],
     machine,
     files: files.map(({ path }) => path),

@@ -100,6 +100,14 @@ export const CLIENT_SETTINGS = {
     en: "Leave a report of a crash of the SDK itself beside the run's logs. Nothing is ever sent to anybody.",
     ko: "SDK 자체의 오류 보고서를 실행 로그 옆에 남깁니다. 아무에게도 전송하지 않습니다.",
   },
+  sageMakerDisable: {
+    variables: ["WANDB_SAGEMAKER_DISABLE"],
+    key: "sagemaker_disable",
+    kind: "flag",
+    default: false,
+    en: "In a training job of Amazon SageMaker, take nothing from it: not `secrets.env`, no run id and group after the job, no hyperparameters as config.",
+    ko: "Amazon SageMaker 학습 작업에서 아무것도 가져오지 않습니다. `secrets.env`, 작업 이름에 따른 실행 ID 와 그룹, 설정으로서의 하이퍼파라미터 모두 해당합니다.",
+  },
   debug: {
     variables: ["WANDB_DEBUG", "WANDB_CORE_DEBUG"],
     key: "debug",
