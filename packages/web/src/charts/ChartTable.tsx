@@ -1,4 +1,3 @@
-import { useState } from "react";
 import { t } from "../i18n/index.ts";
 import { CopyButton } from "../ui/controls.tsx";
 import type { XKind } from "./draw.ts";
@@ -12,6 +11,8 @@ export function ChartTable({
   xKind,
   xName,
   smoothed,
+  picked,
+  onPick,
 }: {
   title: string;
   lines: ChartLine[];
@@ -20,8 +21,10 @@ export function ChartTable({
   xKind: XKind;
   xName: string;
   smoothed: boolean;
+  /** Name of the line that is shown; the first one when there is none of that name. */
+  picked: string;
+  onPick: (name: string) => void;
 }) {
-  const [picked, setPicked] = useState("");
   const index = Math.max(
     0,
     lines.findIndex((line) => nameOf(line) === picked),
@@ -53,7 +56,7 @@ export function ChartTable({
             className="field"
             aria-label={t("chart.line")}
             value={nameOf(line)}
-            onChange={(event) => setPicked(event.target.value)}
+            onChange={(event) => onPick(event.target.value)}
           >
             {lines.map((one) => (
               <option key={nameOf(one)} value={nameOf(one)}>

@@ -1,6 +1,5 @@
-import { useState } from "react";
 import { Link } from "wouter";
-import { addressOf } from "../address/query-state.ts";
+import { addressOf, useAddress } from "../address/query-state.ts";
 import { t } from "../i18n/index.ts";
 import { EmptyState, RelativeTime, StateBadge } from "../ui/controls.tsx";
 import { grouped } from "../ui/format.ts";
@@ -9,7 +8,8 @@ import type { ProjectRow } from "./projects.ts";
 
 /** Projects as a table with a filter. */
 export function ProjectList({ projects }: { projects: readonly ProjectRow[] }) {
-  const [filter, setFilter] = useState("");
+  const address = useAddress();
+  const filter = address.get("q");
   const shown = projects.filter(({ name, entityName }) =>
     `${entityName}/${name}`.toLowerCase().includes(filter.toLowerCase()),
   );
@@ -19,7 +19,7 @@ export function ProjectList({ projects }: { projects: readonly ProjectRow[] }) {
         data-search
         label={t("home.filter")}
         value={filter}
-        onText={setFilter}
+        onText={(q) => address.set({ q })}
         style={{ maxWidth: 280 }}
       />
       {shown.length === 0 ? (

@@ -195,6 +195,8 @@ export function Panel({ panel }: { panel: PanelPlan }) {
             xKind={xKind}
             xName={xName}
             smoothed={smoothed}
+            picked={view.line}
+            onPick={(line) => setView({ line })}
           />
         )}
         {lines.length > 0 && !asTable && (

@@ -33,6 +33,9 @@ const MAX_DRAWN = 500;
 /** Of the list, at a time. */
 const PAGE = 100;
 const NEWEST_FIRST = "-created_at";
+/** Of the run list, in pixels. */
+const MIN_WIDTH = 200;
+const MAX_WIDTH = 800;
 const WIDTH_STORED = "steelyard.selector-width";
 
 /** Left the runs, right a chart for every key. */
@@ -78,7 +81,7 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
   const drawnNames = useMemo(() => drawn.map(({ name }) => name).sort(), [drawn]);
   const keys = useKeys(entity, project, "history", drawnNames);
   /** What a narrow screen shows of the two. */
-  const [pane, setPane] = useState<"charts" | "runs">("charts");
+  const pane = address.get("pane") === "runs" ? "runs" : "charts";
   const [emphasised, setEmphasised] = useState<string>();
   const [width, setWidth] = useState(() => Number(localStorage.getItem(WIDTH_STORED)) || 280);
 
@@ -100,7 +103,7 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
             { value: "charts", label: t("run.charts") },
             { value: "runs", label: `${t("nav.runs")} ${total}` },
           ]}
-          onChange={setPane}
+          onChange={(next) => address.set({ pane: next === "runs" ? next : "" })}
         />
       </div>
       <aside className="selector" aria-label={t("nav.runs")}>
@@ -165,7 +168,10 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
       <div
         className="splitter"
         role="separator"
+        aria-label={t("nav.splitter")}
         aria-orientation="vertical"
+        aria-valuemin={MIN_WIDTH}
+        aria-valuemax={MAX_WIDTH}
         aria-valuenow={width}
         tabIndex={0}
         onKeyDown={(event) => {
@@ -203,7 +209,7 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
   );
 
   function resize(to: number): void {
-    const next = Math.min(800, Math.max(200, to));
+    const next = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, to));
     setWidth(next);
     localStorage.setItem(WIDTH_STORED, String(next));
   }

@@ -40,8 +40,9 @@ export interface ChartView {
   fullSection: string;
   /** Sections that are not as they are at first: open ones closed, closed ones open. */
   flipped: ReadonlySet<string>;
-  /** Titles of panels shown as tables. */
+  /** Titles of panels shown as tables, and the line that tables show. */
   tables: ReadonlySet<string>;
+  line: string;
 }
 
 /** Names in the address. Those of a full panel are the official page's, whose links must work here. */
@@ -62,6 +63,7 @@ const PARAMETERS = {
   fullSection: "panelSectionName",
   flipped: "flip",
   tables: "tables",
+  line: "line",
 } as const;
 
 /** Of a panel alone, before its title: `zoom.train/loss=100~200`. */
@@ -141,6 +143,7 @@ function readView(
     fullSection: text.fullSection,
     flipped: new Set(unpackList(text.flipped)),
     tables: new Set(unpackList(text.tables)),
+    line: text.line,
   };
 }
 
