@@ -398,6 +398,19 @@ suite("quality of every screen", () => {
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert.ok(over <= 0, `${screen} is ${over} px too wide`);
     }
+    for (const [screen, menu] of [
+      [`/admin/${PROJECT}`, "Options"],
+      [`/admin/${PROJECT}/table`, "Add a filter"],
+      [`/admin/${PROJECT}/table`, "Columns"],
+      [`/admin/${PROJECT}/runs/r00`, "More"],
+    ] as const) {
+      await open(screen, "lang=en");
+      await page.getByRole("button", { name: menu, exact: true }).click();
+      const box = await page.locator(".popover").boundingBox();
+      assert.ok(box && box.x >= 0 && box.x + box.width <= 390, `the menu ${menu} is at ${box?.x}`);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(over <= 0, `with the menu ${menu} open the page is ${over} px too wide`);
+    }
     await open(`/admin/${PROJECT}`, "lang=en");
     await page.locator("section.panel").nth(1).waitFor();
     const lefts = await page

@@ -1,4 +1,12 @@
-import { type ButtonHTMLAttributes, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import {
+  type ButtonHTMLAttributes,
+  type ReactNode,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { underBase } from "../address/base.ts";
 import { useSession } from "../api/session.ts";
 import { t, useLanguage } from "../i18n/index.ts";
@@ -169,6 +177,9 @@ export function ErrorState({
   );
 }
 
+/** Between a menu and the edge of the window. */
+const MARGIN_PX = 8;
+
 /** A button with a menu or a small form under it; Escape and a click elsewhere close it and give the focus back. */
 export function Popover({
   label,
@@ -204,6 +215,14 @@ export function Popover({
       document.removeEventListener("pointerdown", outside);
       document.removeEventListener("keydown", onEscape, true);
     };
+  }, [open]);
+  useLayoutEffect(() => {
+    const popover = anchor.current?.querySelector<HTMLElement>(".popover");
+    if (!open || !popover) return;
+    const { left, right } = popover.getBoundingClientRect();
+    const beyond = right - (document.documentElement.clientWidth - MARGIN_PX);
+    const by = beyond > 0 ? -beyond : Math.max(0, MARGIN_PX - left);
+    if (by !== 0) popover.style.translate = `${by}px`;
   }, [open]);
   return (
     <div className="anchor" ref={anchor}>
