@@ -1,5 +1,34 @@
 import type { MetricFields } from "@steelyard/protocol/records";
 
+/** How a key is shown and what the summary keeps of it. */
+export interface DefineMetricOptions {
+  /** Key that is the x axis of this one. */
+  stepMetric?: string;
+  /**
+   * Fill in the last value of `stepMetric` in rows that lack it.
+   *
+   * @default `true` when `stepMetric` is given
+   */
+  stepSync?: boolean;
+  /** No chart of its own on the page. */
+  hidden?: boolean;
+  /**
+   * What the summary keeps: `min`, `max`, `mean`, `last`, `first`, `best` (by `goal`), `none`, or several with commas; `copy`
+   * is the plain last value.
+   */
+  summary?: string;
+  /**
+   * Which values are good ones: what `best` keeps.
+   *
+   * @default `minimize`, for `best`
+   */
+  goal?: "minimize" | "maximize";
+  /** Forget what was defined for this name before; otherwise definitions add up. */
+  overwrite?: boolean;
+}
+
+const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "best", "none", "copy"];
+
 /** What all definitions of a name come to. */
 export type MetricDefinition = Readonly<Omit<MetricFields, "overwrite">>;
 
@@ -48,4 +77,31 @@ export class MetricDefinitions {
       };
     });
   }
+}
+
+/** @throws TypeError when the name, the step metric, a rule or the goal is not what it may be. */
+export function metricFields(name: string, options: DefineMetricOptions): MetricFields {
+  if (typeof name !== "string" || name === "" || name.slice(0, -1).includes("*")) {
+    throw new TypeError("a metric's name must not be empty, and * may only be its last character");
+  }
+  const summary = (options.summary ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+  const unknown = summary.find((part) => !SUMMARY_NAMES.includes(part));
+  if (unknown) throw new TypeError(`summary "${unknown}" is not known; use ${SUMMARY_NAMES.join(", ")}`);
+  const { stepMetric = "", hidden = false, overwrite = false } = options;
+  if (stepMetric.includes("*"))
+    throw new TypeError(`stepMetric is one key, not ${JSON.stringify(stepMetric)}`);
+  const stepSync = options.stepSync ?? stepMetric !== "";
+  const goal = goalOf(options.goal);
+  return { name, stepMetric, stepSync, hidden, summary, goal, overwrite };
+}
+
+/** Three letters are enough, as for the official client. */
+function goalOf(given: string | undefined): "" | "minimize" | "maximize" {
+  if (given === undefined || given === "") return "";
+  const goal = ({ min: "minimize", max: "maximize" } as const)[given.slice(0, 3)];
+  if (!goal) throw new TypeError(`goal ${JSON.stringify(given)} is not known; use minimize or maximize`);
+  return goal;
 }

@@ -1,7 +1,6 @@
 import { join, resolve } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { parseExtendedJson } from "@steelyard/protocol/history";
-import type { MetricFields } from "@steelyard/protocol/records";
 import { type AlertOptions, alertFields } from "./alert.ts";
 import type { NewFile } from "./artifacts/staged-artifact.ts";
 import type { CodeOptions } from "./code/source-files.ts";
@@ -12,7 +11,7 @@ import { type Dropped, Drops } from "./drops.ts";
 import { FinishProgress } from "./finish-progress.ts";
 import { type LiveView, liveView } from "./live-view.ts";
 import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
-import { MetricDefinitions } from "./metric-definitions.ts";
+import { type DefineMetricOptions, MetricDefinitions, metricFields } from "./metric-definitions.ts";
 import { NumericRows } from "./numeric-rows.ts";
 import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
@@ -44,39 +43,11 @@ export interface LogOptions {
   commit?: boolean;
 }
 
-/** How a key is shown and what the summary keeps of it. */
-export interface DefineMetricOptions {
-  /** Key that is the x axis of this one. */
-  stepMetric?: string;
-  /**
-   * Fill in the last value of `stepMetric` in rows that lack it.
-   *
-   * @default `true` when `stepMetric` is given
-   */
-  stepSync?: boolean;
-  /** No chart of its own on the page. */
-  hidden?: boolean;
-  /**
-   * What the summary keeps: `min`, `max`, `mean`, `last`, `first`, `best` (by `goal`), `none`, or several with commas; `copy`
-   * is the plain last value.
-   */
-  summary?: string;
-  /**
-   * Which values are good ones: what `best` keeps.
-   *
-   * @default `minimize`, for `best`
-   */
-  goal?: "minimize" | "maximize";
-  /** Forget what was defined for this name before; otherwise definitions add up. */
-  overwrite?: boolean;
-}
-
 type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string; files: NewFile[] }>;
 type RunEnd = Omit<Extract<FromWorker, { kind: "finished" }>, "kind">;
 
 /** A process that is leaving waits at most this long for its runs. */
 const EXIT_DEADLINE_MS = 5000;
-const SUMMARY_NAMES = ["min", "max", "mean", "last", "first", "best", "none", "copy"];
 
 /**
  * One run. `log` costs a fraction of a microsecond on the calling thread: the numbers are written into shared memory, and
@@ -385,21 +356,7 @@ export class Run {
    * @example run.defineMetric("val/*", { stepMetric: "epoch", summary: "min" });
    */
   defineMetric(name: string, options: DefineMetricOptions = {}): void {
-    if (typeof name !== "string" || name === "" || name.slice(0, -1).includes("*")) {
-      throw new TypeError("a metric's name must not be empty, and * may only be its last character");
-    }
-    const summary = (options.summary ?? "")
-      .split(",")
-      .map((part) => part.trim())
-      .filter(Boolean);
-    const unknown = summary.find((part) => !SUMMARY_NAMES.includes(part));
-    if (unknown) throw new TypeError(`summary "${unknown}" is not known; use ${SUMMARY_NAMES.join(", ")}`);
-    const { stepMetric = "", hidden = false, overwrite = false } = options;
-    if (stepMetric.includes("*"))
-      throw new TypeError(`stepMetric is one key, not ${JSON.stringify(stepMetric)}`);
-    const stepSync = options.stepSync ?? stepMetric !== "";
-    const goal = goalOf(options.goal);
-    const metric: MetricFields = { name, stepMetric, stepSync, hidden, summary, goal, overwrite };
+    const metric = metricFields(name, options);
     const all = this.#definitions.define(metric);
     this.#stepMetrics.define(name, all.stepSync ? all.stepMetric : "");
     this.#numbers.forgetShapes();
@@ -597,12 +554,4 @@ export class Run {
     this.#worker.postMessage(message);
     this.#numbers.ring.mark();
   }
-}
-
-/** Three letters are enough, as for the official client. */
-function goalOf(given: string | undefined): "" | "minimize" | "maximize" {
-  if (given === undefined || given === "") return "";
-  const goal = ({ min: "minimize", max: "maximize" } as const)[given.slice(0, 3)];
-  if (!goal) throw new TypeError(`goal ${JSON.stringify(given)} is not known; use minimize or maximize`);
-  return goal;
 }
