@@ -3,13 +3,15 @@ import type { LoadedSettings } from "./machine.ts";
 import { NetrcError, netrcPassword, netrcPath } from "./netrc.ts";
 
 export interface Credentials {
+  /** "" where an identity token stands in its place. */
   apiKey: string;
   /** Where the key was found: a variable's name, a file's path. */
   source: string;
 }
 
 /**
- * The key for the server of the settings: given or of a variable, else of the user's netrc, else of a settings file.
+ * The key for the server of the settings: given or of a variable, else an identity token, else of the user's netrc, else of
+ * a settings file.
  * Undefined when nobody has one. Throws when one is there that cannot be a key: it is not passed over for another.
  */
 export function findCredentials(
@@ -19,6 +21,7 @@ export function findCredentials(
   const { apiKey } = settings;
   const fromFile = origins.apiKey.kind === "file";
   if (apiKey !== undefined && !fromFile) return checked(apiKey, origins.apiKey.name);
+  if (settings.identityTokenFile !== undefined) return { apiKey: "", source: settings.identityTokenFile };
   const path = netrcPath(machine);
   const inNetrc = keyOfNetrc(path, new URL(settings.baseUrl).host, warn);
   if (inNetrc !== undefined) return checked(inNetrc, path);

@@ -2,6 +2,7 @@ import { createReadStream, statSync } from "node:fs";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { proxyRefusal, routeTo } from "./http/agent.ts";
 import type { Connection, Patience } from "./http/connection.ts";
+import { accessTo } from "./http/identity.ts";
 import { RouteError } from "./http/proxy.ts";
 import { hopeless, isFinal, meaningOf, retryAfterMs, waitMs } from "./http/retry.ts";
 
@@ -43,6 +44,8 @@ export interface Answer {
   text: string;
 }
 
+/** The exchange of an identity token for access may take so long, as with the official client. */
+const IDENTITY_MS = 10_000;
 /** Longest wait between tries when there is not much time left. */
 const HURRIED_WAIT_MS = 2000;
 /** Characters of what a server says, as it is passed on. */
@@ -159,11 +162,43 @@ export interface Exchange {
  * stays away for `timeoutMs` (0: no limit) counted from the beginning, or `signal` is aborted. By `node:http`: the first
  * `fetch` of a thread costs a hundred milliseconds, of which a start has none, and knows no proxy.
  */
-export function exchange(
+export async function exchange(
+  connection: Connection,
+  request: Exchange,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  // Whoever is asked with the key is asked as whom we are.
+  if (!request.url.startsWith("/")) return ask(connection, request, timeoutMs, signal);
+  const authorization = await authorizationFor(connection, signal);
+  return ask(connection, { ...request, headers: { authorization, ...request.headers } }, timeoutMs, signal);
+}
+
+async function authorizationFor(
+  { identity, ...connection }: Connection,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const { baseUrl, apiKey } = connection;
+  if (!identity) return `Basic ${Buffer.from(`api:${apiKey}`).toString("base64")}`;
+  const token = await accessTo(baseUrl, identity, async (body) => {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const url = `${baseUrl}/oidc/token`;
+    const answer = await ask(
+      { ...connection, identity },
+      { method: "POST", url, body, headers },
+      IDENTITY_MS,
+      signal,
+    );
+    return { status: answer.statusCode ?? 0, text: await textOf(answer) };
+  });
+  return `Bearer ${token}`;
+}
+
+function ask(
   connection: Connection,
   { method, url, body, bytes = lengthOf(body), headers = {}, onSign }: Exchange,
   timeoutMs: number,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -219,7 +254,7 @@ export function exchange(
 }
 
 function headersFor(
-  { baseUrl, apiKey, headers }: Connection,
+  { baseUrl, headers }: Connection,
   target: URL,
   url: string,
 ): Record<string, string | number> {
@@ -227,7 +262,6 @@ function headersFor(
     ...(target.host === new URL(baseUrl).host ? headers : {}),
     ...(url.startsWith("/")
       ? {
-          authorization: `Basic ${Buffer.from(`api:${apiKey}`).toString("base64")}`,
           "content-type": "application/json",
         }
       : {}),

@@ -1,7 +1,14 @@
-import { type SettingName, type Settings, settingOf } from "@steelyard/protocol/settings";
+import {
+  absolute,
+  foldersOf,
+  type SettingName,
+  type Settings,
+  settingOf,
+} from "@steelyard/protocol/settings";
 import { authorHeaders } from "../author.ts";
 import type { LoadedSettings } from "../machine.ts";
 import { VERSION } from "../version.ts";
+import type { Identity } from "./identity.ts";
 import { type Proxies, systemProxies } from "./proxy.ts";
 
 /** How long and how often a kind of request is tried. */
@@ -19,6 +26,8 @@ export interface Patience {
 export interface Connection {
   baseUrl: string;
   apiKey: string;
+  /** When there is one, access got with it stands in place of the key. */
+  identity: Identity | undefined;
   /** Sent with every GraphQL request: who the run is for. */
   graphqlHeaders?: Readonly<Record<string, string>>;
   /** Beside the usual ones, on requests to the host of `baseUrl` and to no other. */
@@ -59,6 +68,13 @@ export function connectionOf(
   return {
     baseUrl: settings.baseUrl,
     apiKey,
+    identity:
+      settings.identityTokenFile === undefined
+        ? undefined
+        : {
+            tokenFile: absolute(machine, settings.identityTokenFile),
+            credentialsFile: foldersOf(settings, machine).credentialsFile,
+          },
     graphqlHeaders: authorHeaders(settings),
     headers,
     proxies: { forHttp: settings.httpProxy, forHttps: settings.httpsProxy, system },
