@@ -450,7 +450,7 @@ export class Run {
    * how to send it.
    *
    * @param exitCode 0 is finished, anything else failed; 0 when not given.
-   * @throws DroppedError when something was lost after the call that told it, and `onDrop` is `error`; the run has ended.
+   * @throws DroppedError when something was lost after the call that told it, and `onDrop` is `error` (the run has ended);
    *   Error when it gave up and WANDB_FINISH_TIMEOUT_RAISES is set.
    * @example await run.finish();
    */
