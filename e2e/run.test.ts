@@ -21,6 +21,40 @@ suite("the run page", () => {
   after(() => fixture.close());
   const address = (run: string, tab = "") => `${fixture.server.url}/admin/${PROJECT}/runs/${run}${tab}`;
 
+  test("a run that several processes write shows the lines of each, by its label", async () => {
+    const { page, server } = fixture;
+    await makeRun(server, PROJECT, {
+      name: "writers",
+      displayName: "writers",
+      steps: 1,
+      keys: { loss: () => 1 },
+    });
+    const labels = ["rank0", "rank1"];
+    for (const label of labels) {
+      const content = [0, 1].map((n) =>
+        JSON.stringify({ ts: "2026-08-01T10:00:00.000000", label, content: `step ${n} of ${label}` }),
+      );
+      const { status } = await server.fetch(`/files/admin/${PROJECT}/writers/file_stream`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          "x-wandb-use-async-filestream": "true",
+          "x-wandb-async-client-id": label,
+        },
+        body: JSON.stringify({ files: { "output.log": { offset: 0, content } } }),
+      });
+      assert.equal(status, 200);
+    }
+    await page.goto(address("writers", "/logs"));
+    await page.getByText("step 1 of rank1").waitFor();
+    assert.deepEqual(await page.locator(".log-line .of-writer").allTextContents(), [
+      "[rank0] step 0 of rank0",
+      "[rank1] step 0 of rank1",
+      "[rank0] step 1 of rank0",
+      "[rank1] step 1 of rank1",
+    ]);
+  });
+
   test("75: a log of 120,000 lines opens at its end, is searched, linked to and downloaded", async (t) => {
     const { page, server } = fixture;
     await makeRun(server, PROJECT, {

@@ -84,9 +84,8 @@ export default function Logs({ entity, project, run }: RunAddress) {
   const lastPage = Math.floor((items.at(-1)?.index ?? 0) / PAGE);
   const first = usePage(where, firstPage, total);
   const last = usePage(where, lastPage, total);
-  const lines = new Map(
-    [...(first.data?.lines ?? []), ...(last.data?.lines ?? [])].map((line) => [line.number, line]),
-  );
+  const lines = byNumber([first, last]);
+  const hasWriters = [...lines.values()].some((same) => same.length > 1);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: follow the end whenever there is more
   useEffect(() => {
@@ -167,13 +166,14 @@ export default function Logs({ entity, project, run }: RunAddress) {
           style={{ height: rows.getTotalSize(), position: "relative" }}
         >
           {items.map((item) => {
-            const line = lines.get(item.index);
+            const same = lines.get(item.index) ?? [];
+            const isError = same.length > 0 && same.every(({ level }) => level === "error");
             return (
               <div
                 key={item.index}
-                ref={wrap ? rows.measureElement : null}
+                ref={wrap || hasWriters ? rows.measureElement : null}
                 data-index={item.index}
-                className={`log-line${line?.level === "error" ? " error" : ""}${item.index === marked ? " found" : ""}`}
+                className={`log-line${isError ? " error" : ""}${item.index === marked ? " found" : ""}`}
                 style={{ transform: `translateY(${item.start}px)`, minHeight: LINE_PX }}
               >
                 <a
@@ -183,8 +183,16 @@ export default function Logs({ entity, project, run }: RunAddress) {
                 >
                   {item.index + 1}
                 </a>
-                {times && <span className="at">{line?.timestamp?.slice(11, 23) ?? ""}</span>}
-                <span>{line ? <AnsiText line={line.line} search={search} /> : ""}</span>
+                {times && <span className="at">{same[0]?.timestamp?.slice(11, 23) ?? ""}</span>}
+                <span>
+                  {same.map(({ label, line }, place) => (
+                    // biome-ignore lint/suspicious/noArrayIndexKey: lines of one number have no other name
+                    <span className="of-writer" key={place}>
+                      {label && <span className="muted">[{label}] </span>}
+                      <AnsiText line={line} search={search} />
+                    </span>
+                  ))}
+                </span>
               </div>
             );
           })}
@@ -192,6 +200,18 @@ export default function Logs({ entity, project, run }: RunAddress) {
       </div>
     </div>
   );
+}
+
+/** Of a run with several writers each counts its lines from 0: a number has one line of each. */
+function byNumber(pages: readonly { data: Window | undefined }[]): Map<number, LogLine[]> {
+  const lines = new Map<number, LogLine[]>();
+  for (const line of pages.flatMap(({ data }) => data?.lines ?? [])) {
+    const same = lines.get(line.number) ?? [];
+    // Both pages are one while there is no other, and while the other is on its way.
+    if (same.some(({ label, line: text }) => label === line.label && text === line.line)) continue;
+    lines.set(line.number, [...same, line]);
+  }
+  return lines;
 }
 
 function usePage(where: RunAddress, page: number, total: number) {
