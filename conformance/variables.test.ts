@@ -53,8 +53,11 @@ async function program(
 ) {
   const id = `v${number++}`;
   const dir = cwd ?? join(folder, id);
-  mkdirSync(join(dir, "wandb"), { recursive: true });
-  if (settings) writeFileSync(join(dir, "wandb/settings"), settings);
+  mkdirSync(dir, { recursive: true });
+  if (settings) {
+    mkdirSync(join(dir, "wandb"));
+    writeFileSync(join(dir, "wandb/settings"), settings);
+  }
   const script = join(scripts, `variables-${id}.mjs`);
   writeFileSync(
     script,
@@ -245,6 +248,19 @@ test("WANDB_CONFIG_DIR: the user's own settings file is there", async () => {
   assert.equal(run.project, "mine");
   assert.equal((await pageOf(run)).notes, "mine too");
   assert.match(run.err, new RegExp(`Loading settings from ${mine}/settings`));
+});
+
+test("WANDB_USE_DOT_WANDB: the folder of runs has a dot where it is asked for, or is there", async () => {
+  const inDotted = async (environment: Record<string, string>, made = false) => {
+    const cwd = join(folder, `dotted-${number}`);
+    mkdirSync(made ? join(cwd, ".wandb") : cwd, { recursive: true });
+    const { id } = await program({ WANDB_MODE: "offline", ...environment }, { cwd });
+    return globSync(join(cwd, `.wandb/*-${id}/run-${id}.wandb`)).length === 1;
+  };
+  assert.deepEqual(
+    await Promise.all([inDotted({}), inDotted({ WANDB_USE_DOT_WANDB: "true" }), inDotted({}, true)]),
+    [false, true, true],
+  );
 });
 
 test("WANDB_DATA_DIR: files of artifacts wait there for their upload, and beside the run where the default cannot be written", async () => {

@@ -176,6 +176,12 @@ class Round {
       return parsed;
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
+      if (setting.falseWhenUnknown) {
+        this.#warnings.push(
+          `${where} is ${shown(setting, given)}, which counts as false; allowed: ${error.message}`,
+        );
+        return { value: false };
+      }
       told.push(`${where} is ${shown(setting, given)}; allowed: ${error.message}`);
       return undefined;
     }

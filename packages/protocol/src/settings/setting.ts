@@ -49,6 +49,8 @@ export interface Setting {
   otherwise?: { en: string; ko: string };
   /** Not taken from settings files: a warning says so. */
   notInFiles?: true;
+  /** Of a flag: an unknown word is a warning and counts as false, since what only watches a program must not stop it. */
+  falseWhenUnknown?: true;
   /** Never shown, printed or stored. */
   secret?: true;
   /** On the page of variables that W&B documents. */
