@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import type { Settings } from "@steelyard/protocol/settings";
 
@@ -23,7 +23,7 @@ export function programPath({ program, programAbspath }: Given): string {
 
 export function programOf(given: Given, repositoryRoot: string | undefined): Program {
   const path = programPath(given);
-  const exists = existsSync(path);
+  const exists = statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
   const within = (folder: string) => (exists ? below(folder, path) : undefined);
   return {
     name: given.program ?? (process.argv[1] ? path : "<interactive>"),
