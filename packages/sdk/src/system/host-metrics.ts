@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { limitsOf } from "./limits.ts";
 
@@ -94,30 +94,37 @@ function counters(): Record<string, number> {
     .filter((line) => line.startsWith("Tcp:"));
   const retransmits = Number(numbers.split(" ")[names.split(" ").indexOf("RetransSegs")]);
   if (retransmits >= 0) found["network.tcpRetransmits"] = retransmits;
-  const device = deviceOf(DISK);
-  if (device) {
-    found[`disk.${device.name}.in`] = device.readSectors * SECTOR_BYTES;
-    found[`disk.${device.name}.out`] = device.writtenSectors * SECTOR_BYTES;
+  for (const { name, readSectors, writtenSectors } of devicesOf(DISK)) {
+    found[`disk.${name}.in`] = readSectors * SECTOR_BYTES;
+    found[`disk.${name}.out`] = writtenSectors * SECTOR_BYTES;
   }
   return found;
 }
 
-/** The block device below that folder. */
-function deviceOf(path: string): { name: string; readSectors: number; writtenSectors: number } | undefined {
+interface BlockDevice {
+  name: string;
+  readSectors: number;
+  writtenSectors: number;
+}
+
+/** The block device below that folder; of a container, whose files lie on others, the disks of the machine. */
+function devicesOf(path: string): BlockDevice[] {
+  const lines = textOf("/proc/diskstats").split("\n");
+  const all = lines.map((line) => {
+    const [major, minor, name = "", , , read, , , , written] = line.trim().split(/\s+/);
+    return { major, minor, name, readSectors: Number(read), writtenSectors: Number(written) };
+  });
   try {
     const { dev } = statSync(path, { bigint: true });
     // As `gnu_dev_major` and `gnu_dev_minor` of glibc.
-    const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
-    const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
-    for (const line of textOf("/proc/diskstats").split("\n")) {
-      const [first, second, name = "", , , read, , , , written] = line.trim().split(/\s+/);
-      if (first === String(major) && second === String(minor))
-        return { name, readSectors: Number(read), writtenSectors: Number(written) };
-    }
+    const major = String(((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn));
+    const minor = String((dev & 0xffn) | ((dev >> 12n) & ~0xffn));
+    const own = all.filter((device) => device.major === major && device.minor === minor);
+    return own.length > 0 ? own : all.filter(({ name }) => name && existsSync(`/sys/block/${name}/device`));
   } catch {
     // Not a file system of this kind.
+    return [];
   }
-  return undefined;
 }
 
 function textOf(path: string): string {
