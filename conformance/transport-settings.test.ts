@@ -341,3 +341,22 @@ test("the config is sent once for many changes, and rows one request at a time",
   assert.deepEqual((JSON.parse(config) as Record<string, unknown>).n, { value: 299 });
   await holds("debounce", 300);
 });
+
+test("WANDB_X_SERVICE_WAIT: init gives up on a run's thread that does not start", async () => {
+  const child = startScript(server, dir, "threadless", "", {
+    // A machine that has no room for one more thread stands still like this.
+    before: `import { EventEmitter } from "node:events";
+import { syncBuiltinESMExports } from "node:module";
+import threads from "node:worker_threads";
+threads.Worker = class extends EventEmitter { postMessage() {} terminate() {} ref() {} unref() {} };
+syncBuiltinESMExports();`,
+    init: `mode: "offline"`,
+    environment: { WANDB_X_SERVICE_WAIT: "0.4" },
+  });
+  let told = "";
+  child.stderr?.on("data", (part) => {
+    told += part;
+  });
+  assert.equal(await exitOf(child), 1);
+  assert.match(told, /the run's thread did not start within 0\.4 s \(WANDB_X_SERVICE_WAIT\)/);
+});

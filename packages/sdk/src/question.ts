@@ -1,6 +1,3 @@
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
-
 /** Somebody sits at a terminal and can be asked. */
 export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true && process.env.TERM !== "dumb";
@@ -11,6 +8,9 @@ export function askUser(
   question: string,
   { hidden = false, signal }: { hidden?: boolean; signal?: AbortSignal | undefined } = {},
 ): Promise<string | undefined> {
+  // Loaded when somebody is asked: most programs never do.
+  const { createInterface } = process.getBuiltinModule("node:readline");
+  const { Writable } = process.getBuiltinModule("node:stream");
   let silent = false;
   const output = new Writable({
     write(chunk, _encoding, done) {

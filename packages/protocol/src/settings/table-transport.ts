@@ -107,8 +107,8 @@ export const TRANSPORT_SETTINGS = {
     key: "x_graphql_retry_max",
     kind: "integer",
     default: 20,
-    en: "Times a failed GraphQL request is tried again.",
-    ko: "실패한 GraphQL 요청의 재시도 횟수.",
+    en: "Times a failed GraphQL request is tried again; 0 and less: the default.",
+    ko: "실패한 GraphQL 요청의 재시도 횟수. 0 이하는 기본값.",
   },
   graphqlRetryWaitMin: {
     variables: ["WANDB_X_GRAPHQL_RETRY_WAIT_MIN_SECONDS"],
@@ -139,8 +139,8 @@ export const TRANSPORT_SETTINGS = {
     key: "x_file_stream_retry_max",
     kind: "integer",
     default: 10085,
-    en: "Times a failed request with rows is tried again: about a week.",
-    ko: "행을 보내는 요청의 재시도 횟수. 약 일주일.",
+    en: "Times a failed request with rows is tried again: about a week; 0 and less: the default.",
+    ko: "행을 보내는 요청의 재시도 횟수. 약 일주일. 0 이하는 기본값.",
   },
   fileStreamRetryWaitMin: {
     variables: ["WANDB_X_FILE_STREAM_RETRY_WAIT_MIN_SECONDS"],
@@ -205,8 +205,8 @@ export const TRANSPORT_SETTINGS = {
     key: "x_file_transfer_retry_max",
     kind: "integer",
     default: 20,
-    en: "Times a failed file is tried again.",
-    ko: "실패한 파일의 재시도 횟수.",
+    en: "Times a failed file is tried again; 0 and less: the default.",
+    ko: "실패한 파일의 재시도 횟수. 0 이하는 기본값.",
   },
   fileTransferRetryWaitMin: {
     variables: ["WANDB_X_FILE_TRANSFER_RETRY_WAIT_MIN_SECONDS"],

@@ -1,5 +1,3 @@
-import { BlockList, isIP } from "node:net";
-
 /** Where requests go through; plain data, so that threads can be given it. */
 export interface Proxies {
   /** By the client's own variables: every address of that scheme goes through it, whatever `none` says. */
@@ -93,6 +91,9 @@ function splitPort(entry: string): [name: string, port: string | undefined] {
   return [(found?.[1] ?? "").replace(/^\[|\]$/g, ""), found?.[2]];
 }
 
+/** 4, 6, or 0 for what is no address. Loaded when first needed: most programs have no proxy. */
+const isIP = (text: string) => process.getBuiltinModule("node:net").isIP(text);
+
 function isWithin(host: string, network: string, bits: number): boolean {
   const family = isIP(network) === 4 ? "ipv4" : "ipv6";
   if (
@@ -101,7 +102,7 @@ function isWithin(host: string, network: string, bits: number): boolean {
     !(bits >= 0 && bits <= (family === "ipv4" ? 32 : 128))
   )
     return false;
-  const list = new BlockList();
+  const list = new (process.getBuiltinModule("node:net").BlockList)();
   list.addSubnet(network, bits, family);
   return list.check(host, family);
 }
