@@ -34,6 +34,8 @@ let dir: string;
 before(async () => {
   server = await startServer();
   dir = mkdtempSync(join(tmpdir(), "steelyard-kill-"));
+  // One that ends leaves its compiled sources to those that are killed.
+  assert.equal(await exitOf(startScript(server, join(dir, "first"), "kill-first", "run.log({ x: 1 });")), 0);
 });
 after(async () => {
   await server.stop();

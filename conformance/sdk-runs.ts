@@ -130,6 +130,8 @@ ${body};\n`,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
+      // Stripped and compiled sources are kept for the next one: a start takes a fifth of the time.
+      NODE_COMPILE_CACHE: join(folder, "compiled"),
       WANDB_BASE_URL: server.url,
       WANDB_API_KEY: server.apiKey,
       WANDB_DIR: dir,
