@@ -17,7 +17,7 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { type LogRecord, readRecord } from "@steelyard/protocol/records";
 import { type InitOptions, init, type Run } from "steelyard";
 import { runCommand } from "./command.ts";
-import { filesOf, logsOf, PROJECT, readLog, until } from "./sdk-runs.ts";
+import { filesOf, logsOf, PROJECT, readLog, readRun, until } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { type WireWitness, witnessWire } from "./wire-witness.ts";
 
@@ -179,6 +179,32 @@ test("live files follow their source, now is once, end waits, and nothing is sen
     assert.ok(told.includes("config.yaml") && told.includes("wandb-metadata.json"), told.join());
   } finally {
     wire.close();
+  }
+});
+
+test("a saved file waits for a server that is away, and one it refuses costs only itself", async () => {
+  const big = write("big.bin", "b".repeat(3_000_000));
+  const gone = write("gone.txt", "gone");
+  const door = await witnessWire(server, (request) =>
+    request.method === "PUT" && request.path.endsWith("/refused.txt") ? 413 : undefined,
+  );
+  try {
+    const run = await start({ id: "patient", baseUrl: door.url });
+    run.save(write("refused.txt", "too much"), { basePath: dir });
+    run.save(gone, { basePath: dir, policy: "end" });
+    rmSync(gone);
+    await server.crashAndRestart();
+    run.save(big, { basePath: dir });
+    run.log({ loss: 1 });
+    await run.finish();
+    const { "big.bin": arrived = "", ...others } = await userFiles("patient");
+    assert.equal(arrived.length, 3_000_000);
+    assert.deepEqual(others, {});
+    assert.equal((await readRun(server, "patient")).state, "finished");
+    const story = readFileSync(join(run.dir, "../logs/debug.log"), "utf8");
+    assert.match(story, /refused\.txt did not get to the server \(413 .*`steelyard sync .*` sends it again/);
+  } finally {
+    door.close();
   }
 });
 

@@ -14,7 +14,11 @@ export interface WireWitness {
   close(): void;
 }
 
-export async function witnessWire(server: { url: string }): Promise<WireWitness> {
+/** `refuse` = the status to answer a request with in place of the server. */
+export async function witnessWire(
+  server: { url: string },
+  refuse: (request: SeenRequest) => number | undefined = () => undefined,
+): Promise<WireWitness> {
   const requests: SeenRequest[] = [];
   const door = createServer((incoming, outgoing) => {
     const parts: Buffer[] = [];
@@ -22,7 +26,13 @@ export async function witnessWire(server: { url: string }): Promise<WireWitness>
     incoming.on("end", () => {
       const body = Buffer.concat(parts);
       const { method = "", url: path = "", headers } = incoming;
-      requests.push({ method, path, body: body.toString() });
+      const seen = { method, path, body: body.toString() };
+      requests.push(seen);
+      const status = refuse(seen);
+      if (status !== undefined) {
+        outgoing.writeHead(status).end();
+        return;
+      }
       const passed = request(new URL(path, server.url), { method, headers }, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.pipe(outgoing);
