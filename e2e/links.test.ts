@@ -3,7 +3,7 @@ import { after, before, suite, test } from "node:test";
 import type { Page } from "playwright-core";
 import { newestClient, runScript } from "../conformance/python.ts";
 import { startServer } from "../conformance/server.ts";
-import { type Fixture, makeRun, makeTeam, makeUser, openFixture, signIn } from "./browser.ts";
+import { type Fixture, makeRun, makeTeam, makeUser, openFixture, signIn, stream } from "./browser.ts";
 
 /** Addresses that clients print, and who may open them. */
 suite("links and auth", () => {
@@ -214,6 +214,74 @@ suite("links and auth", () => {
     await bob.goto(`${server.url}/demo/line`);
     await bob.getByRole("button", { name: "Hide second light" }).waitFor();
     await bob.getByRole("region", { name: "train/acc", exact: true }).waitFor();
+  });
+
+  test("81: who may only look finds nothing to change a run with, and the server refuses it", async () => {
+    const { server, browser } = fixture;
+    const key = await makeUser(server, "vic");
+    const added = await server.fetch("/api/v1/admin/teams/demo", {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ add: [{ username: "vic", role: "viewer" }] }),
+    });
+    assert.ok(added.ok);
+    await makeRun(server, "line", {
+      entity: "demo",
+      name: "going",
+      displayName: "going",
+      steps: 3,
+      keys: { "train/loss": () => 1 },
+      tags: ["kept"],
+      running: true,
+    });
+    const controls = async (page: Page) => {
+      const found: Record<string, boolean> = {};
+      await page.goto(`${server.url}/demo/line/runs/going/overview`);
+      await page.getByRole("heading", { name: "going" }).waitFor();
+      await page.getByRole("region", { name: "Notes" }).waitFor();
+      found.rename = await page.getByTitle("Rename").isVisible();
+      found.untag = await page.getByLabel("Delete: kept").isVisible();
+      found.tag = await page.getByRole("button", { name: "Add a tag" }).isVisible();
+      found.notes = await page.getByText("Add notes").isVisible();
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("button", { name: "Copy path" }).waitFor();
+      found.stop = await page.getByRole("button", { name: "Stop the run" }).isVisible();
+      found.delete = await page.getByRole("button", { name: "Delete", exact: true }).isVisible();
+      await page.goto(`${server.url}/demo/line/table`);
+      await page.getByRole("link", { name: "going" }).waitFor();
+      found.pick = await page.getByLabel("Select going").isVisible();
+      return new Set(Object.entries(found).flatMap(([name, visible]) => (visible ? [name] : [])));
+    };
+    const context = await browser.newContext();
+    try {
+      const vic = await context.newPage();
+      await signIn({ page: vic, server }, key);
+      assert.deepEqual([...(await controls(vic))], []);
+      assert.deepEqual(
+        [...(await controls(bob))],
+        ["rename", "untag", "tag", "notes", "stop", "delete", "pick"],
+      );
+    } finally {
+      await context.close();
+    }
+    const { project } = await server.query<{ project: { run: { id: string } } }>(
+      `{ project(name: "line", entityName: "demo") { run(name: "going") { id } } }`,
+    );
+    for (const mutation of [
+      "stopRun(input: {id: $id}) { success }",
+      "deleteRun(input: {id: $id}) { clientMutationId }",
+    ]) {
+      const answer = await fetch(`${server.url}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+        body: JSON.stringify({
+          query: `mutation M($id: ID!) { ${mutation} }`,
+          variables: { id: project.run.id },
+        }),
+      });
+      assert.ok(((await answer.json()) as { errors?: unknown[] }).errors, mutation);
+    }
+    await stream(server, "line", "going", { complete: true, exitcode: 0 }, "demo");
   });
 
   test("a team's page has its projects and members", async () => {

@@ -1,6 +1,8 @@
+import { BASE } from "../address/base.ts";
+
 /** The code of the screen at `path`, fetched while the server is still asked who is signed in. */
 export function fetchScreen(path: string): void {
-  const [, project, kind, run] = path.split("/").filter(Boolean);
+  const [, project, kind, run] = path.slice(BASE.length).split("/").filter(Boolean);
   if (!project) return;
   if (kind === "runs" && run) void import("../run/Run.tsx");
   else if (kind === "runs" || kind === "table") {

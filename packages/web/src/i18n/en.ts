@@ -247,6 +247,7 @@ export const en = {
   "run.again.patched": "In a clone of the repository, its code and what was not committed:",
   "run.again.image": "The image it ran in:",
   "run.notes": "Notes",
+  "run.noNotes": "No notes.",
   "run.addNotes": "Add notes",
   "run.addTag": "Add a tag",
   "run.rename": "Rename",

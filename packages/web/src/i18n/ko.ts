@@ -247,6 +247,7 @@ export const ko: Record<TextKey, string> = {
   "run.again.patched": "저장소를 복제한 폴더에서 이 run의 코드와 커밋되지 않은 변경을 가져옵니다:",
   "run.again.image": "실행에 쓰인 이미지:",
   "run.notes": "메모",
+  "run.noNotes": "메모가 없습니다.",
   "run.addNotes": "메모 추가",
   "run.addTag": "태그 추가",
   "run.rename": "이름 바꾸기",

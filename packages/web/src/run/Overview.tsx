@@ -89,6 +89,10 @@ function Notes({ entity, project, facts }: { entity: string; project: string; fa
             <Button onClick={() => setEditing(false)}>{t("common.cancel")}</Button>
           </div>
         </form>
+      ) : facts.readOnly ? (
+        <p style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+          {facts.notes || <span className="muted">{t("run.noNotes")}</span>}
+        </p>
       ) : (
         <button type="button" className="button quiet notes-text" onClick={() => setEditing(true)}>
           {facts.notes || <span className="muted">{t("run.addNotes")}</span>}

@@ -128,9 +128,13 @@ function Header({ entity, project, facts }: { entity: string; project: string; f
         </form>
       ) : (
         <h1>
-          <button type="button" className="rename" title={t("run.rename")} onClick={() => setEditing(true)}>
-            {facts.displayName}
-          </button>
+          {facts.readOnly ? (
+            facts.displayName
+          ) : (
+            <button type="button" className="rename" title={t("run.rename")} onClick={() => setEditing(true)}>
+              {facts.displayName}
+            </button>
+          )}
         </h1>
       )}
       <StateBadge state={facts.state} />
@@ -151,41 +155,48 @@ function Header({ entity, project, facts }: { entity: string; project: string; f
         {facts.tags.map((tag) => (
           <span key={tag} className="tag">
             {tag}
-            <button
-              type="button"
-              aria-label={`${t("common.delete")}: ${tag}`}
-              onClick={() => change(TAG_RUN, { id: facts.id, tags: facts.tags.filter((one) => one !== tag) })}
-            >
-              ✕
-            </button>
+            {!facts.readOnly && (
+              <button
+                type="button"
+                aria-label={`${t("common.delete")}: ${tag}`}
+                onClick={() =>
+                  change(TAG_RUN, { id: facts.id, tags: facts.tags.filter((one) => one !== tag) })
+                }
+              >
+                ✕
+              </button>
+            )}
           </span>
         ))}
-        <Popover label={t("run.addTag")} face="+" kind="quiet">
-          {(close) => (
-            <form
-              onSubmit={(event) => {
-                event.preventDefault();
-                const tag = String(new FormData(event.currentTarget).get("tag") ?? "").trim();
-                close();
-                if (tag) void change(TAG_RUN, { id: facts.id, tags: [...new Set([...facts.tags, tag])] });
-              }}
-            >
-              <input
-                className="field"
-                name="tag"
-                aria-label={t("run.addTag")}
-                placeholder={t("run.addTag")}
-                maxLength={200}
-              />
-            </form>
-          )}
-        </Popover>
+        {!facts.readOnly && (
+          <Popover label={t("run.addTag")} face="+" kind="quiet">
+            {(close) => (
+              <form
+                onKeyDown={whileComposing}
+                onSubmit={(event) => {
+                  event.preventDefault();
+                  const tag = String(new FormData(event.currentTarget).get("tag") ?? "").trim();
+                  close();
+                  if (tag) void change(TAG_RUN, { id: facts.id, tags: [...new Set([...facts.tags, tag])] });
+                }}
+              >
+                <input
+                  className="field"
+                  name="tag"
+                  aria-label={t("run.addTag")}
+                  placeholder={t("run.addTag")}
+                  maxLength={200}
+                />
+              </form>
+            )}
+          </Popover>
+        )}
       </span>
       <span className="grow" />
       <Popover label={t("common.more")} face="⋯" align="right">
         {(close) => (
           <>
-            {facts.state === "running" && (
+            {facts.state === "running" && !facts.readOnly && (
               <button
                 type="button"
                 className="item"
@@ -217,24 +228,26 @@ function Header({ entity, project, facts }: { entity: string; project: string; f
             >
               {t("run.exportHistory")}
             </a>
-            <button
-              type="button"
-              className="item danger"
-              onClick={async () => {
-                close();
-                await change(DELETE_RUN, { id: facts.id });
-                navigate(addressOf.project(entity, project));
-                toast(t("run.deleted", { name: facts.displayName }), {
-                  label: t("common.undo"),
-                  run: () =>
-                    void change(RESTORE_RUN, { id: facts.id }).then(() =>
-                      navigate(addressOf.run(entity, project, facts.name)),
-                    ),
-                });
-              }}
-            >
-              {t("run.delete")}
-            </button>
+            {!facts.readOnly && (
+              <button
+                type="button"
+                className="item danger"
+                onClick={async () => {
+                  close();
+                  await change(DELETE_RUN, { id: facts.id });
+                  navigate(addressOf.project(entity, project));
+                  toast(t("run.deleted", { name: facts.displayName }), {
+                    label: t("common.undo"),
+                    run: () =>
+                      void change(RESTORE_RUN, { id: facts.id }).then(() =>
+                        navigate(addressOf.run(entity, project, facts.name)),
+                      ),
+                  });
+                }}
+              >
+                {t("run.delete")}
+              </button>
+            )}
           </>
         )}
       </Popover>

@@ -26,6 +26,8 @@ export interface RunFacts {
   heartbeatAt: string;
   exitcode: number | null;
   stopped: boolean;
+  /** The viewer may look, and change nothing. */
+  readOnly: boolean;
   config: string;
   summaryMetrics: string;
   sweepName: string | null;
@@ -61,7 +63,7 @@ export function useRun(entity: string, project: string, run: string) {
           `query RunFacts($entity: String, $project: String, $run: String!) {
             project(name: $project, entityName: $entity) {
               run(name: $run) {
-                id name displayName defaultColorIndex notes state tags group jobType host commit createdAt heartbeatAt exitcode stopped
+                id name displayName defaultColorIndex notes state tags group jobType host commit createdAt heartbeatAt exitcode stopped readOnly
                 config summaryMetrics sweepName historyLineCount logLineCount user { username name }
                 project { name entity { name } }
                 alerts { title text severity createdAt }

@@ -23,7 +23,8 @@ interface Props {
   /** Columns that hold numbers, which stand at the right. */
   numeric: ReadonlySet<string>;
   picked: ReadonlyMap<string, RunRow>;
-  onPick: (next: ReadonlyMap<string, RunRow>) => void;
+  /** None: the viewer may change nothing, so there is nothing to pick runs for. */
+  onPick: ((next: ReadonlyMap<string, RunRow>) => void) | undefined;
   onOrder: (order: string) => void;
 }
 
@@ -49,12 +50,12 @@ export function RunGrid({ set, total, columns, numeric, picked, onPick, onOrder 
     before.current = shown;
     scroller.current?.scrollTo({ top: 0 });
   }, [shown]);
-  const template = `32px minmax(200px, 1.6fr) repeat(${columns.length}, minmax(112px, 1fr))`;
+  const template = `${onPick ? "32px " : ""}minmax(200px, 1.6fr) repeat(${columns.length}, minmax(112px, 1fr))`;
   const rowStyle = { gridTemplateColumns: template, minWidth: 232 + 112 * columns.length };
   const toggle = (run: RunRow) => {
     const next = new Map(picked);
     if (!next.delete(run.name)) next.set(run.name, run);
-    onPick(next);
+    onPick?.(next);
   };
   if (error && runs.length === 0) return <ErrorState error={error} retry={retry} />;
   return (
@@ -67,16 +68,18 @@ export function RunGrid({ set, total, columns, numeric, picked, onPick, onOrder 
       aria-label={t("nav.runs")}
     >
       <div className="table-row table-head" role="row" aria-rowindex={1} style={rowStyle}>
-        <span role="columnheader">
-          <input
-            type="checkbox"
-            aria-label={t("table.selectAll")}
-            checked={runs.length > 0 && runs.every(({ name }) => picked.has(name))}
-            onChange={(event) =>
-              onPick(event.target.checked ? new Map(runs.map((run) => [run.name, run])) : new Map())
-            }
-          />
-        </span>
+        {onPick && (
+          <span role="columnheader">
+            <input
+              type="checkbox"
+              aria-label={t("table.selectAll")}
+              checked={runs.length > 0 && runs.every(({ name }) => picked.has(name))}
+              onChange={(event) =>
+                onPick(event.target.checked ? new Map(runs.map((run) => [run.name, run])) : new Map())
+              }
+            />
+          </span>
+        )}
         {["name", ...columns].map((id) => {
           const field = fieldOf(id);
           const sorted = set.order.slice(1) === field ? set.order[0] : undefined;
@@ -116,16 +119,18 @@ export function RunGrid({ set, total, columns, numeric, picked, onPick, onOrder 
               aria-busy={run === undefined}
               style={{ ...rowStyle, transform: `translateY(${start}px)` }}
             >
-              <span role="gridcell">
-                {run && (
-                  <input
-                    type="checkbox"
-                    aria-label={t("table.select", { name: run.displayName })}
-                    checked={picked.has(run.name)}
-                    onChange={() => toggle(run)}
-                  />
-                )}
-              </span>
+              {onPick && (
+                <span role="gridcell">
+                  {run && (
+                    <input
+                      type="checkbox"
+                      aria-label={t("table.select", { name: run.displayName })}
+                      checked={picked.has(run.name)}
+                      onChange={() => toggle(run)}
+                    />
+                  )}
+                </span>
+              )}
               <span role="gridcell" className="name-cell">
                 {run ? (
                   <>

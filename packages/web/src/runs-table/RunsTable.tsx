@@ -126,7 +126,7 @@ export default function RunsTable({ entity, project }: { entity: string; project
           columns={chosen}
           numeric={columns.numeric}
           picked={picked}
-          onPick={setPicked}
+          onPick={count.readOnly ? undefined : setPicked}
           onOrder={(sort) => address.set({ sort })}
         />
       )}

@@ -17,6 +17,8 @@ const PAGE = 100;
 
 interface Count {
   set: RunSet;
+  /** The viewer may look, and change nothing. */
+  readOnly: boolean;
   /** Runs of the project, and those the filters leave. */
   all: number;
   shown: number;
@@ -35,21 +37,22 @@ export function useRunCount(set: RunSet) {
   useLive(entity, project, (change) => {
     if (change.kind !== "files") refresh();
   });
-  const query = useQuery<{ all: number; shown: number }>({
+  const query = useQuery<Omit<Count, "set">>({
     queryKey: ["runs", entity, project, "count", filters],
     placeholderData: (before) => before,
     queryFn: async ({ signal }) => {
-      const { found } = await graphql<{ found: { all: number; shown?: number } | null }>(
+      const { found } = await graphql<{ found: { readOnly: boolean; all: number; shown?: number } | null }>(
         `query CountRuns($entity: String, $project: String, $filters: JSONString, $filtered: Boolean!) {
           found: project(name: $project, entityName: $entity) {
-            all: runCount shown: runCount(filters: $filters) @include(if: $filtered)
+            readOnly all: runCount shown: runCount(filters: $filters) @include(if: $filtered)
           }
         }`,
         { entity, project, filters, filtered: filters !== "{}" },
         signal,
       );
       if (!found) throw new ApiError(404, `${entity}/${project}`);
-      return { all: found.all, shown: found.shown ?? found.all };
+      const { readOnly, all, shown = all } = found;
+      return { readOnly, all, shown };
     },
   });
   const good = useRef<Count>(undefined);
