@@ -148,10 +148,14 @@ const NVIDIA_SMI = `case "$*" in
 "") echo "| NVIDIA-SMI 550.54.15   Driver Version: 550.54.15   CUDA Version: 12.4     |";;
 *) echo "unexpected $*" >&2; exit 9;;
 esac`;
-const WAIT = "await new Promise((resolve) => setTimeout(resolve, 700));";
+/** Until that file of the run's folder has the text. */
+const until = (file: string, text: string) =>
+  `const { readFileSync } = await import("node:fs");
+while (!readFileSync(run.dir + "/../" + ${JSON.stringify(file)}.replace("ID", run.id)).includes(${JSON.stringify(text)})) await new Promise((resolve) => setTimeout(resolve, 20));`;
+const MEASURED = until("run-ID.wandb", "gpu.1.gpu");
 
 test("NVIDIA GPUs: each one, those that this process uses once more, and what they are", async () => {
-  const { metadata } = await measured("nvidia", { body: WAIT, tools: { "nvidia-smi": NVIDIA_SMI } });
+  const { metadata } = await measured("nvidia", { body: MEASURED, tools: { "nvidia-smi": NVIDIA_SMI } });
   assert.deepEqual(
     [metadata.gpu, metadata.gpu_count, metadata.cudaVersion, metadata.gpu_nvidia],
     [
@@ -224,7 +228,7 @@ test("NVIDIA GPUs: each one, those that this process uses once more, and what th
 
 test("WANDB_X_STATS_GPU_DEVICE_IDS: the GPUs that are measured", async () => {
   await measured("chosen", {
-    body: WAIT,
+    body: MEASURED,
     tools: { "nvidia-smi": NVIDIA_SMI },
     variables: { WANDB_X_STATS_GPU_DEVICE_IDS: "[1]" },
   });
@@ -246,7 +250,7 @@ test("AMD GPUs, by rocm-smi", async () => {
     "Card SKU": "D65210",
   };
   const { metadata } = await measured("amd", {
-    body: WAIT,
+    body: until("run-ID.wandb", "gpu.0.gpu"),
     tools: {
       "rocm-smi": `echo "WARNING: a line before"; echo '${JSON.stringify({ card0: card, system: { "Driver version": "6.3" } })}'`,
     },
@@ -284,7 +288,7 @@ test("AMD GPUs, by rocm-smi", async () => {
 
 test("a tool that fails, or hangs, is a line in the run's story and holds nothing up", async () => {
   const failed = await measured("gpu-fails", {
-    body: `await new Promise((resolve) => setTimeout(resolve, 1500)); run.log({ x: 1 });`,
+    body: until("logs/debug-internal.log", '"asksAgain":false'),
     tools: {
       "nvidia-smi":
         "echo 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver.'; exit 9",
