@@ -360,3 +360,19 @@ syncBuiltinESMExports();`,
   assert.equal(await exitOf(child), 1);
   assert.match(told, /the run's thread did not start within 0\.4 s \(WANDB_X_SERVICE_WAIT\)/);
 });
+
+test("a run that has nothing to send, or sends seldom, says all 15 s that it lives", async () => {
+  const run = await start("heartbeat", {
+    WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL: "3600",
+    WANDB_X_DISABLE_STATS: "true",
+  });
+  run.log({ x: 0 });
+  await seenAt("heartbeat", "rows", 1);
+  run.log({ x: 1 });
+  const seen = await seenAt("heartbeat", "rows", 2);
+  assert.equal(seen[1]?.body.toString(), "{}");
+  const [wait = 0] = waitsOf(seen);
+  assert.ok(wait >= 14_900 && wait < 25_000, `${wait}`);
+  await run.finish();
+  await holds("heartbeat", 2);
+});

@@ -57,6 +57,8 @@ export class Uplink {
   #historyOffset = 0;
   #eventsOffset = 0;
   #lastRequestMs = 0;
+  /** Of one with something new. */
+  #lastSentMs = 0;
   #completed = false;
   #saidRetry = false;
   #stopTold = false;
@@ -230,18 +232,26 @@ export class Uplink {
   /** Send what there is, if it is time to. */
   async turn(): Promise<void> {
     if (!this.#live) return;
-    if (!this.preempting && performance.now() - this.#lastRequestMs < this.#start.sendEveryMs) return;
+    const now = performance.now();
+    const isTime = this.preempting || now - this.#lastSentMs >= this.#start.sendEveryMs;
+    // However seldom rows are sent, the server is to know that the run lives.
+    const isQuiet = now - this.#lastRequestMs >= HEARTBEAT_MS;
+    if (!isTime && !isQuiet) return;
     try {
-      await this.#sendAlerts();
-      const sentConfig = await this.#sendConfig();
-      if ((await this.#sendOnce(undefined)) || sentConfig) this.#lastRequestMs = performance.now();
-      else if (performance.now() - this.#lastRequestMs >= HEARTBEAT_MS) {
-        this.#heard(await streamRows(this.#http, this.#run, {}, undefined));
-        this.#lastRequestMs = performance.now();
-      }
+      if (isTime && (await this.#sendNew())) this.#lastSentMs = performance.now();
+      else if (isQuiet) this.#heard(await streamRows(this.#http, this.#run, {}, undefined));
+      else return;
+      this.#lastRequestMs = performance.now();
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** False when there was nothing new. */
+  async #sendNew(): Promise<boolean> {
+    await this.#sendAlerts();
+    const sentConfig = await this.#sendConfig();
+    return (await this.#sendOnce(undefined)) || sentConfig;
   }
 
   /** Everything that waits and these uploads, then the end of the run. */
