@@ -17,6 +17,13 @@ export interface IntegrationResult {
   result: string;
 }
 
+/** A log of one side brought to a server by the other. */
+export interface LogResult {
+  version: string;
+  direction: string;
+  result: string;
+}
+
 const DOCUMENT = new URL("../docs/compatibility.md", import.meta.url);
 
 /** The table of `docs/compatibility.md`, client × feature. */
@@ -38,6 +45,27 @@ export function writeCompatibility(results: ReadonlyMap<string, FeatureResult[]>
     features.map((feature) => [feature, ...versions.map((version) => cell(version, feature))]),
   );
   writePart("official client", () => [clients, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n"));
+}
+
+/** The table of logs, direction × client. */
+export function writeLogResults(directions: readonly string[], results: readonly LogResult[]): void {
+  if (results.length === 0) return;
+  const versions = [...new Set(results.map(({ version }) => version))].sort((a, b) =>
+    a.localeCompare(b, "en", { numeric: true }),
+  );
+  writePart("logs", () =>
+    table(
+      ["log", ...versions],
+      directions.map((direction) => [
+        direction,
+        ...versions.map(
+          (version) =>
+            results.find((one) => one.version === version && one.direction === direction)?.result ??
+            "not run",
+        ),
+      ]),
+    ),
+  );
 }
 
 /**

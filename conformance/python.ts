@@ -18,6 +18,13 @@ export function interpreterOf(version: string): string {
   return join(VENVS, version, "bin", "python");
 }
 
+/** The release's Python package can read a `.wandb` log. */
+export function hasLogReader(version: string): boolean {
+  return (
+    globSync(`lib/*/site-packages/wandb/sdk/internal/datastore.py`, { cwd: join(VENVS, version) }).length > 0
+  );
+}
+
 /** Name of the environment with the training libraries of that weight, when it is installed. */
 export function integrationsVenv(weight: "light" | "keras" | "torch"): string | undefined {
   const name = `integrations-${weight}`;

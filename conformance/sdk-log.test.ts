@@ -4,13 +4,19 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { init } from "steelyard";
-import { clientVersions, runScript } from "./python.ts";
+import { clientVersions, hasLogReader, runScript } from "./python.ts";
 import { exitOf, logsOf, PROJECT, readLog, readRun, rowsOf, startScript, valuesOf } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
-/** Releases whose Python has the reader, and one with `sync` from each end. */
-const READERS = clientVersions.filter((version) => /^0\.(18|19|20|21|22)\./.test(version));
-const SYNCERS = [...new Set([READERS[0], clientVersions.at(-1)])].filter((version) => version !== undefined);
+/** The oldest and the newest release since 0.18 whose Python has the reader, and the same of those with `sync`. */
+const LATER = clientVersions.filter((version) => !/^0\.1[67]\./.test(version));
+const READERS = ends(LATER.filter(hasLogReader));
+const SYNCERS = ends(LATER);
+
+function ends(versions: readonly string[]): string[] {
+  const [first, last] = [versions[0], versions.at(-1)];
+  return [...new Set([first, last])].filter((version) => version !== undefined);
+}
 
 suite("the SDK's log and the official client", {
   skip: READERS.length > 0 ? false : "no Python client is installed",

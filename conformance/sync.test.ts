@@ -18,8 +18,8 @@ import { setTimeout } from "node:timers/promises";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { init } from "steelyard";
 import { runCommand } from "./command.ts";
-import { clientVersions, runScript } from "./python.ts";
 import { type RunningServer, startServer } from "./server.ts";
+import { configOf, readSyncedRun, rowsOf, valuesOf } from "./synced-run.ts";
 
 const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
 
@@ -41,92 +41,7 @@ const steelyard = (...args: string[]) =>
     environment: { HOME: dir, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
   });
 
-interface Synced {
-  state: string;
-  displayName: string;
-  notes: string;
-  group: string;
-  jobType: string;
-  tags: string[];
-  config: string;
-  summaryMetrics: string;
-  historyLineCount: number;
-  logLineCount: number;
-  history: string[];
-  files: { edges: { node: { name: string } }[] };
-}
-async function read(project: string, name: string): Promise<Synced> {
-  const found = await server.query<{ project: { run: Synced } }>(
-    `query($p: String!, $r: String!) { project(name: $p, entityName: "admin") { run(name: $r) {
-      state displayName notes group jobType tags config summaryMetrics historyLineCount logLineCount
-      history(minStep: 0, maxStep: 1000000, samples: 1000000) files { edges { node { name } } } } } }`,
-    { p: project, r: name },
-  );
-  return found.project.run;
-}
-const rowsOf = ({ history }: Synced) =>
-  history.map((line) => parseExtendedJson(line) as Record<string, unknown>);
-const values = (row: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(row).filter(([key]) => !key.startsWith("_")));
-const configOf = ({ config }: Synced) => {
-  const entries = Object.entries(JSON.parse(config) as Record<string, { value: unknown }>);
-  return Object.fromEntries(
-    entries.filter(([key]) => key !== "_wandb").map(([key, { value }]) => [key, value]),
-  );
-};
-
-for (const version of clientVersions) {
-  test(`a log of the official client ${version} is sent whole`, async () => {
-    const id = `py-${version.replaceAll(".", "-")}`;
-    const place = join(dir, id);
-    mkdirSync(place);
-    const { stdout, stderr, code } = await runScript(version, "offline_run.py", server, {
-      args: [id],
-      env: { WANDB_DIR: place },
-    });
-    const result = /^RESULT (.*)$/m.exec(stdout)?.[1];
-    assert.ok(result, `${code}: ${stderr.slice(-2000)}`);
-    const { log, rows } = parseExtendedJson(result) as { log: string; rows: Record<string, unknown>[] };
-
-    const sent = await sync(log);
-    assert.equal(sent.status, 0, sent.err);
-    assert.match(sent.err, /Finished syncing .*: 200 rows/);
-    const run = await read("offline", id);
-    assert.deepEqual(rowsOf(run).map(values), rows);
-    assert.deepEqual(configOf(run), {
-      lr: 0.1,
-      nested: { a: [1, { b: null }] },
-      text: "한글",
-      late: true,
-    });
-    assert.deepEqual(
-      [run.displayName, run.notes, run.group, run.jobType, run.tags],
-      ["named", "noted", "g", "train", ["one", "two"]],
-    );
-    const summary = parseExtendedJson(run.summaryMetrics) as Record<string, unknown>;
-    assert.equal(summary.loss, 1 / 202);
-    assert.deepEqual(summary.acc, { max: Math.max(...rows.map(({ acc }) => acc as number)) });
-    assert.deepEqual(summary.best, { value: 3 });
-    assert.deepEqual(summary.deep, { a: 199, b: { c: "199" } });
-    assert.equal(run.state, "failed");
-    assert.ok(run.logLineCount >= 2);
-    const files = run.files.edges.map(({ node }) => node.name);
-    for (const name of ["own.txt", "config.yaml", "wandb-summary.json"])
-      assert.ok(files.includes(name), `${name} of ${files}`);
-
-    assert.ok(existsSync(`${log}.synced`));
-    // That sending again changes nothing does not depend on who wrote the log: the oldest and the newest will do.
-    if (version !== clientVersions[0] && version !== clientVersions.at(-1)) return;
-    assert.match((await sync(dirname(log))).err, /Skipped 1 synced run\(s\)/);
-    assert.equal((await sync("--include-synced", log)).status, 0);
-    const again = await read("offline", id);
-    const verified = await steelyard("run", "verify", log);
-    assert.equal(verified.status, 0, verified.out);
-    assert.equal(again.historyLineCount, 200);
-    assert.equal(again.logLineCount, run.logLineCount);
-    assert.deepEqual(again.history, run.history);
-  });
-}
+const read = (project: string, name: string) => readSyncedRun(server, project, name);
 
 test("a log of the SDK is sent whole; options say where it goes", async () => {
   const run = await init({
@@ -162,7 +77,7 @@ test("a log of the SDK is sent whole; options say where it goes", async () => {
     ["renamed", "elsewhere", 3001, []],
   );
   const found = await read("elsewhere", "renamed");
-  assert.deepEqual(rowsOf(found).map(values), [
+  assert.deepEqual(rowsOf(found).map(valuesOf), [
     ...Array.from({ length: 3000 }, (_, step) => ({ x: step / 3, odd: step % 5 === 0 ? Number.NaN : step })),
     { nested: { a: { b: "c" } } },
   ]);

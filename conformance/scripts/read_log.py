@@ -19,7 +19,7 @@ while True:
     record.ParseFromString(data)
     kind = record.WhichOneof("record_type")
     if kind == "history":
-        rows.append([record.history.step.num, {item.nested_key[0]: item.value_json for item in record.history.item}])
+        rows.append([record.history.step.num, {item.key or item.nested_key[0]: item.value_json for item in record.history.item}])
     else:
         kinds.append(kind)
     if kind == "exit":

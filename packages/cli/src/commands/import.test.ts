@@ -214,6 +214,29 @@ test("import tensorboard: a run for each folder, events of one step a row, a cut
   assert.equal((await runs("cut"))[0]?.summary.loss, 0.25);
 });
 
+test("sync of a folder with event files is one run, which gets what is new when they have grown", async () => {
+  mkdirSync(join(world.here, "events/eval"), { recursive: true });
+  write("events/events.out.tfevents.1.host", eventFile(scalar(10, "loss", 0.5)));
+  write("events/eval/events.out.tfevents.1.host", eventFile(scalar(3, "loss", 1)));
+  const { status, err } = await world.steelyard(["sync", "events", "-p", "events", "--name", "both"]);
+  assert.equal(status, 0, err);
+  const [run] = await runs("events");
+  assert.deepEqual([run?.name, run?.rows], ["both", 2]);
+  const rows = [
+    { _step: 0, global_step: 10, loss: 0.5 },
+    { _step: 1, "eval/global_step": 3, "eval/loss": 1 },
+  ];
+  assert.deepEqual(await rowsOf("events", run?.id ?? ""), rows);
+  write("events/eval/events.out.tfevents.1.host", eventFile(scalar(3, "loss", 1), scalar(6, "loss", 0.5)));
+  assert.equal((await world.steelyard(["sync", "events", "-p", "events", "--name", "both"])).status, 0);
+  assert.deepEqual(await rowsOf("events", run?.id ?? ""), [
+    ...rows,
+    { _step: 2, "eval/global_step": 6, "eval/loss": 0.5 },
+  ]);
+  assert.equal((await runs("events")).length, 1);
+  assert.match((await world.steelyard(["sync", "--no-sync-tensorboard", "events"])).err, /No runs to sync/);
+});
+
 test("import tensorboard: hyperparameters are the config, global_step the axis, and what is left out is told", async () => {
   const plugin = (name: string, content: Uint8Array) =>
     new ProtoWriter()

@@ -4,10 +4,11 @@ import { Command } from "commander";
 import { settingsOf } from "../api.ts";
 import { EXIT } from "../exit-status.ts";
 import { csvRows } from "../import/csv.ts";
+import { importEventRun } from "../import/event-run.ts";
 import { ImportedRun, type ImportOptions } from "../import/imported-run.ts";
 import { jsonlRows } from "../import/jsonl.ts";
 import type { ImportedRow } from "../import/rows.ts";
-import { eventFolders, eventRows } from "../import/tensorboard.ts";
+import { eventFolders } from "../import/tensorboard.ts";
 import { RunClient } from "../run-client.ts";
 import { CommandError, info, PROGRAM, warn } from "../terminal.ts";
 import { syncCommand } from "./sync.ts";
@@ -165,52 +166,10 @@ async function importTensorboard(roots: string[], options: Options): Promise<voi
   await prepare(folders.length, options);
   const logs: string[] = [];
   for (const folder of folders) {
-    const log = await importEvents(folder.files, { name: folder.name, ...options }, folder.name);
+    const log = await importEventRun([folder], { name: folder.name, ...options }, folder.name);
     if (log) logs.push(log);
   }
   await send(logs);
-}
-
-async function importEvents(
-  files: readonly string[],
-  options: Options,
-  folder: string,
-): Promise<string | undefined> {
-  let run: ImportedRun | undefined;
-  const left = new Map<string, number>();
-  const config: Record<string, unknown> = {};
-  const begin = async (startTimeMs?: number): Promise<ImportedRun> => {
-    const begun = await ImportedRun.begin(options, startTimeMs);
-    begun.stepBy("global_step");
-    return begun;
-  };
-  try {
-    for await (const row of eventRows(files)) {
-      if (row.kind === "row") {
-        run ??= await begin(row.timestamp * 1000);
-        run.add({ ...row.values, _timestamp: row.timestamp });
-      } else if (row.kind === "config") Object.assign(config, row.values);
-      else if (row.kind === "other") left.set(row.plugin, (left.get(row.plugin) ?? 0) + 1);
-      else if (options.skipBad) warn(`${row.file}: byte ${row.at}: ${row.reason}`);
-      else throw new CommandError(`${row.file}: byte ${row.at}: ${row.reason}; --skip-bad imports the rest`);
-    }
-    if (Object.keys(config).length > 0) {
-      run ??= await begin();
-      run.configure(config);
-    }
-    await run?.end();
-  } catch (error) {
-    await run?.discard();
-    throw error;
-  }
-  const kinds = [...left].map(([plugin, count]) => `${count} ${plugin}`).join(", ");
-  if (kinds) warn(`${folder}: not imported, they are no scalars: ${kinds}`);
-  if (!run) {
-    warn(`${folder} has no scalars and no hyperparameters; no run is made of it`);
-    return undefined;
-  }
-  info(`${folder}: ${run.rows} rows`);
-  return run.log;
 }
 
 async function importWandbFolder(

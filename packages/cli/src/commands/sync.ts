@@ -1,4 +1,6 @@
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
+import { basename } from "node:path";
 import { globMatcher } from "@steelyard/protocol/globs";
 import { foldersOf, runUrl } from "@steelyard/protocol/settings";
 import { Command, Option } from "commander";
@@ -13,6 +15,8 @@ import {
 } from "steelyard/command-line";
 import { openApi, projectOf, settingsOf } from "../api.ts";
 import { EXIT } from "../exit-status.ts";
+import { importEventRun } from "../import/event-run.ts";
+import { eventFolders, holdsEvents } from "../import/tensorboard.ts";
 import { SyncProgressBar } from "../sync-progress.ts";
 import { CommandError, confirm, info, isInteractive, PROGRAM, printJson, styled, warn } from "../terminal.ts";
 import { clean } from "./clean.ts";
@@ -91,6 +95,8 @@ export function syncCommand(): Command {
     .option("--no-mark-synced", "leave no mark")
     .option("--append", "behind what the run has at the server")
     .option("--skip-console", "without the console output")
+    .option("--sync-tensorboard", "paths with event files and no log: a run of each; the default")
+    .option("--no-sync-tensorboard", "no event files")
     .option("-n <runs>", "runs to send at a time", "5")
     .option("--dry-run", "only say what would be sent")
     .option("--yes", "do not ask")
@@ -109,7 +115,6 @@ export function syncCommand(): Command {
     .addOption(same("--no-skip-synced", "the same as --include-synced"))
     .addOption(same("--view", "the same as --dry-run"))
     .addOption(same("--legacy", "says nothing here"))
-    .addOption(same("--sync-tensorboard", "`import tensorboard` brings event files"))
     .addOption(same("--ignore <glob,...>", "says nothing here"))
     .action(sync);
 }
@@ -117,8 +122,6 @@ export function syncCommand(): Command {
 async function sync(given: string[], options: Options): Promise<void> {
   if (options.clean)
     return clean({ minHours: options.cleanOldHours ?? "24", force: options.cleanForce === true });
-  if (options.syncTensorboard)
-    throw new CommandError(`Event files are brought by \`${PROGRAM} import tensorboard FOLDER\``);
   const loaded = settingsOf();
   const paths = pathsOf(given, foldersOf(loaded.settings, loaded.machine).wandb);
   const selection = {
@@ -127,21 +130,30 @@ async function sync(given: string[], options: Options): Promise<void> {
     includeSynced: options.includeSynced ?? options.skipSynced === false,
     takes: namesTaken(options),
   };
-  const selected = select(paths, selection);
+  const eventPaths =
+    given.length > 0 && options.syncTensorboard !== false ? paths.filter((path) => holdsEvents(path)) : [];
+  const selected = select(
+    paths.filter((path) => !eventPaths.includes(path)),
+    selection,
+  );
   if (selected.synced > 0) info(`Skipped ${selected.synced} synced run(s). Include with --include-synced.`);
   if (selected.online > 0) info(`Skipped ${selected.online} online run(s). Include with --include-online.`);
   const { watch = options.live === true } = options;
-  if (selected.logs.length === 0 && !watch) {
+  if (selected.logs.length + eventPaths.length === 0 && !watch) {
     info("No runs to sync.");
     if (options.failEmpty) process.exitCode = EXIT.nothing;
     if (options.json) printJson([]);
     return;
   }
-  list(selected.logs, options);
+  list([...selected.logs, ...eventPaths], options);
   if (options.dryRun || options.view) return;
   const asks = given.length === 0 && !options.yes && !options.syncAll && !watch && isInteractive();
   if (asks && !(await confirm("Sync the listed runs?"))) throw new CommandError("Aborted!");
   const api = openApi(loaded);
+  for (const path of eventPaths) {
+    const log = await eventLog(path, options);
+    if (log !== undefined) selected.logs.push(log);
+  }
   const bar = new SyncProgressBar();
   bar.add(selected.logs);
   const stop = new AbortController();
@@ -187,7 +199,7 @@ async function sync(given: string[], options: Options): Promise<void> {
       process.exitCode = EXIT.failed;
     },
   });
-  if (watch) await logs.watch(paths);
+  if (watch) await logs.watch([...selected.logs, ...paths.filter((path) => !eventPaths.includes(path))]);
   else await logs.all(selected.logs);
   process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   bar.clear();
@@ -200,6 +212,19 @@ async function sync(given: string[], options: Options): Promise<void> {
 function pathsOf(given: readonly string[], wandbFolder: string): string[] {
   if (given.length === 0) return existsSync(wandbFolder) ? [wandbFolder] : [];
   return given.flatMap((path) => (isGlob(path) && !existsSync(path) ? globPaths(path) : [path]));
+}
+
+/**
+ * The log of a run that is made of a path's event files. Its id is the path's: when they have grown, the same run gets what
+ * is new.
+ */
+async function eventLog(path: string, options: Options): Promise<string | undefined> {
+  const { name, project, entity, group, tags, notes, jobType = options.job_type } = options;
+  const place = realpathSync(path);
+  const id = options.id ?? createHash("sha256").update(place).digest("hex").slice(0, 8);
+  const run = { name: name ?? basename(place), project, entity, group, tags, notes, jobType, id };
+  const given = Object.entries(run).filter(([, value]) => value !== undefined);
+  return importEventRun(eventFolders(path), { ...Object.fromEntries(given), skipBad: true }, path);
 }
 
 function select(paths: readonly string[], options: Parameters<typeof selectLogs>[1]): SelectedLogs {

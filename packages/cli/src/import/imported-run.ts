@@ -82,10 +82,10 @@ export class ImportedRun {
     this.#run.config.update(values);
   }
 
-  /** The rows' axis is this key of theirs. */
-  stepBy(key: string): void {
+  /** The axis of the keys that `keys` means is this key of theirs. */
+  stepBy(key: string, keys = "*"): void {
     this.#run.defineMetric(key);
-    this.#run.defineMetric("*", { stepMetric: key, stepSync: false });
+    this.#run.defineMetric(keys, { stepMetric: key, stepSync: false });
   }
 
   async end(): Promise<void> {

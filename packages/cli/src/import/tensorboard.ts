@@ -7,6 +7,8 @@ import { CommandError } from "../terminal.ts";
 export interface EventFolder {
   /** Path below the root; the root's own name for the root itself. */
   name: string;
+  /** Path below the root; "" for the root itself. */
+  below: string;
   files: string[];
 }
 
@@ -19,24 +21,33 @@ export type EventRow =
 /** TensorFlow leaves such files beside those with events. */
 const NO_EVENTS = /\.(profile-empty|sagemaker-uploaded)$/;
 
+/** An event file, or a folder with some and no log of a run, which would have the same rows. */
+export function holdsEvents(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found !== undefined && isEventFile(basename(path));
+  const names = readdirSync(path, { recursive: true, encoding: "utf8" });
+  return !names.some((name) => name.endsWith(".wandb")) && names.some((name) => isEventFile(basename(name)));
+}
+
+const isEventFile = (name: string): boolean => /tfevents/.test(name) && !NO_EVENTS.test(name);
+
 /** Throws CommandError when there is no event file. */
 export function eventFolders(root: string): EventFolder[] {
   const folders: EventFolder[] = [];
   const look = (folder: string) => {
     const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-    const files = entries.filter(
-      (entry) => entry.isFile() && /tfevents/.test(entry.name) && !NO_EVENTS.test(entry.name),
-    );
+    const files = entries.filter((entry) => entry.isFile() && isEventFile(entry.name));
     if (files.length > 0)
       folders.push({
         name: relative(root, folder) || basename(resolve(root)),
+        below: relative(root, folder),
         files: files.map(({ name }) => join(folder, name)),
       });
     for (const entry of entries) if (entry.isDirectory()) look(join(folder, entry.name));
   };
   const found = statSync(root, { throwIfNoEntry: false });
   if (!found) throw new CommandError(`${root} is not there`);
-  if (found.isFile()) return [{ name: basename(resolve(root, "..")), files: [root] }];
+  if (found.isFile()) return [{ name: basename(resolve(root, "..")), below: "", files: [root] }];
   look(root);
   if (folders.length === 0)
     throw new CommandError(`${root} and the folders in it hold no event files (…tfevents…)`);

@@ -172,7 +172,7 @@ class LogSync {
       if (this.#reader.records === this.#before.sent) this.#drop();
       if (this.#isMuch) await this.#send(false);
     }
-    if (this.#before && this.#reader.records >= this.#before.sent) await this.#send(last);
+    if (this.#before && (last || this.#reader.records >= this.#before.sent)) await this.#send(last);
   }
 
   get #isMuch(): boolean {
