@@ -199,6 +199,11 @@ export async function upload(
   }
 }
 
+/** The median, the upper one of two. */
+export function middleOf(times: readonly number[]): number {
+  return [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
+}
+
 /** Noise that is the same in every run of the tests. */
 export function noise(seed: number): (step: number) => number {
   return (step) => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, suite, test } from "node:test";
 import { exitOf, startScript, until } from "../conformance/sdk-runs.ts";
-import { type Fixture, makeRun, openFixture, signIn, stream, upload } from "./browser.ts";
+import { type Fixture, makeRun, middleOf, openFixture, signIn, stream, upload } from "./browser.ts";
 
 /** The page of one run: its log, its end, and what a hostile one tries. */
 const PROJECT = "runs";
@@ -90,8 +90,8 @@ suite("the run page", () => {
       long.push(await theEnd("long", `line ${LINES} of a long log`));
     }
     t.diagnostic(`the end after ${long.join(", ")} ms; of one line after ${short.join(", ")} ms`);
-    // The best of them: the machine may be doing something else. Where even one line takes long, it is the machine.
-    const allowed = Math.max(1000, 2 * Math.min(...short));
+    // The best of them: the machine may be doing something else. Where one line mostly takes long, it is the machine.
+    const allowed = Math.max(1000, 1.5 * middleOf(short));
     assert.ok(Math.min(...long) <= allowed, `the end came after ${long.join(", ")} ms`);
     assert.equal((await page.locator(".log-scroll").innerText()).includes("\u001b"), false);
     await page.getByLabel("Search the log").fill("ERROR");

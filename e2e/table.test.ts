@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, suite, test } from "node:test";
-import { type Fixture, makeRun, openFixture, signIn } from "./browser.ts";
+import { type Fixture, makeRun, middleOf, openFixture, signIn } from "./browser.ts";
 import { accuracy, seedRuns } from "./bulk-runs.ts";
 
 /** The runs table, its filters and what is done with runs, on a real server. */
@@ -50,8 +50,8 @@ suite("the runs table", () => {
       many.push(await firstRow(MANY, `trial ${COUNT - 1}`));
     }
     t.diagnostic(`first rows after ${many.join(", ")} ms; of twelve runs after ${few.join(", ")} ms`);
-    // The best of them: the machine may be doing something else. Where even twelve runs take long, it is the machine.
-    const allowed = Math.max(800, 1.3 * Math.min(...few));
+    // The best of them: the machine may be doing something else. Where twelve runs mostly take long, it is the machine.
+    const allowed = Math.max(800, 1.5 * middleOf(few));
     assert.ok(Math.min(...many) <= allowed, `the first rows took ${many.join(", ")} ms`);
     await page.getByText(`${grouped(COUNT)} of ${grouped(COUNT)} runs`).waitFor();
     await page.getByRole("grid").focus();
