@@ -18,6 +18,7 @@ import { runCommand } from "./command.ts";
 import { clientVersions, interpreterOf } from "./python.ts";
 import { filesOf, logsOf, PROJECT, readLog, readRun } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
+import { witnessWire } from "./wire-witness.ts";
 
 /** What a run keeps of its program: the code, the commit, what is not committed, and what it says of itself. */
 const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
@@ -157,6 +158,22 @@ test("WANDB_SAVE_CODE, WANDB_DISABLE_CODE: the program and what is not committed
   assert.equal((await ownConfigOf("account")).code_path, "code/src/train.mjs");
   assert.equal(withPatch(commits[1] ?? "", files["diff.patch"] ?? "", "a.txt"), "three\n");
   assert.equal(withPatch(commits[0] ?? "", files[`diff_${commits[0]}.patch`] ?? "", "a.txt"), "three\n");
+
+  // An account that does not.
+  const door = await witnessWire(server, ({ body }) =>
+    body.includes("AccountFlags")
+      ? { status: 200, body: '{"data":{"viewer":{"id":"u","flags":"{\\"code_saving_enabled\\":false}"}}}' }
+      : undefined,
+  );
+  try {
+    const variables = { WANDB_BASE_URL: door.url };
+    await runProgram("unwanted", { variables });
+    assert.deepEqual(ofCode(await filesOf(server, "unwanted")), []);
+    await runProgram("wanted", { variables, init: "saveCode: true" });
+    assert.ok(ofCode(await filesOf(server, "wanted")).includes("code/src/train.mjs"));
+  } finally {
+    door.close();
+  }
 
   const cases: [id: string, stores: boolean, options: ScriptOptions][] = [
     ["by-init", true, { init: "saveCode: true" }],
@@ -449,6 +466,7 @@ for (const [name, program, args] of SYNCS)
       "diff.patch",
       `diff_${commits[0]}.patch`,
     ]);
+    assert.equal((await ownConfigOf(id)).code_path, id);
     const { codePath, program: ran, git: facts } = await metadataOf(id);
     assert.deepEqual([codePath, ran], ["src/train.mjs", join(dir, "src/train.mjs")]);
     assert.equal((facts as { commit: string }).commit, commits[1]);

@@ -186,7 +186,7 @@ test("a saved file waits for a server that is away, and one it refuses costs onl
   const big = write("big.bin", "b".repeat(3_000_000));
   const gone = write("gone.txt", "gone");
   const door = await witnessWire(server, (request) =>
-    request.method === "PUT" && request.path.endsWith("/refused.txt") ? 413 : undefined,
+    request.method === "PUT" && request.path.endsWith("/refused.txt") ? { status: 413 } : undefined,
   );
   try {
     const run = await start({ id: "patient", baseUrl: door.url });

@@ -14,10 +14,10 @@ export interface WireWitness {
   close(): void;
 }
 
-/** `refuse` = the status to answer a request with in place of the server. */
+/** `instead` = what to answer a request with in place of the server. */
 export async function witnessWire(
   server: { url: string },
-  refuse: (request: SeenRequest) => number | undefined = () => undefined,
+  instead: (request: SeenRequest) => { status: number; body?: string } | undefined = () => undefined,
 ): Promise<WireWitness> {
   const requests: SeenRequest[] = [];
   const door = createServer((incoming, outgoing) => {
@@ -28,9 +28,9 @@ export async function witnessWire(
       const { method = "", url: path = "", headers } = incoming;
       const seen = { method, path, body: body.toString() };
       requests.push(seen);
-      const status = refuse(seen);
-      if (status !== undefined) {
-        outgoing.writeHead(status).end();
+      const own = instead(seen);
+      if (own) {
+        outgoing.writeHead(own.status).end(own.body);
         return;
       }
       const passed = request(new URL(path, server.url), { method, headers }, (answer) => {

@@ -99,6 +99,7 @@ export class LoggedRunReader {
   stepShift = 0;
   #exit: Extract<LogRecord, { kind: "exit" }> | undefined;
   readonly #config: Record<string, string> = {};
+  readonly #own: Record<string, string> = {};
   readonly #metrics: Extract<LogRecord, { kind: "metric" }>["metric"][] = [];
   #history: string[] = [];
   #events: string[] = [];
@@ -225,6 +226,7 @@ export class LoggedRunReader {
   get config(): ConfigDocument {
     const branch = this.run?.branch;
     const own = {
+      ...asObject(`{${Object.entries(this.#own).map(([key, json]) => `${JSON.stringify(key)}:${json}`)}}`),
       ...(branch ? { branch_point: { run_id: branch.run, step: branch.value } } : {}),
       // The machine it ran on, not the one that sends it.
       ...(this.environment ? { e: { [String(this.environment.writerId ?? "log")]: this.environment } } : {}),
@@ -242,9 +244,18 @@ export class LoggedRunReader {
   #setConfig(items: readonly Item[]): void {
     for (const [path, json] of items) {
       const [key = "", ...inside] = path;
-      if (key === "_wandb") continue;
-      this.#config[key] = inside.length === 0 ? json : within(this.#config[key], inside, json);
+      if (key === "_wandb") this.#setOwn(inside, json);
+      else this.#config[key] = inside.length === 0 ? json : within(this.#config[key], inside, json);
     }
+  }
+
+  /** What the client keeps there beside what is made anew: the path of the code, charts, names of classes. */
+  #setOwn([key, ...inside]: readonly string[], json: string): void {
+    if (key === undefined) {
+      for (const [name, value] of Object.entries(asObject(json)))
+        this.#setOwn([name], stringifyExtendedJson(value));
+    } else if (!MADE_ANEW.has(key))
+      this.#own[key] = inside.length === 0 ? json : within(this.#own[key], inside, json);
   }
 
   #row(items: readonly Item[], step: number): void {
@@ -313,6 +324,8 @@ export class LoggedRunReader {
   }
 }
 
+/** Of `_wandb` in the config: telemetry, metrics, machines, versions. */
+const MADE_ANEW = new Set(["t", "m", "e", "cli_version", "python_version"]);
 const RULES = new Set(["min", "max", "mean", "first", "last", "best"]);
 
 /** What `define_metric` made of the rows, which the rows say again; not a value set by hand. */
