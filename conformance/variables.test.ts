@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
@@ -279,6 +280,48 @@ await run.logCode("source");`;
   assert.equal(staged(data), 1, given.err);
   assert.equal(staged(join(none.dir, "wandb/latest-run")), 1, none.err);
   assert.match(blocked.err, /cannot wait in \/dev\/null\/x.*set WANDB_DATA_DIR/);
+});
+
+test("WANDB_ARTIFACT_DIR: artifacts are downloaded there, by default into artifacts/ here, and only what is another", async () => {
+  const body = `const { mkdirSync, writeFileSync } = await import("node:fs");
+mkdirSync("source/deep", { recursive: true });
+writeFileSync("source/train.py", "print(1)");
+writeFileSync("source/deep/model.py", "print(2)");
+await run.logCode("source", { name: "my-code" });`;
+  const { dir, err } = await program({ WANDB_PROJECT: "code" }, { body });
+  const get = (args: string[], environment: Record<string, string> = {}) =>
+    runCommand(process.execPath, [MAIN, "artifact", "get", ...args], {
+      cwd: dir,
+      environment: { HOME: folder, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey, ...environment },
+    });
+  const usual = await get(["admin/code/my-code"]);
+  assert.equal(usual.status, 0, usual.err + err);
+  assert.match(usual.err, /Artifact downloaded to .*artifacts\/my-code:v0/);
+  assert.equal(readFileSync(join(dir, "artifacts/my-code:v0/deep/model.py"), "utf8"), "print(2)");
+  const place = join(folder, "downloads/my-code:v0");
+  const given = await get(["code/my-code:v0", "--type", "code", "--json"], {
+    WANDB_ARTIFACT_DIR: "~/downloads",
+  });
+  const told = JSON.parse(given.out) as { root: string; files: { name: string }[] };
+  assert.deepEqual([told.root, told.files.length], [place, 2]);
+  assert.equal(readFileSync(join(place, "train.py"), "utf8"), "print(1)");
+  writeFileSync(join(place, "train.py"), "changed");
+  const kept = statSync(join(place, "deep/model.py")).mtimeMs;
+  await get(["my-code"], { WANDB_ARTIFACT_DIR: "~/downloads", WANDB_PROJECT: "code" });
+  assert.equal(readFileSync(join(place, "train.py"), "utf8"), "print(1)");
+  assert.equal(statSync(join(place, "deep/model.py")).mtimeMs, kept);
+  const wrong = [["code/none"], ["code/my-code:v0", "--type", "model"], ["a/b/c/d"]].map((args) => get(args));
+  assert.deepEqual(
+    (await Promise.all(wrong)).map(({ status, err }) => [
+      status,
+      err.match(/there is no artifact|not a model|is named by/)?.[0],
+    ]),
+    [
+      [1, "there is no artifact"],
+      [1, "not a model"],
+      [2, "is named by"],
+    ],
+  );
 });
 
 test("WANDB_RELOGIN: `login` asks for a key although there is one", async () => {

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VERSION } from "steelyard/command-line";
 import { adminCommand } from "./commands/admin.ts";
+import { artifactCommand } from "./commands/artifact.ts";
 import { cleanCommand } from "./commands/clean.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { dockerCommand, dockerRunCommand } from "./commands/docker.ts";
@@ -44,6 +45,7 @@ export function steelyardProgram(): Command {
     cleanCommand(),
     importCommand(),
     pullCommand(),
+    artifactCommand(),
     restoreCommand(),
     dockerCommand(),
     dockerRunCommand(),

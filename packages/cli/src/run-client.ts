@@ -13,6 +13,7 @@ import { parseExtendedJson } from "@steelyard/protocol/history";
 import { runUrl } from "@steelyard/protocol/settings";
 import type { LoadedSettings } from "steelyard/command-line";
 import { type Api, openApi, projectOf, settingsOf, viewerOf } from "./api.ts";
+import type { StoredFile } from "./download.ts";
 import { CommandError } from "./terminal.ts";
 
 /** Largest page a server gives. */
@@ -63,15 +64,6 @@ export interface DeletedRun {
   name: string;
   deletedAt: string;
   createdAt: string;
-}
-
-export interface RunFile {
-  name: string;
-  sizeBytes: number;
-  /** Base64. */
-  md5: string | null;
-  /** Signed for its content: no key is needed there. Null until it is uploaded. */
-  url: string | null;
 }
 
 export interface LogLine {
@@ -251,8 +243,8 @@ export class RunClient {
     return this.#api.fetch(url, { signal: null });
   }
 
-  async files(path: RunPath): Promise<RunFile[]> {
-    const files: RunFile[] = [];
+  async files(path: RunPath): Promise<StoredFile[]> {
+    const files: StoredFile[] = [];
     for (let cursor: string | null = null; ; ) {
       const answer: { project: { run: FilesPage | null } | null } = await this.#api.graphql(RUN_FILES, {
         entity: path.entity,

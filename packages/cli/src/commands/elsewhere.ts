@@ -18,7 +18,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
       `${verb} is not there yet: sweeps come with a later version of ${PROGRAM}`,
     ]),
   ),
-  artifact: `artifact is not there yet in ${PROGRAM}; the official client's \`wandb artifact\` works with this server`,
   leet: `leet is not there; \`${PROGRAM} run show\` and \`${PROGRAM} run logs -f\` follow a run in the terminal`,
 };
 
@@ -36,10 +35,22 @@ export function elsewhereCommands(): Command[] {
   return [...refusals(ELSEWHERE), beta];
 }
 
+export const ELSEWHERE_DESCRIPTION = "of the official client; not here";
+
+/** Verbs below `artifact`; the one that is here is beside them. */
+const ARTIFACT: Readonly<Record<string, string>> = Object.fromEntries(
+  ["put", "ls", "cache"].map((verb) => [
+    verb,
+    `artifact ${verb} is not there yet in ${PROGRAM}; the official client's \`wandb artifact ${verb}\` works with this server`,
+  ]),
+);
+
+export const refusedArtifactCommands = (): Command[] => refusals(ARTIFACT);
+
 function refusals(reasons: Readonly<Record<string, string>>): Command[] {
   return Object.entries(reasons).map(([verb, reason]) =>
     new Command(verb)
-      .description("of the official client; not here")
+      .description(ELSEWHERE_DESCRIPTION)
       .argument("[args...]")
       .allowUnknownOption()
       .helpOption(false)

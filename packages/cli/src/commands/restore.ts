@@ -6,9 +6,10 @@ import { Command } from "commander";
 import { settingsOf } from "../api.ts";
 import { isInstalled } from "../docker/docker-program.ts";
 import { isImage } from "../docker/image.ts";
+import type { StoredFile } from "../download.ts";
 import { EXIT } from "../exit-status.ts";
 import { GitRepository } from "../git-repository.ts";
-import { type Run, RunClient, type RunFile, type RunPath } from "../run-client.ts";
+import { type Run, RunClient, type RunPath } from "../run-client.ts";
 import { CommandError, info, isInteractive, PROGRAM, warn } from "../terminal.ts";
 import { dockerCommand } from "./docker.ts";
 
@@ -64,7 +65,7 @@ async function restore(text: string | undefined, options: Options): Promise<void
 }
 
 interface Sources {
-  files: readonly RunFile[];
+  files: readonly StoredFile[];
   textOf(name: string): Promise<string | undefined>;
   folder: string;
   branch: boolean;
@@ -104,7 +105,7 @@ async function restoreCode(run: Run, path: RunPath, { git }: Metadata, sources: 
 /** The run's own commit was never pushed: a commit that was, and a patch from there. */
 async function upstreamOf(
   repository: GitRepository,
-  files: readonly RunFile[],
+  files: readonly StoredFile[],
   missing: string,
 ): Promise<{ commit: string; patch: string } | undefined> {
   info(`Couldn't find original commit: ${missing}`);
@@ -175,7 +176,7 @@ function commitOf(text: unknown): string | undefined {
 
 async function contentOf(
   client: RunClient,
-  files: readonly RunFile[],
+  files: readonly StoredFile[],
   name: string,
 ): Promise<string | undefined> {
   const url = files.find((file) => file.name === name)?.url;

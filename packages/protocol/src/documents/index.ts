@@ -119,6 +119,16 @@ export const RUN_FILES = `query RunFiles($project: String!, $entity: String!, $n
   }
 }`;
 
+/** A version, its type and a page of its files; `name` is `collection:version or alias`. */
+export const ARTIFACT_FILES = `query ArtifactFiles($project: String!, $entity: String!, $name: String!, $cursor: String, $limit: Int) {
+  project(name: $project, entityName: $entity) {
+    artifact(name: $name) {
+      id versionIndex size fileCount artifactType { name } artifactSequence { name }
+      files(after: $cursor, first: $limit) { edges { node { name sizeBytes md5 directUrl } } pageInfo { endCursor hasNextPage } }
+    }
+  }
+}`;
+
 export const STOP_RUN = `mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }`;
 
 export const DELETE_RUN = `mutation DeleteRun($id: ID!, $deleteArtifacts: Boolean) { deleteRun(input: {id: $id, deleteArtifacts: $deleteArtifacts}) { success } }`;
