@@ -1,7 +1,8 @@
 import { Command } from "commander";
+import { type Connection, connectionOf, exchange } from "steelyard/command-line";
 import { settingsOf } from "../../api.ts";
 import { EXIT } from "../../exit-status.ts";
-import { PROGRAM, print, printJson, styled, table } from "../../terminal.ts";
+import { PROGRAM, print, printJson, styled, table, warn } from "../../terminal.ts";
 import { configOf, dataFolder, type PlaceOptions, withPlaces } from "./data.ts";
 
 const TIMEOUT_MS = 5000;
@@ -14,9 +15,10 @@ export function serverStatusCommand(): Command {
   )
     .option("--json", "as JSON")
     .action(async (options: PlaceOptions & { json?: boolean }) => {
-      const { baseUrl } = settingsOf().settings;
+      const connection = connectionOf(settingsOf(), "", warn);
+      const { baseUrl } = connection;
       const [alive, ready, metrics] = await Promise.all(
-        ["/healthz", "/readyz", "/metrics"].map((path) => answerOf(baseUrl + path)),
+        ["/healthz", "/readyz", "/metrics"].map((path) => answerOf(connection, baseUrl + path)),
       );
       const started = numberOf(metrics, "process_start_time_seconds");
       const status = {
@@ -77,10 +79,12 @@ function told(status: {
   return table(rows);
 }
 
-async function answerOf(url: string): Promise<string | undefined> {
+async function answerOf(connection: Connection, url: string): Promise<string | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return response.ok ? await response.text() : undefined;
+    const answer = await exchange(connection, { method: "GET", url }, TIMEOUT_MS);
+    let text = "";
+    for await (const part of answer.setEncoding("utf8")) text += part;
+    return answer.statusCode === 200 ? text : undefined;
   } catch {
     return undefined;
   }
