@@ -444,7 +444,6 @@ for (const [name, program, args] of SYNCS)
       body: `await run.logCode("src", { name: "${id}" });`,
     });
     const folder = dirname(logsOf(dir, id)[0] ?? "");
-    rmSync(join(folder, "files/wandb-metadata.json"));
     const synced = await runCommand(program, [...args, folder], {
       cwd: dir,
       environment: {

@@ -8,7 +8,6 @@ import {
   alertRecord,
   artifactRecord,
   configRecord,
-  environmentRecord,
   exitRecord,
   type FileItem,
   filesRecord,
@@ -352,7 +351,6 @@ async function addHardware(metadata: Record<string, unknown>, others: unknown): 
   const facts = await hardwareFacts(start.hardware, internal, stopHardware.signal);
   const writerId = randomUUID();
   const whole = { ...metadata, ...facts, writerId };
-  log.append((num) => environmentRecord(num, { ...facts, writerId }));
   config.note("e", { ...(others as object | undefined), [writerId]: whole });
   writeOwnFile(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(whole, null, 2));
   uploads.add([ownFile("wandb-metadata.json", "now")]);
@@ -401,8 +399,6 @@ async function begin(): Promise<void> {
   );
   // What was there before stays in the summary when this log is sent by a sync.
   if (opened.summary.length > 0) log.append((num) => summaryRecord(num, itemsOf(opened.summary)));
-  // What a sync needs where the file is not there any more.
-  if (start.hardware) log.append((num) => environmentRecord(num, metadata));
   log.flush();
   // From here on what is logged is kept: `init` returns.
   drainer = setInterval(drain, DRAIN_MS);

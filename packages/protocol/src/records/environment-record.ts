@@ -1,5 +1,4 @@
 import { ProtoReader } from "./proto-reader.ts";
-import { ProtoWriter } from "./proto-writer.ts";
 
 /**
  * `EnvironmentRecord` of the official client, which is `wandb-metadata.json` in a log: names are those of the file. Numbers
@@ -116,52 +115,6 @@ type Facts = Readonly<Record<string, unknown>>;
 
 const factsOf = (value: unknown): Facts =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Facts) : {};
-
-/** Body of the record for what the file has. */
-export function environmentBody(facts: Facts): Uint8Array {
-  return body(FIELDS, facts);
-}
-
-function body(fields: readonly Field[], facts: Facts): Uint8Array {
-  const writer = new ProtoWriter();
-  for (const field of fields) {
-    const value = facts[field.name];
-    if (value === undefined || value === null) continue;
-    if (field.many === "list") {
-      for (const item of Array.isArray(value) ? value : []) write(writer, field.number, field.is, item);
-    } else if (field.many === "map") {
-      for (const [key, item] of Object.entries(factsOf(value))) {
-        const entry = new ProtoWriter().string(1, key);
-        write(entry, 2, field.is, item);
-        writer.message(field.number, entry.take());
-      }
-    } else write(writer, field.number, field.is, value);
-  }
-  return writer.take();
-}
-
-function write(writer: ProtoWriter, number: number, is: Field["is"], value: unknown): void {
-  if (is === "text") writer.repeatedString(number, String(value));
-  else if (is === "count" || is === "long") writer.int(number, wholeOf(value));
-  else if (is === "time") {
-    const ms = Date.parse(String(value));
-    if (Number.isNaN(ms)) return;
-    const seconds = Math.floor(ms / 1000);
-    writer.message(
-      number,
-      new ProtoWriter()
-        .int(1, seconds)
-        .int(2, Math.round((ms - seconds * 1000) * 1e6))
-        .take(),
-    );
-  } else writer.message(number, body(is, factsOf(value)));
-}
-
-/** What is no whole number from 0 is left out as 0 is. */
-function wholeOf(value: unknown): number {
-  const number = Number(value);
-  return Number.isSafeInteger(number) && number > 0 ? number : 0;
-}
 
 /** Throws RangeError when the bytes are no `EnvironmentRecord`. */
 export function readEnvironmentBody(bytes: Uint8Array): Record<string, unknown> {

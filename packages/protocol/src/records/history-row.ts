@@ -9,7 +9,9 @@ const HISTORY_TAG = (2 << 3) | 2;
 const ITEM_TAG = (1 << 3) | 2;
 const STEP_TAG = (2 << 3) | 2;
 const NUMBER_TAG = (1 << 3) | 0;
-const LABEL_TAG = (2 << 3) | 2;
+/** `key`, which every release of the official client reads; a label without a letter can only be a `nested_key`. */
+const KEY_TAG = (1 << 3) | 2;
+const NESTED_KEY_TAG = (2 << 3) | 2;
 /** Field 16, in two bytes. */
 const VALUE_TAG = [0x82, 0x01];
 
@@ -24,7 +26,7 @@ export class HistoryShape {
       const label = encoder.encode(key);
       const head = new Uint8Array(1 + varintSize(label.length) + label.length + VALUE_TAG.length);
       let at = writeVarint(head, 1, label.length);
-      head[0] = LABEL_TAG;
+      head[0] = label.length === 0 ? NESTED_KEY_TAG : KEY_TAG;
       head.set(label, at);
       at += label.length;
       head.set(VALUE_TAG, at);

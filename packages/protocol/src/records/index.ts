@@ -1,5 +1,4 @@
 import { type ArtifactFields, artifactBody } from "./artifact-record.ts";
-import { environmentBody } from "./environment-record.ts";
 import { type FileItem, filesBody } from "./files-record.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 
@@ -28,7 +27,6 @@ const KIND = {
   run: 17,
   exit: 18,
   header: 21,
-  environment: 26,
   preempting: 23,
   outputLogger: 27,
 } as const;
@@ -48,10 +46,15 @@ function timestamp(ms: number): Uint8Array {
     .take();
 }
 
-/** Config, summary and history items are alike: 1 key, 2 nested_key[], 16 value_json. */
+/**
+ * Config, summary and history items are alike: 1 key, 2 nested_key[], 16 value_json. A single label is a `key`: releases
+ * of the official client before 0.17 read no other.
+ */
 function items(writer: ProtoWriter, field: number, list: readonly Item[], inner: ProtoWriter): ProtoWriter {
   for (const [path, valueJson] of list) {
-    for (const label of path) inner.repeatedString(2, label);
+    const [key = ""] = path;
+    if (path.length === 1 && key !== "") inner.string(1, key);
+    else for (const label of path) inner.repeatedString(2, label);
     inner.string(16, valueJson);
     writer.message(field, inner.take());
   }
@@ -121,7 +124,9 @@ export function runRecord(num: number, run: RunFields): Uint8Array {
     body.bool(22, parent !== run.runId);
     body.message(23, new ProtoWriter().string(1, parent).double(2, value).string(3, metric).take());
   }
-  return record(num, KIND.run, body.take());
+  // The `sync` of 0.28 waits for ever for an answer to a run that names no slot for it.
+  const control = new ProtoWriter().string(4, "run").take();
+  return new ProtoWriter().int(1, num).message(16, control).message(KIND.run, body.take()).take();
 }
 
 /** Rows that are not all numbers; `appendHistoryRow` is for the others. */
@@ -230,11 +235,6 @@ export function filesRecord(num: number, files: readonly FileItem[]): Uint8Array
 
 export function artifactRecord(num: number, artifact: ArtifactFields): Uint8Array {
   return record(num, KIND.artifact, artifactBody(artifact));
-}
-
-/** Facts as `wandb-metadata.json` names them; of several records of a run the later adds to the earlier. */
-export function environmentRecord(num: number, facts: Readonly<Record<string, unknown>>): Uint8Array {
-  return record(num, KIND.environment, environmentBody(facts));
 }
 
 /** `notComplete`: other writers of the run go on. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { REWIND_RUN, UPSERT_RUN } from "@steelyard/protocol/documents";
 import { FILE_STREAM_NAMES, type FileStreamRequest } from "@steelyard/protocol/file-stream";
@@ -94,6 +94,15 @@ export async function syncLog(logFile: string, http: Http, options: LogSyncOptio
   }
 }
 
+/** What the process that wrote the log told of its machine. Logs of the SDK have no record of it: old clients stop there. */
+function metadataIn(folder: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, "wandb-metadata.json"), "utf8")) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What there is once the run is known at the server. */
 interface Opened {
   run: RunAddress;
@@ -146,6 +155,7 @@ class LogSync {
     this.#http = http;
     this.#options = options;
     this.#writer = new LogWriter(file.path);
+    this.#reader.environment = metadataIn(this.#folder);
   }
 
   async whole(): Promise<Synced> {
