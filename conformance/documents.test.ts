@@ -55,7 +55,6 @@ const NOT_SERVED: Record<string, string[]> = {
     ...["GetEntityAutomationsLegacy", "GenericWebhookIntegrationsByEntity", "IntegrationsByEntity"],
     ...["SlackIntegrationsByEntity", "UpdateAutomation"],
   ],
-  "anonymous accounts: everyone here has a key": ["CreateAnonymousApiKey"],
 };
 
 /** Their text is put together while the client runs; `clients.test.ts` sends them. */

@@ -125,12 +125,16 @@ export class ConsoleFile {
   }
 }
 
+let lastNamed = 0n;
+
 /** `logs/output_YYYYMMDD_HHMMSS_NNNNNNNNN.log`, local time and nanoseconds: none twice, in the order of their beginning. */
 function partName(beganMs: number): string {
-  const local = new Date(beganMs - new Date(beganMs).getTimezoneOffset() * 60_000).toISOString();
-  const nanoseconds = String(process.hrtime.bigint() % 1_000_000n).padStart(6, "0");
+  const began = BigInt(Math.floor(beganMs)) * 1_000_000n;
+  lastNamed = began > lastNamed ? began : lastNamed + 1n;
+  const ms = Number(lastNamed / 1_000_000n);
+  const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
   const time = `${local.slice(0, 10).replaceAll("-", "")}_${local.slice(11, 19).replaceAll(":", "")}`;
-  return `logs/output_${time}_${local.slice(20, 23)}${nanoseconds}.log`;
+  return `logs/output_${time}_${String(lastNamed % 1_000_000_000n).padStart(9, "0")}.log`;
 }
 
 /** One file of consecutive lines, of which the last can still change. */
