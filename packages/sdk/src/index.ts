@@ -1,7 +1,8 @@
 import type { AlertOptions } from "./alert.ts";
 import type { Config } from "./config.ts";
 import { Histogram } from "./histogram.ts";
-import { type InitOptions, init as initRun } from "./init.ts";
+import { init as initRun } from "./init.ts";
+import type { InitOptions } from "./init-options.ts";
 import { type LiveView, liveView } from "./live-view.ts";
 import type { DefineMetricOptions } from "./metric-definitions.ts";
 import type { LogOptions, Run } from "./run.ts";
@@ -16,7 +17,7 @@ export type { CodeOptions } from "./code/source-files.ts";
 export type { Config } from "./config.ts";
 export { type DropKind, type Dropped, DroppedError } from "./drops.ts";
 export { Histogram } from "./histogram.ts";
-export type { InitOptions } from "./init.ts";
+export type { InitOptions } from "./init-options.ts";
 export type { LiveView } from "./live-view.ts";
 export type { DefineMetricOptions } from "./metric-definitions.ts";
 export type { LogOptions, Run } from "./run.ts";

@@ -1,12 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { parseExtendedJson } from "@steelyard/protocol/history";
 import {
   alertRecord,
-  artifactRecord,
   configRecord,
   exitRecord,
   type FileItem,
@@ -21,10 +18,7 @@ import {
   statsRecord,
   summaryRecord,
 } from "@steelyard/protocol/records";
-import { type NewFile, type StagedArtifact, stageArtifact } from "./artifacts/staged-artifact.ts";
-import { saveCode } from "./code/code-saving.ts";
-import { type JobSource, jobOf } from "./code/job.ts";
-import { codeArtifactName } from "./code/source-files.ts";
+import { RunArtifacts } from "./artifacts/run-artifacts.ts";
 import { branchFacts, ConfigDocument } from "./config-document.ts";
 import { writeCrashReport } from "./crash-report.ts";
 import { InternalLog } from "./debug-log.ts";
@@ -33,7 +27,7 @@ import { History } from "./history.ts";
 import { HistorySketch } from "./history-sketch.ts";
 import { LineQueue } from "./line-queue.ts";
 import { LogTurns } from "./log-turns.ts";
-import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
+import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
 import { BESIDE, RingReader } from "./ring.ts";
 import { ConsoleFile } from "./run-files/console-file.ts";
 import { writeOwnFile } from "./run-files/own-file.ts";
@@ -123,11 +117,8 @@ consoleFile.onFailed = (error) =>
   });
 /** The log takes no more. */
 let ended = false;
-/** The run's code, at the server. */
-let code: JobSource["code"];
+const artifacts = new RunArtifacts(start, { log, config, summary, uplink, internal }, tell, takeFiles);
 let codeStored: Promise<void> = Promise.resolve();
-/** Artifacts on their way, one after the other: of one name each is a version of its own. */
-let artifacts: Promise<unknown> = Promise.resolve();
 let finishing: { exitCode: number; limitMs: number | undefined } | undefined;
 let endsInTime = () => {};
 /** Ends the pause between two turns. */
@@ -154,78 +145,6 @@ function takeFiles(files: readonly FileItem[]): void {
   if (files.length === 0 || ended) return;
   log.append((num) => filesRecord(num, files));
   uploads.add(files);
-}
-
-/** Whoever looks for the run's code finds it under its name in the config. */
-function takeCode(name: string, files: NewFile[]): void {
-  if (files.length === 0 || ended) return;
-  try {
-    takeArtifact(stageArtifact(start.staging, { type: "code", name }, files));
-    noteCodePath(name);
-  } catch (error) {
-    tell({ kind: "notice", serious: true, text: `the code is not stored: ${(error as Error).message}` });
-  }
-}
-
-function noteCodePath(path: string): void {
-  if (ended) return;
-  config.note("code_path", path);
-  log.append((num) => configRecord(num, [[["_wandb", "code_path"], JSON.stringify(path)]]));
-}
-
-/** Beside the run: none of it needs to be waited for, but for its end. */
-async function storeCode({ program, git }: Open): Promise<void> {
-  const { filesDir, code } = start;
-  try {
-    await saveCode(
-      code,
-      { program, git, filesDir, artifactName: codeArtifactName(uplink.run.project, program) },
-      {
-        accountSaves: () => uplink.savesCode(),
-        files: (names) => takeFiles(names.map((path) => ({ path, policy: "now", type: "wandb" }))),
-        codePath: noteCodePath,
-        artifact: takeCode,
-      },
-    );
-  } catch (error) {
-    internal.write("WARNING", "the code is not stored", { reason: (error as Error).message });
-  }
-}
-
-/** At the end, when it is known what went in and came out. */
-async function makeJob(): Promise<void> {
-  if (!start.job) return;
-  const { program, git, metadata } = await open;
-  const values = (entries: readonly Entry[]) =>
-    Object.fromEntries(entries.map(([key, json]) => [key, parseExtendedJson(json)]));
-  const job = jobOf(
-    {
-      program,
-      git,
-      code,
-      filesDir: start.filesDir,
-      executable: process.execPath,
-      runtime: String(metadata.python),
-      config: values(config.items.map(([[key = ""], json]) => [key, json])),
-      summary: values(summary.entries),
-    },
-    start.job.name || undefined,
-  );
-  if (job) takeArtifact(stageArtifact(start.staging, job.artifact, job.files));
-  else internal.write("INFO", "no job is made: the run's code is neither at a remote nor an artifact");
-}
-
-function takeArtifact({ artifact, folder }: StagedArtifact): void {
-  const { name: runId, entity, project } = uplink.run;
-  const whole = { ...artifact, runId, entity, project };
-  log.append((num) => artifactRecord(num, whole));
-  if (uplink.live)
-    artifacts = artifacts.then(async () => {
-      // What waited for it may go; of what the server has not, the log says where it lies.
-      const written = await uplink.write(whole);
-      if (written) rmSync(folder, { recursive: true, force: true });
-      if (written && artifact.type === "code") code = { id: written.id, name: artifact.name };
-    });
 }
 
 function inTurn(message: InOrder): void {
@@ -265,7 +184,7 @@ function inTurn(message: InOrder): void {
       takeFiles(message.files);
       break;
     case "code":
-      takeCode(message.name, message.files);
+      artifacts.takeCode(message.name, message.files);
       break;
     case "output":
       consoleFile.output(message.stream, message.text, message.atMs);
@@ -418,7 +337,7 @@ async function begin(): Promise<void> {
   hardware = addHardware(metadata, opened.own.e).catch((error: Error) =>
     internal.write("WARNING", "the machine is not in the metadata", { reason: error.message }),
   );
-  codeStored = storeCode(message);
+  codeStored = artifacts.storeCode(message);
 }
 
 /** Until the run ends: drain, write, send what there is, no more often than allowed. */
@@ -456,15 +375,14 @@ async function end(): Promise<void> {
   await settledHardware();
   const runtimeS = (Date.now() - history.startTimeMs) / 1000;
   await Promise.race([
-    start.job ? codeStored.then(() => artifacts) : codeStored,
+    start.job ? codeStored.then(() => artifacts.sent) : codeStored,
     sleep(Math.min(CODE_AT_END_MS, (limitMs ?? Number.POSITIVE_INFINITY) / 2), undefined, { ref: false }),
   ]);
-  await makeJob().catch((error: Error) =>
-    internal.write("WARNING", "no job is made", { reason: error.message }),
-  );
+  artifacts.makeJob(await open);
   const console = consoleFile.end();
   if (console) takeFiles([{ path: console, policy: "end", type: "wandb" }]);
   ended = true;
+  artifacts.close();
   if (history.last) log.append((num) => summaryRecord(num, itemsOf(summary.entries)));
   log.append((num) => exitRecord(num, exitCode, runtimeS, !start.writer.endsRun));
   log.close();
@@ -481,7 +399,7 @@ async function end(): Promise<void> {
   const waiting = setInterval(() => tell({ kind: "waiting", rows: lines.count }), WAITING_EVERY_MS);
   await uplink.complete(
     exitCode,
-    artifacts.then(() => uploads.finish()),
+    artifacts.sent.then(() => uploads.finish()),
   );
   clearInterval(waiting);
   const { opened } = await open;
