@@ -123,7 +123,7 @@ async function kill(number: number): Promise<Killed> {
   return { id, strict, queuedMs: queued, killedMs, returnedMs: pairs.filter((_, at) => at % 2 === 1) };
 }
 
-test(`${KILLS} processes killed at random instants (seed ${seed}): the log has every row but those of the last ${FLUSH_MS} ms, in strict mode every row, and sync sends each once`, async (t) => {
+test(`STEELYARD_FLUSH_INTERVAL_MS, WANDB_STRICT: ${KILLS} processes killed at random instants (seed ${seed}): the log has every row but those of the last ${FLUSH_MS} ms, in strict mode every row, and sync sends each once`, async (t) => {
   const killed: Killed[] = [];
   let next = 0;
   await Promise.all(
