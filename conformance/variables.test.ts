@@ -185,6 +185,20 @@ test("WANDB_ENTITY, WANDB_PROJECT: where the run is; more than what `init` store
   assert.match(stored.err, /Loading settings from .*wandb\/settings/);
   assert.match(bad.err, /WANDB_PROJECT is "a\/b"; allowed: a project name without/);
   assert.match(bad.err, /WANDB_ENTITY is "x\/y"/);
+
+  const nobody = await program({ WANDB_MODE: "offline", WANDB_PROJECT: "sent" });
+  const synced = await runCommand(process.execPath, [MAIN, "sync", "--json", join(nobody.dir, "wandb")], {
+    cwd: folder,
+    environment: {
+      HOME: folder,
+      WANDB_BASE_URL: server.url,
+      WANDB_API_KEY: server.apiKey,
+      WANDB_ENTITY: "lab",
+    },
+  });
+  assert.deepEqual((JSON.parse(synced.out) as { entity: string; project: string }[]).map(place), [
+    "lab/sent",
+  ]);
 });
 
 test("WANDB_PROJECT, WANDB_DISABLE_GIT: with nothing said, the repository and the program's folder in it name the project", async () => {

@@ -61,7 +61,10 @@ export async function clean(options: Options): Promise<void> {
             signal: new AbortController().signal,
             onRetry() {},
           };
-          unsent = await missingUploads(log, http, projectOf(loaded));
+          unsent = await missingUploads(log, http, {
+            project: projectOf(loaded),
+            entity: loaded.settings.entity,
+          });
         } catch (error) {
           unsent = `it cannot be compared with the server: ${(error as Error).message}`;
         }

@@ -165,6 +165,7 @@ async function sync(given: string[], options: Options): Promise<void> {
     ...selection,
     ...overridesOf(options),
     defaultProject: projectOf(loaded),
+    defaultEntity: loaded.settings.entity,
     ignoreGlobs: loaded.settings.ignoreGlobs,
     markSynced: options.markSynced,
     append: options.append,

@@ -18,14 +18,18 @@ const AT_ONCE = 4 * 2 ** 20;
 export async function missingUploads(
   logFile: string,
   http: Http,
-  defaultProject: string,
+  defaults: { project: string; entity: string | undefined },
 ): Promise<string | undefined> {
   const { reader, counts } = contentOf(logFile);
   const { run } = reader;
   if (!run) return NO_RUN;
   if (reader.losses.length > 0) return `the log is damaged: ${reader.losses[0]}`;
   if (reader.exitCode === undefined) return "the log has no end: its run goes on, or was killed";
-  const where = { runId: run.runId, project: run.project || defaultProject, entity: run.entity };
+  const where = {
+    runId: run.runId,
+    project: run.project || defaults.project,
+    entity: run.entity || (defaults.entity ?? ""),
+  };
   const bucket = await existing(http, where);
   if (!bucket) return `the server has no run ${where.runId} in ${where.project}`;
   for (const [what, here, there] of [

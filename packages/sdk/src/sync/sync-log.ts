@@ -44,6 +44,8 @@ export interface RunOverrides {
 export interface LogSyncOptions extends RunOverrides {
   /** Where the log names no project. */
   defaultProject: string;
+  /** Where it names no user or team; undefined: whom the key is of. */
+  defaultEntity?: string | undefined;
   /** False: nothing is to say that the log was sent. */
   markSynced?: boolean | undefined;
   /** Everything, also what was noted as sent. */
@@ -215,7 +217,7 @@ class LogSync {
     return {
       runId: options.runId ?? runId,
       project: options.project ?? (project || options.defaultProject),
-      entity: options.entity ?? (entity || null),
+      entity: options.entity ?? (entity || (options.defaultEntity ?? null)),
     };
   }
 

@@ -91,6 +91,7 @@ export async function sync(
       displayName: name,
       replaceTags: new Map(Object.entries(replaceTags)),
       defaultProject: settings.project ?? defaultProject(loaded, machine.workingDirectory),
+      defaultEntity: settings.entity,
       ignoreGlobs: settings.ignoreGlobs,
       onProgress: (log, progress) => onProgress?.({ log, ...progress }),
       onSynced(log, { run, historyLines, files, losses }) {
