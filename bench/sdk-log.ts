@@ -39,7 +39,7 @@ async function timed(
   pause: (step: number) => Promise<void> | undefined,
   strict = false,
 ): Promise<Float64Array> {
-  const run = await init({ project: "bench", mode: "offline", dir, console: false, strict });
+  const run = await init({ project: "bench", mode: "offline", dir, console: false, silent: true, strict });
   for (let step = 0; step < 5000; step++) run.log(row(step));
   await new Promise((resolve) => setTimeout(resolve, 500));
   const took = new Float64Array(PACED);
@@ -90,7 +90,7 @@ async function paced(): Promise<number> {
 
 /** As fast as it goes: the ring fills, and log() waits for the worker; memory must stay where it is. */
 async function flatOut(rows: number): Promise<number> {
-  const run = await init({ project: "bench", mode: "offline", dir, console: false, id: `flat-${rows}` });
+  const run = await init({ project: "bench", mode: "offline", dir, console: false, silent: true, id: `flat-${rows}` });
   const began = performance.now();
   const memory: number[] = [];
   for (let step = 0; step < rows; step++) {
