@@ -90,7 +90,14 @@ async function paced(): Promise<number> {
 
 /** As fast as it goes: the ring fills, and log() waits for the worker; memory must stay where it is. */
 async function flatOut(rows: number): Promise<number> {
-  const run = await init({ project: "bench", mode: "offline", dir, console: false, silent: true, id: `flat-${rows}` });
+  const run = await init({
+    project: "bench",
+    mode: "offline",
+    dir,
+    console: false,
+    silent: true,
+    id: `flat-${rows}`,
+  });
   const began = performance.now();
   const memory: number[] = [];
   for (let step = 0; step < rows; step++) {
