@@ -12,10 +12,14 @@ test("rows of every length come out as they went in, round the ring many times",
   const expected: number[][] = [];
   const got: number[][] = [];
   const drain = () =>
-    reader.drain(reader.written, (shape, step, timestamp, cells, from) => {
-      const count = cells[from - 1] as number;
-      got.push([shape, step, timestamp, ...cells.subarray(from, from + count)]);
-    });
+    reader.drain(
+      reader.written,
+      (shape, step, timestamp, cells, from) => {
+        const count = cells[from - 1] as number;
+        got.push([shape, step, timestamp, ...cells.subarray(from, from + count)]);
+      },
+      () => {},
+    );
   for (let step = 0; step < 3000; step++) {
     if (step % 7 === 0) {
       writer.mark();
@@ -54,11 +58,39 @@ test("a getter that logs does not break the row it is in", () => {
   assert.ok(rows.log({ a: 5, b: 6 }, step++));
   const taken = rows.log(odd, step++);
   const got: number[][] = [];
-  reader.drain(reader.written, (shape, _step, _timestamp, cells, from) => {
-    got.push([shape, ...cells.subarray(from, from + (cells[from - 1] as number))]);
-  });
+  reader.drain(
+    reader.written,
+    (shape, _step, _timestamp, cells, from) => {
+      got.push([shape, ...cells.subarray(from, from + (cells[from - 1] as number))]);
+    },
+    () => {},
+  );
   assert.deepEqual(shapes, [["a", "b"], ["inner"]]);
   assert.equal(taken, false);
   assert.deepEqual(got[0], [0, 5, 6]);
   for (const row of got.slice(1)) assert.deepEqual(row, [1, 7]);
+});
+
+test("rows are kept before their room is given to others, a part of the ring at a time", () => {
+  const memory = createRing();
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  const read = () => Atomics.load(new Int32Array(memory.head), 16);
+  for (let step = 0; step < 10_000; step++) writer.publish(writer.place(2), 0, step, 0, 2);
+  let rows = 0;
+  let kept = 0;
+  let keeps = 0;
+  reader.drain(
+    reader.written,
+    () => {
+      rows++;
+      assert.ok(read() <= kept * (PREFIX + 2), "room was given away before its rows were kept");
+    },
+    () => {
+      kept = rows;
+      keeps++;
+    },
+  );
+  assert.equal(kept, 10_000);
+  assert.ok(keeps >= 7, `${keeps}`);
 });

@@ -17,8 +17,8 @@ export const PREFIX = 4;
 export const BESIDE = -1;
 /** Shape of what is left at the ring's end, too little for the row that came. */
 const SKIP = -2;
-/** As much as the worker writes in some 20 ms: what waits here is what a kill -9 loses. */
-const CELLS = 1 << 17;
+/** As much as the worker writes in some 30 ms while it sends too: what waits here is what a kill -9 loses. */
+const CELLS = 1 << 16;
 const PAGE_BYTES = 4096;
 /** A waiting writer is woken when this much was read: early enough to go on, rarely enough that waking costs nothing. */
 const TELL_CELLS = CELLS / 8;
@@ -135,8 +135,8 @@ export class RingReader {
     return ((this.written - this.#read) & 0x7fffffff) > CELLS / 8;
   }
 
-  /** Calls `row` for each row up to `written`. */
-  drain(written: number, row: RowReader): void {
+  /** Calls `row` for each row up to `written`, and `keep` before their room is given to others: they are to be in the log. */
+  drain(written: number, row: RowReader, keep: () => void): void {
     const cells = this.#cells;
     let told = this.#read;
     while (this.#read !== written) {
@@ -150,9 +150,11 @@ export class RingReader {
       this.#read = (this.#read + PREFIX + (cells[at + 3] as number)) & 0x7fffffff;
       if (((this.#read - told) & 0x7fffffff) >= TELL_CELLS) {
         told = this.#read;
+        keep();
         this.#tell();
       }
     }
+    keep();
     this.#tell();
   }
 

@@ -18,9 +18,13 @@ test("rows get the last value of their step metric, numbers and others alike", (
   const log = (data: Record<string, number>): Record<string, number> => {
     assert.ok(numbers.log(data, row++));
     let got: Record<string, number> = {};
-    reader.drain(reader.written, (shape, _step, _timestamp, cells, from) => {
-      got = Object.fromEntries((shapes[shape] ?? []).map((key, at) => [key, cells[from + at] as number]));
-    });
+    reader.drain(
+      reader.written,
+      (shape, _step, _timestamp, cells, from) => {
+        got = Object.fromEntries((shapes[shape] ?? []).map((key, at) => [key, cells[from + at] as number]));
+      },
+      () => {},
+    );
     return got;
   };
   const fill = (entries: Entry[]) => {

@@ -222,6 +222,11 @@ function row(shape: number, step: number, timestamp: number, cells: Float64Array
   else history.numbers(shape, step, timestamp, cells, from);
 }
 
+function keep(): void {
+  history.settle();
+  log.flush();
+}
+
 let drainer: NodeJS.Timeout | undefined;
 let drainSoon: NodeJS.Immediate | undefined;
 
@@ -236,9 +241,7 @@ function drain(): void {
     if (!received) break;
     hear(received.message as ToWorker);
   }
-  ring.drain(written, row);
-  history.settle();
-  log.flush();
+  ring.drain(written, row, keep);
   // Whoever logs as fast as it goes must not wait for the clock.
   if (ring.crowded)
     drainSoon ??= setImmediate(() => {
