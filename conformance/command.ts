@@ -18,6 +18,8 @@ export async function runCommand(
     env: { PATH: process.env.PATH, ...environment },
     stdio: ["pipe", "pipe", "pipe"],
   });
+  // A program may end without having read.
+  child.stdin.on("error", () => {});
   child.stdin.end(input);
   const ended: Ended = { status: null, out: "", err: "" };
   child.stdout.on("data", (part) => {
