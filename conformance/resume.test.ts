@@ -32,7 +32,7 @@ const start = (options: InitOptions) =>
     silent: true,
     ...options,
   });
-/** A run of so many rows that was ended; \`part\` = what its rows say. */
+/** A run of so many rows that was ended; `part` = what its rows say. */
 async function run(rows: number, part: string, options: InitOptions): Promise<string> {
   const run = await start(options);
   for (let n = 0; n < rows; n++) run.log({ part, n });
