@@ -1,6 +1,6 @@
 import { workerData } from "node:worker_threads";
 import type { RowsQuestion, Series, SeriesQuestion, StreamName } from "../../ports/metric-store.ts";
-import { answer, answerError, type Call, callerPort } from "./calls.ts";
+import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
 import { answerKeyNames, answerKeys } from "./key-reads.ts";
 import {
   answerConsole,

@@ -1,6 +1,6 @@
 import { workerData } from "node:worker_threads";
+import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
 import { type BlockBuilder, decodeHead, rowsOfColumns } from "./block.ts";
-import { answer, answerError, type Call, callerPort } from "./calls.ts";
 import { encodeNumbers } from "./chunk.ts";
 import { LEVEL } from "./database.ts";
 import { mergeBlocks, openBlock, SEALED_ROWS, SEALED_TEXT_BYTES, SEALED_VALUES } from "./merge.ts";

@@ -13,7 +13,7 @@ import type {
   SeriesQuestion,
   StreamName,
 } from "../../ports/metric-store.ts";
-import { CalledWorker } from "./calls.ts";
+import { CalledWorker } from "../worker-calls.ts";
 import type { DatabaseOptions } from "./database.ts";
 import type { SeriesReply } from "./reader.ts";
 import { parseRows, textRows } from "./rows.ts";
@@ -40,14 +40,18 @@ const MAX_REMEMBERED_DAMAGE = 1000;
 export async function openSegments(path: string, options: SegmentsOptions = {}): Promise<MetricStore> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const { onDamage, ...database } = options;
-  const writer = new CalledWorker("writer", { path, options: database });
+  const writer = startWorker("writer", { path, options: database });
   // Those that read open the file for reading only: it must be there.
   await writer.call("ready", undefined).catch((cause: Error) => {
     // Why it did not start (a newer format, a folder without permission) is the message worth reading.
     throw cause.cause ?? cause;
   });
-  const reader = new CalledWorker("reader", { path });
+  const reader = startWorker("reader", { path });
   return new Segments(path, writer, reader, onDamage ?? (() => {}));
+}
+
+function startWorker(name: string, workerData: unknown): CalledWorker {
+  return new CalledWorker("metric store", import.meta.url, name, workerData);
 }
 
 class Segments implements MetricStore {
@@ -217,7 +221,7 @@ class Segments implements MetricStore {
 
   /** One stream after the other. A failure costs space and speed, never data: the journal keeps its rows. */
   async #seal(): Promise<void> {
-    this.#sealer ??= new CalledWorker("sealer", { path: this.#path });
+    this.#sealer ??= startWorker("sealer", { path: this.#path });
     const sealer = this.#sealer;
     for (const stream of this.#due) {
       this.#due.delete(stream);

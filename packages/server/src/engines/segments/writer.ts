@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { workerData } from "node:worker_threads";
 import { SteelyardError } from "../../errors.ts";
 import type { StreamName } from "../../ports/metric-store.ts";
-import { answer, answerError, arrivedCalls, type Call, callerPort } from "./calls.ts";
+import { answer, answerError, arrivedCalls, type Call, callerPort } from "../worker-calls.ts";
 import { decodeNumbers, encodeNumbers } from "./chunk.ts";
 import {
   addLines,

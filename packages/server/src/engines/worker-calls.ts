@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { ERRORS, type ErrorCode, SteelyardError } from "../../errors.ts";
+import { ERRORS, type ErrorCode, SteelyardError } from "../errors.ts";
 
-/** Calls from the main thread to a worker of this engine and the answers back: one message each way. */
+/** Calls from the main thread to a worker of an engine and the answers back: one message each way. */
 
 export interface Call {
   id: number;
@@ -23,13 +23,16 @@ export class CalledWorker {
     number,
     { resolve: (value: unknown) => void; reject: (cause: unknown) => void }
   >();
+  readonly #of: string;
   #next = 0;
   #dead: Error | undefined;
 
-  constructor(name: string, workerData: unknown) {
-    // Beside this file: TypeScript in the tree, JavaScript in the published package.
-    const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-    this.#worker = new Worker(new URL(`./${name}${extension}`, import.meta.url), { name, workerData });
+  /** `of`: what stops when the worker dies, for the message; `beside`: the caller's `import.meta.url`, where `name` lies. */
+  constructor(of: string, beside: string, name: string, workerData: unknown) {
+    this.#of = of;
+    // TypeScript in the tree, JavaScript in the published package.
+    const extension = beside.endsWith(".ts") ? ".ts" : ".js";
+    this.#worker = new Worker(new URL(`./${name}${extension}`, beside), { name, workerData });
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (cause) => this.#die(cause));
     this.#worker.on("exit", () => this.#die(new Error("it ended")));
@@ -60,7 +63,7 @@ export class CalledWorker {
   }
 
   #die(cause: unknown): void {
-    this.#dead ??= new SteelyardError("unavailable", "the metric store stopped: restart the server", {
+    this.#dead ??= new SteelyardError("unavailable", `the ${this.#of} stopped: restart the server`, {
       cause,
     });
     for (const { reject } of this.#waiting.values()) reject(this.#dead);
@@ -70,7 +73,7 @@ export class CalledWorker {
 
 /** Port of the worker this runs in. */
 export function callerPort(): MessagePort {
-  if (!parentPort) throw new Error("this file is started as a worker of the segments engine");
+  if (!parentPort) throw new Error("this file is started as a worker of an engine");
   return parentPort;
 }
 
