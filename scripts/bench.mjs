@@ -1,47 +1,122 @@
-// `npm run bench [-- name …]`: every file of bench/, one after the other, nothing else running; what each printed goes to
-// docs/performance.md under its name with the date and the machine.
+// `npm run bench [-- options] [name …]`: the files of bench/, one after the other, nothing else running. What each found is
+// kept in bench/results/ with its date and machine, and docs/performance.md is made of that.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem, type } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, release, tmpdir, totalmem, type } from "node:os";
 import { basename, join } from "node:path";
-import { buildPage, installDependencies, newNode, ROOT, say } from "./toolchain.mjs";
+import { parseArgs } from "node:util";
+import { prepareChromium } from "./chromium.mjs";
+import { buildPage, installDependencies, newNode, ROOT, run, say } from "./toolchain.mjs";
+
+const USAGE = `npm run bench [-- options] [name …]
+  --list        name the benchmarks and end
+  --only NAME   only that one; may be given again
+  --quick       small sizes, all of them in a few minutes; a quick figure never replaces a whole one
+  --json FILE   write what was measured to FILE too`;
+const BENCH = join(ROOT, "bench");
+const RESULTS = join(BENCH, "results");
+const { list, quick, json, names } = readArguments();
+const benchmarks = readdirSync(BENCH)
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => basename(file, ".ts"))
+  .sort();
+const unknown = names.filter((name) => !benchmarks.includes(name));
+if (unknown.length > 0)
+  end(`no benchmark is called ${unknown.join(", ")}; they are: ${benchmarks.join(", ")}`);
+if (list) {
+  for (const name of benchmarks) say(`${name.padEnd(18)} ${firstSentence(name)}`);
+  process.exit(0);
+}
 
 installDependencies();
 buildPage();
-const asked = process.argv.slice(2);
-const document = join(ROOT, "docs", "performance.md");
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`;
-let failed = 0;
+const chromium = prepareChromium();
+if (chromium) process.env.STEELYARD_TEST_CHROMIUM = chromium;
+const measured = [];
+const failed = [];
 
-for (const file of readdirSync(join(ROOT, "bench"))
-  .filter((name) => name.endsWith(".ts"))
-  .sort()) {
-  const name = basename(file, ".ts");
-  if (asked.length > 0 && !asked.includes(name)) continue;
+for (const name of names.length > 0 ? names : benchmarks) {
   say(`── ${name}`);
-  const began = Date.now();
-  const { status, stdout } = spawnSync(newNode(), ["--expose-gc", join(ROOT, "bench", file)], {
-    cwd: ROOT,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-    maxBuffer: 64 * 2 ** 20,
-  });
-  say(stdout.trimEnd());
-  if (status === 0) record(name, stdout.trimEnd(), Math.round((Date.now() - began) / 1000));
-  else failed++;
+  const result = measure(name);
+  if (!result) failed.push(name);
+  else {
+    measured.push(result);
+    keep(result);
+  }
 }
-process.exit(failed > 0 ? 1 : 0);
+if (json) writeFileSync(json, `${JSON.stringify(measured, null, 1)}\n`);
+run(newNode(), [join(ROOT, "scripts", "docs.mjs")]);
+if (failed.length > 0) end(`failed: ${failed.join(", ")}`);
 
-/** Replace the section of that name, or add it at the end. */
-function record(name, output, seconds) {
-  const node = spawnSync(newNode(), ["--version"], { encoding: "utf8" }).stdout.trim();
-  const section = `<!-- ${name} -->\n\n## ${name}\n\n${new Date().toISOString().slice(0, 10)}, ${machine}, Node ${node}, ${seconds} s\n\n\`\`\`text\n${output}\n\`\`\`\n\n<!-- end ${name} -->`;
-  const before = existsSync(document) ? readFileSync(document, "utf8") : "# Performance\n";
-  const begin = before.indexOf(`<!-- ${name} -->`);
-  const end = before.indexOf(`<!-- end ${name} -->`);
-  const after =
-    begin >= 0 && end > begin
-      ? before.slice(0, begin) + section + before.slice(end + `<!-- end ${name} -->`.length)
-      : `${before.trimEnd()}\n\n${section}\n`;
-  writeFileSync(document, after);
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        list: { type: "boolean", default: false },
+        only: { type: "string", multiple: true, default: [] },
+        quick: { type: "boolean", default: false },
+        json: { type: "string" },
+      },
+    });
+    return { ...values, names: [...new Set([...values.only, ...positionals])] };
+  } catch (error) {
+    return end(`${error.message}\n${USAGE}`);
+  }
+}
+
+/** Run it; undefined when it failed. Its report is what it wrote to STEELYARD_BENCH_REPORT, else what it printed. */
+function measure(name) {
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-bench-report-"));
+  const written = join(folder, "report.json");
+  const began = Date.now();
+  const load = loadavg()[0];
+  const { status, stdout } = spawnSync(
+    newNode(),
+    ["--expose-gc", join(BENCH, `${name}.ts`), ...(quick ? ["--quick"] : [])],
+    {
+      cwd: ROOT,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+      maxBuffer: 64 * 2 ** 20,
+      env: { ...process.env, STEELYARD_BENCH_REPORT: written },
+    },
+  );
+  say(stdout.trimEnd());
+  const parts = existsSync(written)
+    ? JSON.parse(readFileSync(written, "utf8")).parts
+    : [{ kind: "printed", text: stdout.trimEnd() }];
+  rmSync(folder, { recursive: true, force: true });
+  if (status !== 0) return undefined;
+  return {
+    name,
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
+    load: Number(load.toFixed(1)),
+    node: spawnSync(newNode(), ["--version"], { encoding: "utf8" }).stdout.trim(),
+    command: `npm run bench -- ${name}${quick ? " --quick" : ""}`,
+    quick,
+    seconds: Math.round((Date.now() - began) / 1000),
+    parts,
+  };
+}
+
+/** A quick figure is for trying things; a whole one that is there stays. */
+function keep(result) {
+  const path = join(RESULTS, `${result.name}.json`);
+  if (quick && existsSync(path) && JSON.parse(readFileSync(path, "utf8")).quick === false)
+    return say(`   (quick: docs/performance.md keeps the whole figures of ${result.name})`);
+  writeFileSync(path, `${JSON.stringify(result, null, 1)}\n`);
+}
+
+/** Of the comment that a benchmark's file begins with. */
+function firstSentence(name) {
+  const text = readFileSync(join(BENCH, `${name}.ts`), "utf8");
+  const comment = /^\/\*\*([\s\S]*?)\*\//.exec(text)?.[1].replaceAll(/\n \*/g, "").trim() ?? "";
+  return /^.*?[.:](?=\s|$)/.exec(comment)?.[0] ?? comment;
+}
+
+function end(text) {
+  say(text);
+  process.exit(1);
 }

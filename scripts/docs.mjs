@@ -1,7 +1,8 @@
 // `node scripts/docs.mjs`: the generated documents and parts of docs/, from the tables they describe. A test fails when
 // they are stale.
-import { globSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { PICTURES, performanceDocument, pictures } from "../bench/report/document.ts";
 import { allowedValues, SETTING_NAMES, settingOf } from "../packages/protocol/src/settings/index.ts";
 import { OPTIONS } from "../packages/server/src/config.ts";
 import { table, withGenerated } from "./generated.mjs";
@@ -10,7 +11,28 @@ import { ROOT } from "./toolchain.mjs";
 
 /** Every document with what it should say: `{path, before, text}`. */
 export function documents() {
-  return [serverDocument(), variablesDocument("en"), variablesDocument("ko"), sdkDocument()];
+  return [
+    serverDocument(),
+    variablesDocument("en"),
+    variablesDocument("ko"),
+    sdkDocument(),
+    ...performanceDocuments(),
+  ];
+}
+
+/** docs/performance.md and its pictures, from what the benchmarks kept. */
+function performanceDocuments() {
+  const results = globSync("bench/results/*.json", { cwd: ROOT })
+    .sort()
+    .map((file) => JSON.parse(readFileSync(join(ROOT, file), "utf8")));
+  const made = (path, text) => {
+    const before = existsSync(path) ? readFileSync(path, "utf8") : "";
+    return { path, before, text: text(before) };
+  };
+  return [
+    made(join(ROOT, "docs", "performance.md"), (before) => performanceDocument(before, results)),
+    ...[...pictures(results)].map(([file, svg]) => made(join(ROOT, "docs", PICTURES, file), () => svg)),
+  ];
 }
 
 function serverDocument() {
@@ -97,5 +119,8 @@ function made(file, parts) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  for (const { path, text } of documents()) writeFileSync(path, text);
+  for (const { path, text } of documents()) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
 }

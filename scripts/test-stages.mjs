@@ -60,7 +60,8 @@ if (wants("check")) {
   check("types of the page", node, [tool("typescript", "bin", "tsc"), "-p", "packages/web"]);
   check("lint, format, who may import whom", tool(".bin", "biome"), ["check", "."]);
 }
-if (wants("unit")) test("unit and contract", ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"]);
+if (wants("unit"))
+  test("unit and contract", ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"]);
 if (wants("conformance") || wants("browser")) buildPage();
 if (wants("conformance")) {
   const clients = preparePythonClients();
