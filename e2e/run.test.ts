@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { after, before, suite, test } from "node:test";
 import { exitOf, startScript, until } from "../conformance/sdk-runs.ts";
-import { type Fixture, makeRun, middleOf, openFixture, signIn, stream, upload } from "./browser.ts";
+import { startServer } from "../conformance/server.ts";
+import { type Fixture, makeRun, makeUser, middleOf, openFixture, signIn, stream, upload } from "./browser.ts";
 
 /** The page of one run: its log, its end, and what a hostile one tries. */
 const PROJECT = "runs";
@@ -202,11 +202,14 @@ suite("the run page", () => {
       await until("the run is there", async () => (await page.goto(address("logging")))?.status() === 200);
       await page.locator(".run-header .badge", { hasText: "running" }).waitFor();
       await page.locator("section.panel canvas").waitFor();
+      // It hears of it only after the page has said that it was asked.
+      script.kill("SIGSTOP");
       await page.getByRole("button", { name: "More" }).click();
       await page.getByRole("button", { name: "Stop the run" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
-      const began = performance.now();
       await page.getByText("the script was asked").waitFor();
+      script.kill("SIGCONT");
+      const began = performance.now();
       await page
         .locator(".run-header .badge", { hasText: /killed|finished/ })
         .waitFor({ timeout: 30_000 - (performance.now() - began) });
@@ -218,49 +221,94 @@ suite("the run page", () => {
     }
   });
 
-  test("78: a run that falls silent while one looks becomes crashed, with when it was last heard of and the last lines of its log", async () => {
-    const { page, server } = fixture;
+  test("78: a run whose script is killed while one looks becomes crashed, with when it was last heard of and the last lines of its log", async () => {
+    const server = await startServer({ flags: ["--crash-after", "3"] });
+    // Cookies know no ports: another server is another visit.
+    const page = await fixture.browser.newPage();
+    const dir = mkdtempSync(join(tmpdir(), "steelyard-lost-"));
+    const script = startScript(
+      server,
+      dir,
+      "lost",
+      `for (let line = 1; line <= 50; line++) console.log("word", line);
+      for (let step = 0; ; step++) {
+        run.log({ a: step });
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }`,
+      { init: `project: "${PROJECT}"` },
+    );
+    try {
+      await signIn({ page, server });
+      await until("the log is there", async () => {
+        const path = `/api/v1/console?entity=admin&project=${PROJECT}&run=lost&from=0&limit=100`;
+        return (await (await server.fetch(path)).text()).includes("word 50");
+      });
+      await page.goto(`${server.url}/admin/${PROJECT}/runs/lost`);
+      await page.locator(".run-header .badge", { hasText: "running" }).waitFor();
+      script.kill("SIGKILL");
+      await page.locator(".run-header .badge", { hasText: "crashed" }).waitFor();
+      const { project } = await server.query<{ project: { run: { heartbeatAt: string } } }>(
+        `{ project(name: "${PROJECT}", entityName: "admin") { run(name: "lost") { heartbeatAt } } }`,
+      );
+      const banner = page.locator(".banner", { hasText: "No sign of life since" });
+      const since = await page.evaluate(
+        (time) => new Date(time).toLocaleString(document.documentElement.lang),
+        project.run.heartbeatAt,
+      );
+      await banner.getByText(since).waitFor();
+      const lines = banner.locator(".last-lines > div");
+      await lines.nth(19).waitFor();
+      assert.deepEqual(
+        await lines.allInnerTexts(),
+        Array.from({ length: 20 }, (_, at) => `word ${31 + at}`),
+      );
+      assert.ok(await lines.last().isVisible());
+    } finally {
+      script.kill("SIGKILL");
+      await page.close();
+      await server.stop();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  test("the page of a deleted run says who deleted it and when, and brings it back for those who may", async () => {
+    const { page, server, browser } = fixture;
     await makeRun(server, PROJECT, {
-      name: "lost",
-      displayName: "lost",
+      name: "gone",
+      displayName: "gone astray",
       steps: 2,
       keys: { a: () => 1 },
-      running: true,
-      console: Array.from({ length: 50 }, (_, line) => `word ${line + 1}`),
     });
-    await page.goto(address("lost"));
-    await page.locator(".run-header .badge", { hasText: "running" }).waitFor();
-    // Five silent minutes, which the server's own tests wait for by its clock.
-    const catalog = new DatabaseSync(join(server.dataDir, "catalog.sqlite"));
-    catalog.exec("PRAGMA busy_timeout = 5000");
-    const row = catalog
-      .prepare(
-        "UPDATE runs SET state = 'crashed', heartbeat_at = heartbeat_at - 400000 WHERE name = 'lost' RETURNING heartbeat_at",
-      )
-      .get();
-    catalog.close();
-    const { project } = await server.query<{ project: { run: { id: string } } }>(
-      `{ project(name: "${PROJECT}", entityName: "admin") { run(name: "lost") { id } } }`,
-    );
-    // Whatever is told of the run, its open page looks again.
+    await page.goto(address("gone"));
+    await page.getByRole("button", { name: "More" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByText("gone astray is deleted").waitFor();
+    await page.goto(`${server.url}/admin/${PROJECT}/overview`);
+    await page
+      .getByRole("region", { name: "Deleted runs" })
+      .getByRole("link", { name: "gone astray" })
+      .click();
+    await page.getByRole("heading", { name: "This run was deleted" }).waitFor();
+    await page.getByText(/admin deleted gone astray on .*Its rows and files are still there/).waitFor();
+
     await server.query(
-      'mutation Note($id: String!) { upsertBucket(input: {id: $id, notes: "silent"}) { bucket { id } } }',
-      { id: project.run.id },
+      `mutation { upsertModel(input: {name: "${PROJECT}", entityName: "admin", access: "USER_READ"}) { inserted } }`,
     );
-    await page.locator(".run-header .badge", { hasText: "crashed" }).waitFor();
-    const banner = page.locator(".banner", { hasText: "No sign of life since" });
-    const since = await page.evaluate(
-      (ms) => new Date(ms).toLocaleString(document.documentElement.lang),
-      Number(row?.heartbeat_at),
-    );
-    await banner.getByText(since).waitFor();
-    const lines = banner.locator(".last-lines > div");
-    await lines.nth(19).waitFor();
-    assert.deepEqual(
-      await lines.allInnerTexts(),
-      Array.from({ length: 20 }, (_, at) => `word ${31 + at}`),
-    );
-    assert.ok(await lines.last().isVisible());
+    const reader = await browser.newPage();
+    await signIn({ page: reader, server }, await makeUser(server, "reader"));
+    await reader.goto(address("gone", "/logs"));
+    await reader.getByText(/admin deleted gone astray on .*A member of the project can restore it/).waitFor();
+    assert.equal(await reader.getByRole("button", { name: "Restore" }).count(), 0);
+    await reader.goto(address("never"));
+    await reader.getByRole("heading", { name: "Not found, or no access" }).waitFor();
+    await reader.goto(address("gone"));
+    await reader.getByRole("heading", { name: "This run was deleted" }).waitFor();
+
+    await page.getByRole("button", { name: "Restore" }).click();
+    await page.getByRole("heading", { name: "gone astray" }).waitFor();
+    // Whoever looks at it sees it come back.
+    await reader.getByRole("heading", { name: "gone astray" }).waitFor();
+    await reader.close();
   });
 
   test("93: off the net a banner says so, what is shown stays, and it comes back by itself", async () => {

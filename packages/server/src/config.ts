@@ -23,6 +23,8 @@ export interface Config {
   anonymous: boolean;
   /** Whether people make their accounts themselves. */
   signUp: boolean;
+  /** A run that was not heard of for so long is taken for crashed. */
+  crashAfterMs: number;
   logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -94,6 +96,12 @@ export const OPTIONS = {
     default: "off",
     text: "`on`: whoever reaches the page may make an account. `off`: administrators make them.",
   },
+  crashAfter: {
+    variable: "STEELYARD_CRASH_AFTER",
+    flag: "--crash-after",
+    default: "300",
+    text: "Seconds without a sign of life after which a run is shown as crashed, 1 to 86400. Clients speak every 30 s at least: below 60, runs that live are taken for crashed until they speak again.",
+  },
   logLevel: {
     variable: "STEELYARD_LOG_LEVEL",
     flag: "--log-level",
@@ -135,6 +143,10 @@ export function readConfig(
     return text === "on";
   };
 
+  const crashAfterS = Number(value("crashAfter").text);
+  if (!/^\d{1,5}$/.test(value("crashAfter").text) || crashAfterS < 1 || crashAfterS > 86_400)
+    throw wrong("crashAfter", "a number of seconds from 1 to 86400");
+
   const publicUrl = value("publicUrl").text;
   if (publicUrl !== "" && !/^https?:$/.test(URL.parse(publicUrl)?.protocol ?? "")) {
     throw wrong("publicUrl", "an http:// or https:// address");
@@ -164,6 +176,7 @@ export function readConfig(
     adminApiKey: adminApiKey || undefined,
     anonymous: isOn("anonymous"),
     signUp: isOn("signUp"),
+    crashAfterMs: crashAfterS * 1000,
     logLevel,
   };
 }

@@ -132,8 +132,20 @@ type Project {
   runColumns: [RunColumn!]!
   """Runs that were deleted and can be restored, the last deleted first; for those who may restore them."""
   deletedRuns(first: Int): [DeletedRun!]!
+  """What is left to say at the address of a run that was deleted; null for one that is there, and for one that never was."""
+  deletedRun(name: String!): DeletedRun
 }
-type DeletedRun { id: ID! name: String! displayName: String! deletedAt: DateTime! createdAt: DateTime! user: User }
+"""readOnly: the viewer may not restore it. deletedBy: null when it is not known."""
+type DeletedRun {
+  id: ID!
+  name: String!
+  displayName: String!
+  deletedAt: DateTime!
+  deletedBy: User
+  createdAt: DateTime!
+  user: User
+  readOnly: Boolean!
+}
 type ProjectConnection { edges: [ProjectEdge!]! pageInfo: PageInfo! }
 type ProjectEdge { node: Project cursor: String }
 

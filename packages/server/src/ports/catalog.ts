@@ -180,6 +180,8 @@ export interface RunsTable {
   heartbeat_at: number;
   finished_at: number | null;
   deleted_at: number | null;
+  /** Null for one that is not deleted, or whose deletion is older than this column. */
+  deleted_by: number | null;
 }
 /**
  * Typed cells of config and summary: what filters and sorts of the runs table read. `path` = `config.lr` or

@@ -171,6 +171,19 @@ export async function findProjectById(
   return row && findProject(services, viewer, row.entityName, row.name, need);
 }
 
+/** What of a page is for others: a refusal is the answer here, not a failure. */
+export async function mayNot(
+  services: Services,
+  viewer: Viewer | undefined,
+  project: ProjectRef,
+  need: Need,
+): Promise<boolean> {
+  return findProject(services, viewer, project.entityName, project.name, need).then(
+    (found) => found === undefined,
+    () => true,
+  );
+}
+
 /** As `findProject`, for a run by its public id. Deleted runs are unknown unless `deleted: "too"`. */
 export async function findRun(
   services: Services,
@@ -202,11 +215,12 @@ export async function readableRun(
   entityName: string | null | undefined,
   projectName: string,
   runName: string,
+  options: { deleted?: "too" } = {},
 ): Promise<RunRef | undefined> {
-  const found = await findRun(services, viewer, entityName, projectName, runName, "read");
+  const found = await findRun(services, viewer, entityName, projectName, runName, "read", options);
   const { value: dashed } = dashedRunId(runName);
   if (found || dashed === runName) return found;
-  return findRun(services, viewer, entityName, projectName, dashed, "read");
+  return findRun(services, viewer, entityName, projectName, dashed, "read", options);
 }
 
 /** As `findRun`, by the run's number (from a global id). */

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { SteelyardError } from "../errors.ts";
-import { globalId, parseGlobalId, runGlobalId } from "../http/global-id.ts";
+import { globalId, parseGlobalId } from "../http/global-id.ts";
 import type { GraphqlContext, Resolver, Resolvers } from "../http/resolvers.ts";
 import type { Viewer } from "../http/viewer.ts";
 import { countRuns, listRuns, type RunsQuestion } from "../query/run-list.ts";
@@ -10,7 +10,7 @@ import {
   findEntity,
   findProject,
   findProjectById,
-  type Need,
+  mayNot,
   type ProjectRef,
   readableRun,
   requireViewer,
@@ -24,6 +24,7 @@ import {
   type ProjectEdit,
   type ProjectModel,
 } from "./project.ts";
+import { deletedRun, deletedRuns } from "./trash.ts";
 
 const MAX_PAGE = 200;
 /** Paths shown in a column picker. */
@@ -151,38 +152,6 @@ const runColumns: Resolver = async (source: ProjectRef, _args, { services }) => 
     runCount: n,
   }));
 };
-
-/** Who may not restore sees none: a deleted run is nobody else's to look at. */
-const deletedRuns: Resolver = async (source: ProjectRef, { first }: { first?: number | null }, context) => {
-  if (await mayNot(context, source, "write")) return [];
-  const db = context.services.catalog.db;
-  const rows = await db
-    .selectFrom("runs")
-    .select(["id", "name", "display_name", "created_at", "deleted_at", "user_id"])
-    .where("project_id", "=", source.id)
-    .where("deleted_at", "is not", null)
-    .orderBy("deleted_at", "desc")
-    .orderBy("id", "desc")
-    .limit(Math.min(Math.max(first ?? MAX_PAGE, 0), MAX_PAGE))
-    .execute();
-  return rows.map((row) => ({
-    id: runGlobalId({ name: row.name, project: source }),
-    name: row.name,
-    displayName: row.display_name,
-    createdAt: dateTime(row.created_at),
-    deletedAt: dateTime(row.deleted_at),
-    user: () => db.selectFrom("users").selectAll().where("id", "=", row.user_id).executeTakeFirst(),
-  }));
-};
-
-async function mayNot(context: GraphqlContext, source: ProjectRef, need: Need): Promise<boolean> {
-  const { services, viewer } = context;
-  // A 403 here is the answer, not a failure.
-  return findProject(services, viewer, source.entityName, source.name, need).then(
-    (found) => found === undefined,
-    () => true,
-  );
-}
 
 interface UpsertModelInput extends ProjectEdit {
   id?: string | null;
@@ -352,7 +321,8 @@ export const projectsResolvers: Resolvers = {
     dockerImage: (source: ProjectModel) => source.row.docker_image,
     createdAt: (source: ProjectModel) => dateTime(source.row.created_at),
     isBenchmark: () => false,
-    readOnly: (source: ProjectModel, _args, context) => mayNot(context, source, "write"),
+    readOnly: (source: ProjectModel, _args, context) =>
+      mayNot(context.services, context.viewer, source, "write"),
     user: (source: ProjectModel, _args, { services }) =>
       services.catalog.db
         .selectFrom("users")
@@ -367,6 +337,7 @@ export const projectsResolvers: Resolvers = {
     bucket: run,
     runColumns,
     deletedRuns,
+    deletedRun,
     // Launch is not served: a project has no queues.
     runQueues: () => [],
     runQueue: () => null,

@@ -168,20 +168,38 @@ test("a deleted run answers 410 till it is restored; deleting again succeeds", a
   assert.deepEqual(JSON.parse(JSON.stringify(await world.ask(ann, look))), {
     project: { runCount: 0, run: null },
   });
-  const trash = `{ project(name: "p", entityName: "ann") { deletedRuns { id name user { username } } } }`;
+  const fields = "id name deletedAt user { username } deletedBy { username } readOnly";
+  const trash = `{ project(name: "p", entityName: "ann") {
+    deletedRuns { ${fields} } deletedRun(name: "r1") { ${fields} } never: deletedRun(name: "r2") { id } } }`;
   const { project } = await world.ask<{ project: { deletedRuns: { id: string; name: string }[] } }>(
     ann,
     trash,
   );
-  assert.deepEqual(JSON.parse(JSON.stringify(project.deletedRuns)), [
-    { id: bucket.id, name: "r1", user: { username: "ann" } },
-  ]);
+  const gone = {
+    id: bucket.id,
+    name: "r1",
+    deletedAt: new Date(world.clock.now).toISOString(),
+    user: { username: "ann" },
+    deletedBy: { username: "ann" },
+    readOnly: false,
+  };
+  assert.deepEqual(JSON.parse(JSON.stringify(project)), {
+    deletedRuns: [gone],
+    deletedRun: gone,
+    never: null,
+  });
+  assert.equal((await world.ask<{ project: unknown }>(bob, trash)).project, null);
   await world.ask(ann, 'mutation O { upsertModel(input: {name: "p", access: "USER_READ"}) { inserted } }');
-  assert.deepEqual(JSON.parse(JSON.stringify(await world.ask(bob, trash))), { project: { deletedRuns: [] } });
+  assert.deepEqual(JSON.parse(JSON.stringify(await world.ask(bob, trash))), {
+    project: { deletedRuns: [], deletedRun: { ...gone, readOnly: true }, never: null },
+  });
   await world.ask(ann, "mutation R($id: ID!) { restoreRun(input: {id: $id}) { run { name } } }", {
     id: project.deletedRuns[0]?.id,
   });
   assert.equal((await upsert({ name: "r1", modelName: "p" })).inserted, false);
+  assert.deepEqual(JSON.parse(JSON.stringify(await world.ask(ann, trash))), {
+    project: { deletedRuns: [], deletedRun: null, never: null },
+  });
 });
 
 const RESUME = `query RunResumeStatus($project: String, $entity: String, $name: String!) { model(name: $project, entityName: $entity) {

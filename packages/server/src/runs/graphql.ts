@@ -66,7 +66,7 @@ const deleteRun: Resolver = async (
   if (run.row.deleted_at === null) {
     await context.services.catalog.db
       .updateTable("runs")
-      .set({ deleted_at: context.services.now() })
+      .set({ deleted_at: context.services.now(), deleted_by: requireViewer(context.viewer).userId })
       .where("id", "=", run.id)
       .execute();
     const { project, id, name } = run;
@@ -80,11 +80,11 @@ const restoreRun: Resolver = async (_source, { input }: { input: { id: string } 
   const run = await runById(context, input.id, "write", { deleted: "too" });
   await context.services.catalog.db
     .updateTable("runs")
-    .set({ deleted_at: null })
+    .set({ deleted_at: null, deleted_by: null })
     .where("id", "=", run.id)
     .execute();
   announce(context, run, run.state);
-  return { run: { ...run, row: { ...run.row, deleted_at: null } } };
+  return { run: { ...run, row: { ...run.row, deleted_at: null, deleted_by: null } } };
 };
 
 /** The client hears of it in its next file-stream answer. A run that has ended has nothing to stop. */

@@ -53,7 +53,7 @@ export async function makeWorld(): Promise<World> {
   const changes: Change[] = [];
   bus.subscribe((change) => changes.push(change));
   const services = {
-    config: {},
+    config: { crashAfterMs: 300_000 },
     log: pino({ level: "silent" }),
     catalog,
     metrics,

@@ -1,4 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { addressOf } from "../address/query-state.ts";
 import { graphql } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
 import { RESTORE_RUN } from "../runs/runs.ts";
@@ -34,12 +36,14 @@ export function Trash({
       </p>
       <table className="list-table">
         <tbody>
-          {runs.map(({ id, name, displayName, deletedAt }) => (
+          {runs.map(({ id, name, displayName, deletedAt, deletedBy }) => (
             <tr key={id}>
-              <td style={{ overflowWrap: "anywhere" }}>{displayName}</td>
+              <td style={{ overflowWrap: "anywhere" }}>
+                <Link href={addressOf.run(entity, project, name)}>{displayName}</Link>
+              </td>
               <td className="mono muted hide-narrow">{name}</td>
               <td className="muted">
-                <RelativeTime iso={deletedAt} />
+                <RelativeTime iso={deletedAt} /> {deletedBy?.username}
               </td>
               <td style={{ textAlign: "right" }}>
                 <Button onClick={() => void restore(id)}>{t("run.restore")}</Button>

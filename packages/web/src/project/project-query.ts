@@ -14,7 +14,13 @@ export interface ProjectFacts {
   runCount: number;
   readOnly: boolean;
   user: { username: string } | null;
-  deletedRuns: { id: string; name: string; displayName: string; deletedAt: string }[];
+  deletedRuns: {
+    id: string;
+    name: string;
+    displayName: string;
+    deletedAt: string;
+    deletedBy: { username: string } | null;
+  }[];
 }
 
 /** What the overview says of a project, kept fresh; null when there is none. */
@@ -33,7 +39,7 @@ export function useProject(entity: string, project: string) {
           `query ProjectFacts($entity: String, $project: String) {
             project(name: $project, entityName: $entity) {
               id description access createdAt runCount readOnly user { username }
-              deletedRuns { id name displayName deletedAt }
+              deletedRuns { id name displayName deletedAt deletedBy { username } }
             }
           }`,
           { entity, project },

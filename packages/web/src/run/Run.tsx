@@ -23,6 +23,7 @@ import { duration, parseJson } from "../ui/format.ts";
 import { whileComposing } from "../ui/SearchField.tsx";
 import { toast } from "../ui/toast.tsx";
 import { Crashed } from "./Crashed.tsx";
+import { Deleted } from "./Deleted.tsx";
 import { Overview } from "./Overview.tsx";
 import { type RunFacts, useRun } from "./run-query.ts";
 import "./run.css";
@@ -41,12 +42,16 @@ export interface RunAddress {
 export default function Run({ entity, project, run, rest }: RunAddress & { rest: string }) {
   const facts = useRun(entity, project, run);
   const [tab = "workspace", ...path] = rest.split("/").filter(Boolean);
-  const data = facts.data;
+  const { run: data, deletedRun } = facts.data ?? {};
   useEffect(() => {
     document.title = `${data?.state === "running" ? "▶ " : ""}${data?.displayName ?? run} · ${project} · Steelyard`;
   }, [data, project, run]);
   if (facts.isPending) return <Skeleton lines={8} />;
-  if (facts.error && !data) return <ErrorState error={facts.error} retry={() => facts.refetch()} />;
+  if (facts.error && !facts.data) return <ErrorState error={facts.error} retry={() => facts.refetch()} />;
+  if (deletedRun)
+    return (
+      <Deleted entity={entity} project={project} facts={deletedRun} onRestored={() => facts.refetch()} />
+    );
   if (!data) return <NotFound />;
   const place = data.project;
   if (place.name !== project || place.entity.name !== entity)

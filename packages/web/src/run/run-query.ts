@@ -39,7 +39,24 @@ export interface RunFacts {
   alerts: RunAlert[];
 }
 
-/** Everything the run page says of a run, kept fresh; null when there is none. */
+/** What is left to say of a run in the trash. */
+export interface DeletedFacts {
+  id: string;
+  name: string;
+  displayName: string;
+  deletedAt: string;
+  /** Null when it is not known. */
+  deletedBy: { username: string } | null;
+  /** The viewer may not restore it. */
+  readOnly: boolean;
+}
+
+interface RunPage {
+  run: RunFacts | null;
+  deletedRun: DeletedFacts | null;
+}
+
+/** Everything the run page says of a run, kept fresh; both null when there is none. */
 export function useRun(entity: string, project: string, run: string) {
   const client = useQueryClient();
   const refresh = useRefresh(
@@ -57,9 +74,9 @@ export function useRun(entity: string, project: string, run: string) {
   });
   return useQuery({
     queryKey: ["run", entity, project, run],
-    queryFn: async ({ signal }) =>
+    queryFn: async ({ signal }): Promise<RunPage> =>
       (
-        await graphql<{ project: { run: RunFacts | null } | null }>(
+        await graphql<{ project: RunPage | null }>(
           `query RunFacts($entity: String, $project: String, $run: String!) {
             project(name: $project, entityName: $entity) {
               run(name: $run) {
@@ -68,12 +85,13 @@ export function useRun(entity: string, project: string, run: string) {
                 project { name entity { name } }
                 alerts { title text severity createdAt }
               }
+              deletedRun(name: $run) { id name displayName deletedAt deletedBy { username } readOnly }
             }
           }`,
           { entity, project, run },
           signal,
         )
-      ).project?.run ?? null,
+      ).project ?? { run: null, deletedRun: null },
   });
 }
 

@@ -140,6 +140,9 @@ export const MIGRATIONS: readonly string[] = [
     user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE) STRICT;
   CREATE INDEX claimed_runs_user ON claimed_runs(user_id);
   `,
+  `
+  ALTER TABLE runs ADD COLUMN deleted_by INTEGER REFERENCES users(id) ON DELETE SET NULL;
+  `,
 ];
 
 export interface Migration {
