@@ -35,7 +35,9 @@ try {
         const body = await response.body().catch(() => undefined);
         if (
           !body ||
-          !decodeSeries(new Uint8Array(body).buffer).some(({ last }) => last.at(-1) === 1 / (row + 1))
+          !decodeSeries(new Uint8Array(body).buffer).questions.some(({ series }) =>
+            series.some(({ last }) => last.at(-1) === 1 / (row + 1)),
+          )
         )
           return;
         page.off("response", hear);

@@ -105,12 +105,14 @@ test("STEELYARD_LATE_STEPS: rows for steps that are past are shown at their step
   await live.finish();
   await assertLate("late-only");
   // As a chart asks for it.
-  const asked = { entity: "admin", project: PROJECT, runs: ["late-only"], keys: ["loss", "eval/accuracy"] };
+  const questions = [{ keys: ["loss", "eval/accuracy"] }];
+  const asked = { entity: "admin", project: PROJECT, runs: ["late-only"], questions };
   const answer = await server.fetch("/api/v1/series", { method: "POST", body: JSON.stringify(asked) });
-  const drawn = decodeSeries(await answer.arrayBuffer()).map(({ xFirst, mean, min }) =>
+  const reply = decodeSeries(await answer.arrayBuffer());
+  const drawn = reply.questions[0]?.series.map(({ xFirst, mean, min }) =>
     [...xFirst].map((x, at) => [x, mean[at], min[at]]),
   );
-  const [loss = [], accuracy = []] = drawn;
+  const [loss = [], accuracy = []] = drawn ?? [];
   assert.deepEqual(
     loss.map(([x]) => x),
     loss.map(([x]) => x).sort((a, b) => (a ?? 0) - (b ?? 0)),

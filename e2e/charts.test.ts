@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import type { SeriesRequest } from "@steelyard/protocol/series";
 import type { Locator } from "playwright-core";
 import { type Fixture, makeRun, noise, openFixture, signIn, stream } from "./browser.ts";
 
@@ -17,7 +18,9 @@ suite("charts", () => {
     const { server, page } = fixture;
     await signIn(fixture);
     page.on("request", (request) => {
-      if (request.url().endsWith("/api/v1/series")) asked.push(request.postDataJSON());
+      if (!request.url().endsWith("/api/v1/series")) return;
+      const { runs, questions } = request.postDataJSON() as SeriesRequest;
+      for (const question of questions) asked.push({ runs, ...question });
     });
     for (let index = 0; index < 12; index++) {
       const shake = noise(index);

@@ -129,12 +129,11 @@ suite("the page", () => {
         entity: "admin",
         project: PROJECT,
         runs: ["run2"],
-        keys: ["train/loss"],
-        buckets: 100,
+        questions: [{ keys: ["train/loss"], buckets: 100 }],
       }),
     });
     const { decodeSeries } = await import("@steelyard/protocol/series");
-    const [series] = decodeSeries(await answer.arrayBuffer());
+    const [series] = decodeSeries(await answer.arrayBuffer()).questions[0]?.series ?? [];
     assert.ok(series && Math.max(...series.max) > 3, "the spike is not in any bucket's maximum");
   });
 

@@ -255,7 +255,11 @@ suite("a stranger", () => {
       ["GET", `/api/v1/console?${at}`],
       ["GET", `/api/v1/console/search?${at}&q=x`],
       ["GET", `/api/v1/console/download?${at}`],
-      ["POST", "/api/v1/series", { entity: "ann", project: "here", runs: ["here"], keys: ["k"] }],
+      [
+        "POST",
+        "/api/v1/series",
+        { entity: "ann", project: "here", runs: ["here"], questions: [{ keys: ["k"] }] },
+      ],
       ["POST", "/graphql", { query: "{ viewer { id } }" }],
       ["POST", "/files/ann/here/here/file_stream", {}],
     ];

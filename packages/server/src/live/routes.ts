@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { AppEnv } from "../http/app.ts";
 import { authenticate } from "../http/authenticate.ts";
-import { visibleProject } from "../metrics/routes.ts";
+import { visibleProject } from "../metrics/found.ts";
 import type { Change } from "../ports/bus.ts";
 import { findProjectById, requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";

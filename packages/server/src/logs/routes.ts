@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { stream } from "hono/streaming";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
-import { visibleRun } from "../metrics/routes.ts";
+import { visibleRun } from "../metrics/found.ts";
 import { parseLogLine } from "../runs/console.ts";
 import type { Services } from "../services.ts";
 

@@ -38,31 +38,6 @@ suite("charts and exports over HTTP", () => {
   });
 
   test("questions have bounds, and say which was passed", async () => {
-    const series = (more: object) =>
-      doors.ask(doors.admin, "POST", "/api/v1/series", {
-        entity: "admin",
-        project: "p",
-        runs: ["r"],
-        keys: ["a"],
-        ...more,
-      });
-    assert.equal((await series({})).status, 200);
-    // A run that is gone meanwhile fails nobody's chart.
-    assert.equal((await series({ runs: ["r", "gone"] })).status, 200);
-    const wrong: [object, RegExp][] = [
-      [{ buckets: 0 }, /buckets/],
-      [{ buckets: 4001 }, /buckets/],
-      [{ keys: Array.from({ length: 201 }, () => "k") }, /keys/],
-      [{ runs: Array.from({ length: 1001 }, () => "r") }, /runs/],
-      [{ stream: "console" }, /stream/],
-      [{ x: { kind: "key" } }, /x/],
-      [{ runs: Array(1000).fill("r"), keys: Array(200).fill("k"), buckets: 4000 }, /fewer at once/],
-    ];
-    for (const [more, text] of wrong) {
-      const answer = await series(more);
-      assert.equal(answer.status, 400, JSON.stringify(more).slice(0, 80));
-      assert.match(answer.text, text);
-    }
     assert.equal((await get(`/api/v1/export?${AT}&format=xml`)).status, 400);
     assert.equal((await get(`/api/v1/run-keys?${AT}&stream=console`)).status, 400);
     for (const query of ["from=-1", "limit=x", "from=1e9"])

@@ -3,9 +3,10 @@ import { testConsole } from "./metric-store-contract/console.contract.ts";
 import { testLines } from "./metric-store-contract/lines.contract.ts";
 import type { Open } from "./metric-store-contract/opened-store.contract.ts";
 import { testRows } from "./metric-store-contract/rows.contract.ts";
-import { testSeries } from "./metric-store-contract/series.contract.ts";
+import { testSeries, testSpared } from "./metric-store-contract/series.contract.ts";
 
 /** What every metric store must keep. Each case runs on fresh rows and again after reopening, sealed. */
 export function testMetricStore(name: string, open: Open): void {
-  for (const part of [testLines, testRows, testSeries, testConsole, testBranches]) part(name, open);
+  for (const part of [testLines, testRows, testSeries, testSpared, testConsole, testBranches])
+    part(name, open);
 }

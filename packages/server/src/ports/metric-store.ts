@@ -127,8 +127,17 @@ export interface MetricStore {
   /** All batches in one durable commit; results in the same order. Throws `storage-full` / `unavailable` with nothing stored. */
   append(batches: readonly AppendBatch[]): Promise<AppendResult[]>;
 
-  /** Bucketed series, the question of every chart. The answer has an entry for each run × key that has any point. */
-  series(question: SeriesQuestion): Promise<Series[]>;
+  /**
+   * Bucketed series, the question of every chart. The answer has an entry for each run × key that has any point. Once
+   * `signal` is aborted, the work ends before the next run and the answer is refused with its reason.
+   */
+  series(question: SeriesQuestion, signal?: AbortSignal): Promise<Series[]>;
+
+  /**
+   * For each run a short opaque text that is another one whenever the rows of the stream may be others than before; read
+   * without reading data. Taken before a question, it is never newer than the answer.
+   */
+  versions(runs: readonly number[], stream: "history" | "events"): Promise<string[]>;
 
   /** Rows as JSON text exactly as logged (whole rows), or re-made of the asked keys; ascending step. */
   rows(question: RowsQuestion): Promise<string[]>;

@@ -29,20 +29,23 @@ export function usePanelSeries(question: {
   const { entity, project, names, panel, x, range, buckets } = question;
   const client = useQueryClient();
   const queryKey = ["series", entity, project, panel.stream, panel.keys, names, x, range, buckets];
-  const load = async (runs: readonly string[]): Promise<SeriesAnswer[]> => {
+  const load = async (runs: readonly string[], signal?: AbortSignal): Promise<SeriesAnswer[]> => {
     const [min, max] = range ?? [];
     const lists = await Promise.all(
       panel.keys.map((key) =>
-        loadSeries({
-          entity,
-          project,
-          runs: [...runs],
-          key,
-          stream: panel.stream,
-          x,
-          buckets: buckets ?? 0,
-          ...(min === undefined || max === undefined ? {} : { min, max }),
-        }),
+        loadSeries(
+          {
+            entity,
+            project,
+            runs: [...runs],
+            key,
+            stream: panel.stream,
+            x,
+            buckets: buckets ?? 0,
+            ...(min === undefined || max === undefined ? {} : { min, max }),
+          },
+          signal,
+        ),
       ),
     );
     return lists.flat();
@@ -52,7 +55,7 @@ export function usePanelSeries(question: {
     enabled: names.length > 0 && buckets !== undefined,
     placeholderData: keepPreviousData,
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: () => load(names),
+    queryFn: ({ signal }) => load(names, signal),
   });
 
   const changed = useRef(new Set<string>());

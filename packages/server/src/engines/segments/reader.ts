@@ -12,6 +12,7 @@ import {
 } from "./row-reads.ts";
 import { answerSeries } from "./series.ts";
 import { StoredBlocks } from "./stored.ts";
+import { answerVersions } from "./versions.ts";
 
 /** The worker that reads: every question of the port, each on one state of the file, beside the writer. */
 
@@ -24,10 +25,15 @@ export interface SeriesReply {
 }
 
 const QUESTIONS: Record<string, (...arguments_: never[]) => unknown> = {
-  series: (question: SeriesQuestion): SeriesReply => {
+  series: (question: SeriesQuestion, cancelled: Int32Array | undefined): SeriesReply => {
     const damaged: string[] = [];
-    return { series: answerSeries(stored, question, damaged), damaged };
+    const proceed = () => {
+      if (cancelled && Atomics.load(cancelled, 0) !== 0)
+        throw new Error("nobody waits for this answer any more");
+    };
+    return { series: answerSeries(stored, question, damaged, proceed), damaged };
   },
+  versions: (runs: readonly number[], stream: "history" | "events") => answerVersions(stored, runs, stream),
   rows: (question: RowsQuestion) => answerRows(stored, question),
   keys: (run: number, stream: "history" | "events") => answerKeys(stored, run, stream),
   keyNames: (runs: readonly number[], stream: "history" | "events") => answerKeyNames(stored, runs, stream),

@@ -11,11 +11,19 @@ import { deadRows, guarded, type StoredBlock, type StoredBlocks } from "./stored
  * rows, for the groups that the range cuts, and when there are so few points that groups would be too coarse.
  */
 
-/** `damaged` gets a line for each block that could not be read: its points are missing, the rest is answered. */
-export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, damaged: string[]): Series[] {
+/**
+ * `damaged` gets a line for each block that could not be read: its points are missing, the rest is answered. `proceed`
+ * is called before each run and throws when the work is to end.
+ */
+export function answerSeries(
+  stored: StoredBlocks,
+  question: SeriesQuestion,
+  damaged: string[],
+  proceed: () => void,
+): Series[] {
   const buckets = Math.max(1, Math.floor(question.buckets));
   const xKey = keyOfAxis(question.x);
-  const lines = linesOf(stored, question, xKey, damaged);
+  const lines = linesOf(stored, question, xKey, damaged, proceed);
   const grids = new Map<string, Grid>();
   for (const [key, ofKey] of Map.groupBy(lines, ({ key }) => key)) {
     if (ofKey.some(({ most }) => most > buckets)) {
@@ -25,6 +33,7 @@ export function answerSeries(stored: StoredBlocks, question: SeriesQuestion, dam
   }
   const answers: Series[] = [];
   for (const line of lines) {
+    proceed();
     const { run, key, start } = line;
     const grid = grids.get(key) ?? EVERYTHING;
     // By what a bucket holds of it, however much of the chart's width it has: runs of one pace are read in one way.
@@ -75,10 +84,12 @@ function linesOf(
   question: SeriesQuestion,
   xKey: string | undefined,
   damaged: string[],
+  proceed: () => void,
 ): Line[] {
   const { runs, keys, stream, x } = question;
   const lines: Line[] = [];
   for (const run of runs) {
+    proceed();
     const start = x.kind === "relative-wall" ? runStart(stored, run, stream, damaged) : 0;
     if (start === undefined) continue;
     const range = {

@@ -114,10 +114,26 @@ class Segments implements MetricStore {
     }));
   }
 
-  async series(question: SeriesQuestion): Promise<Series[]> {
-    const { series, damaged } = await this.#ask<SeriesReply>("series", question);
-    for (const line of damaged) this.#reportDamage(line);
-    return series;
+  async series(question: SeriesQuestion, signal?: AbortSignal): Promise<Series[]> {
+    signal?.throwIfAborted();
+    // The reader looks at it between runs: it cannot hear a message while it works.
+    const cancelled = signal && new Int32Array(new SharedArrayBuffer(4));
+    const cancel = () => void (cancelled && Atomics.store(cancelled, 0, 1));
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      const { series, damaged } = await this.#ask<SeriesReply>("series", question, cancelled);
+      for (const line of damaged) this.#reportDamage(line);
+      return series;
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw cause;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  versions(runs: readonly number[], stream: "history" | "events"): Promise<string[]> {
+    return this.#ask("versions", runs, stream);
   }
 
   rows(question: RowsQuestion): Promise<string[]> {

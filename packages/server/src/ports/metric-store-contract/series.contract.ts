@@ -143,6 +143,57 @@ export function testSeries(name: string, open: Open): void {
   });
 }
 
+/** What spares asking: whether anything changed, and that nobody waits any more. */
+export function testSpared(name: string, open: Open): void {
+  test(`${name}: a run's version is another one after everything that changes its rows, and only then`, async () => {
+    const { store } = await open();
+    const line = (step: number, v: number) => `{"_step":${step},"v":${v}}`;
+    const seen = new Set<string>();
+    const version = async () => (await store.versions([1], "history"))[0] ?? "";
+    const changed = async (what: string) => {
+      const now = await version();
+      assert.equal(seen.has(now), false, what);
+      seen.add(now);
+    };
+    await changed("nothing");
+    await store.append([history([line(0, 1), line(1, 1), line(2, 1)])]);
+    await changed("rows");
+    await store.append([
+      { ...history([line(0, 1)]), run: 2 },
+      { ...history(["{}"]), stream: "events" },
+    ]);
+    assert.ok(seen.has(await version()), "rows of another run, or of another stream");
+    await store.append([history([line(1, 2)], 1)]);
+    await changed("a row replaced");
+    await store.append([history([line(3, 1), line(4, 1)], 3)]);
+    await changed("more rows");
+    await store.rewind(1, 3);
+    await changed("a rewind within a block");
+    await store.append([history([line(4, 1)], 4)]);
+    await changed("the rows of before the rewind");
+    await store.rewind(1, 0);
+    await changed("a rewind of whole blocks");
+    await store.fork(2, 1, 5);
+    await changed("a fork");
+    const [one, two] = await store.versions([1, 2], "history");
+    assert.notEqual(one, two);
+    await store.close();
+  });
+
+  test(`${name}: a question is given up when nobody waits for it, and the next is answered`, async () => {
+    const { store } = await open();
+    await store.append([history(steps(0, 100, (i) => ({ v: i })))]);
+    const asked = question({ keys: ["v"] });
+    const controller = new AbortController();
+    const waiting = store.series(asked, controller.signal);
+    controller.abort(new Error("gone"));
+    await assert.rejects(waiting, /gone/);
+    await assert.rejects(store.series(asked, controller.signal), /gone/);
+    assert.equal((await store.series(asked, new AbortController().signal))[0]?.points, 100);
+    await store.close();
+  });
+}
+
 /** Each bucket says of the points between its first and last x exactly what they are. */
 function checkBuckets(
   series: Series,

@@ -1,0 +1,150 @@
+import { align, type ColumnPlace, placeColumns, readColumn, writeColumn } from "./columns.ts";
+import { SERIES_COLUMNS, type SeriesColumn } from "./request.ts";
+
+/** The reply of `POST /api/v1/series`. Layout, versions and compression: docs/formats/series.md. */
+
+/** "SYSR". */
+const MAGIC = 0x52535953;
+const FORMAT_VERSION = 1;
+/** Magic, version, bytes of the header, zero. */
+const PREFIX_BYTES = 16;
+
+export const SERIES_CONTENT_TYPE = "application/vnd.steelyard.series";
+
+/**
+ * One run × key; columns of equal length, ascending x, empty buckets left out. NaN in min … last = a bucket with no finite
+ * value (a gap); `last` of an exact answer is the very value logged, ±Infinity included. Columns that were not asked for
+ * have no entries.
+ */
+export interface SeriesAnswer extends Record<SeriesColumn, Float64Array> {
+  /** Public run id. */
+  run: string;
+  key: string;
+  /** Every bucket is one logged point. */
+  exact: boolean;
+  /** Points behind the answer. */
+  points: number;
+}
+
+export interface RunVersion {
+  /** Public id. */
+  run: string;
+  /** Opaque: what to send as `have`. */
+  version: string;
+}
+
+export interface QuestionAnswer {
+  series: SeriesAnswer[];
+  /** Public ids of runs that the client has as they are. */
+  unchanged: string[];
+}
+
+export interface SeriesReply {
+  /** The runs asked for that exist. */
+  runs: RunVersion[];
+  /** In the order of the request. */
+  questions: QuestionAnswer[];
+}
+
+/** What is encoded: an answer with the columns that the question chose. */
+export interface ChosenAnswer extends QuestionAnswer {
+  columns: readonly SeriesColumn[];
+}
+
+interface Header {
+  runs: RunVersion[];
+  questions: {
+    columns: string[];
+    /** Indexes into `runs`. */
+    unchanged: number[];
+    series: {
+      /** Index into `runs`. */
+      run: number;
+      key: string;
+      exact: boolean;
+      points: number;
+      length: number;
+      places: ColumnPlace[];
+    }[];
+  }[];
+}
+
+export function encodeSeries(
+  runs: readonly RunVersion[],
+  questions: readonly ChosenAnswer[],
+): Uint8Array<ArrayBuffer> {
+  const indexes = new Map(runs.map(({ run }, index) => [run, index]));
+  const indexOf = (run: string) => indexes.get(run) ?? -1;
+  let end = 0;
+  const header: Header = {
+    runs: [...runs],
+    questions: questions.map(({ columns, series, unchanged }) => ({
+      columns: [...columns],
+      unchanged: unchanged.map(indexOf),
+      series: series.map((answer) => {
+        const placed = placeColumns(
+          columns.map((name) => answer[name]),
+          end,
+        );
+        end = placed.end;
+        const { run, key, exact, points, xFirst } = answer;
+        return { run: indexOf(run), key, exact, points, length: xFirst.length, places: placed.places };
+      }),
+    })),
+  };
+  const headerBytes = new TextEncoder().encode(JSON.stringify(header));
+  const start = align(PREFIX_BYTES + headerBytes.length);
+  const body = new Uint8Array(start + end);
+  const view = new DataView(body.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, FORMAT_VERSION, true);
+  view.setUint32(8, headerBytes.length, true);
+  body.set(headerBytes, PREFIX_BYTES);
+  for (const [at, { columns, series }] of questions.entries()) {
+    for (const [index, answer] of series.entries()) {
+      const places = header.questions[at]?.series[index]?.places ?? [];
+      for (const [column, name] of columns.entries()) {
+        const place = places[column];
+        if (place) writeColumn(answer[name], place, body.buffer, start);
+      }
+    }
+  }
+  return body;
+}
+
+const NOTHING = new Float64Array(0);
+
+/** float64 columns are views on `body`: no copy. Throws RangeError on a body that is cut short or of another format. */
+export function decodeSeries(body: ArrayBuffer): SeriesReply {
+  const view = new DataView(body);
+  if (body.byteLength < PREFIX_BYTES || view.getUint32(0, true) !== MAGIC)
+    throw new RangeError("this is no reply of the series question");
+  const version = view.getUint32(4, true);
+  if (version !== FORMAT_VERSION)
+    throw new RangeError(
+      `the reply has format ${version}, this page knows ${FORMAT_VERSION}: load the page anew`,
+    );
+  const headerLength = view.getUint32(8, true);
+  const header = JSON.parse(
+    new TextDecoder().decode(new Uint8Array(body, PREFIX_BYTES, headerLength)),
+  ) as Header;
+  const start = align(PREFIX_BYTES + headerLength);
+  const nameOf = (index: number) => header.runs[index]?.run ?? "";
+  return {
+    runs: header.runs,
+    questions: header.questions.map(({ columns, series, unchanged }) => ({
+      unchanged: unchanged.map(nameOf),
+      series: series.map(({ run, places, length, ...known }) => {
+        const read: Float64Array<ArrayBuffer>[] = [];
+        const answer = { ...known, run: nameOf(run) } as SeriesAnswer;
+        for (const name of SERIES_COLUMNS) answer[name] = NOTHING;
+        for (const place of places) {
+          const column = readColumn(place, length, body, start, read);
+          answer[columns[read.length] as SeriesColumn] = column;
+          read.push(column);
+        }
+        return answer;
+      }),
+    })),
+  };
+}

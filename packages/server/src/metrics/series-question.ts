@@ -1,0 +1,65 @@
+import { SERIES_COLUMNS, SERIES_LIMITS, type SeriesColumn } from "@steelyard/protocol/series";
+import * as v from "valibot";
+import { SteelyardError } from "../errors.ts";
+
+/** What `POST /api/v1/series` takes. */
+
+const LIMITS = SERIES_LIMITS;
+const Key = v.pipe(v.string(), v.maxLength(10_000));
+const RunName = v.pipe(v.string(), v.maxLength(1000));
+
+const Question = v.object({
+  keys: v.pipe(v.array(Key), v.maxLength(LIMITS.keys)),
+  stream: v.optional(v.picklist(["history", "events"]), "history"),
+  x: v.optional(
+    v.union([
+      v.object({ kind: v.picklist(["step", "relative", "relative-wall", "wall"]) }),
+      v.object({ kind: v.literal("key"), key: Key }),
+    ]),
+    { kind: "step" },
+  ),
+  min: v.optional(v.number()),
+  max: v.optional(v.number()),
+  buckets: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.buckets)), 500),
+  columns: v.optional(v.pipe(v.array(v.picklist(SERIES_COLUMNS)), v.minLength(1)), [...SERIES_COLUMNS]),
+});
+
+const Request = v.object({
+  entity: v.pipe(v.string(), v.maxLength(200)),
+  project: RunName,
+  runs: v.pipe(v.array(RunName), v.maxLength(LIMITS.runs)),
+  questions: v.pipe(v.array(Question), v.minLength(1), v.maxLength(LIMITS.questions)),
+  have: v.optional(v.record(RunName, v.pipe(v.string(), v.maxLength(100))), {}),
+});
+
+export type SeriesQuestionInput = v.InferOutput<typeof Question>;
+export type SeriesRequestInput = v.InferOutput<typeof Request>;
+
+/** Throws bad-request, which names the place in the body and what may stand there. */
+export function parseSeriesRequest(body: unknown): SeriesRequestInput {
+  const given = v.safeParse(Request, body);
+  if (!given.success) {
+    const [issue] = given.issues;
+    throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);
+  }
+  const request = given.output;
+  let buckets = 0;
+  for (const question of request.questions) {
+    buckets += request.runs.length * question.keys.length * question.buckets;
+    question.columns = chosenColumns(question.columns);
+  }
+  if (buckets > LIMITS.totalBuckets) {
+    throw new SteelyardError(
+      "bad-request",
+      `runs × keys × buckets of all questions is ${buckets}, more than ${LIMITS.totalBuckets}: ask for fewer at once`,
+    );
+  }
+  return request;
+}
+
+/** Each once, in the order of the format; where the buckets are is always said. */
+function chosenColumns(asked: readonly SeriesColumn[]): SeriesColumn[] {
+  return SERIES_COLUMNS.filter(
+    (column) => column === "xFirst" || column === "xLast" || asked.includes(column),
+  );
+}

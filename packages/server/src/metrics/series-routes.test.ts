@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
+import { after, before, suite, test } from "node:test";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { decodeSeries, type SeriesReply } from "@steelyard/protocol/series";
+import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
+
+suite("POST /api/v1/series", () => {
+  let doors: Doors;
+  before(async () => {
+    doors = await openDoors();
+    for (const name of ["a", "b"]) {
+      await makeRun(doors, doors.admin, { project: "p", name });
+      await rows(name, 0, 2000);
+    }
+  });
+  after(() => doors.close());
+
+  async function rows(run: string, from: number, to: number): Promise<void> {
+    const content = Array.from(
+      { length: to - from },
+      (_, at) => `{"_step":${from + at},"loss":${1 / (1 + from + at)},"acc":${from + at}}`,
+    );
+    const { status } = await doors.ask(doors.admin, "POST", `/files/admin/p/${run}/file_stream`, {
+      files: { "wandb-history.jsonl": { offset: from, content } },
+    });
+    assert.equal(status, 200);
+  }
+  const ASKED = { entity: "admin", project: "p", runs: ["a", "b"] };
+  async function ask(more: object, headers: Record<string, string> = {}) {
+    const response = await fetch(`${doors.server.url}/api/v1/series`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${doors.admin}`, ...headers },
+      body: JSON.stringify({ ...ASKED, questions: [{ keys: ["loss"], buckets: 10 }], ...more }),
+    });
+    return { status: response.status, headers: response.headers, body: await response.arrayBuffer() };
+  }
+  const read = async (more: object): Promise<SeriesReply> => decodeSeries((await ask(more)).body);
+
+  test("all charts of a page in one request, each with its range, axis and columns", async () => {
+    const { questions } = await read({
+      questions: [
+        { keys: ["loss", "acc"], buckets: 10, columns: ["last"] },
+        { keys: ["acc"], min: 5, max: 7, buckets: 10 },
+        { keys: ["loss"], x: { kind: "key", key: "acc" }, buckets: 5, columns: ["min", "mean"] },
+      ],
+    });
+    const names = (at: number) => questions[at]?.series.map(({ run, key }) => `${run} ${key}`).sort();
+    assert.deepEqual(names(0), ["a acc", "a loss", "b acc", "b loss"]);
+    assert.deepEqual(names(1), ["a acc", "b acc"]);
+    assert.deepEqual([...(questions[1]?.series[0]?.last ?? [])], [5, 6, 7]);
+    const [first, third] = [questions[0]?.series[0], questions[2]?.series[0]];
+    assert.deepEqual([first?.min.length, first?.last.length, first?.xLast.length], [0, 10, 10]);
+    assert.deepEqual([third?.min.length, third?.mean.length, third?.last.length], [5, 5, 0]);
+  });
+
+  test("the ETag is that of the runs' rows: 304 until a row comes, without reading data", async () => {
+    const first = await ask({});
+    const etag = first.headers.get("etag") ?? "";
+    assert.match(etag, /^W\/"/);
+    const again = await ask({}, { "if-none-match": etag });
+    assert.deepEqual([again.status, again.body.byteLength], [304, 0]);
+    assert.equal((await ask({ runs: ["a"] }, { "if-none-match": etag })).status, 200, "another question");
+    await rows("b", 2000, 2001);
+    const changed = await ask({}, { "if-none-match": `W/"other", ${etag}` });
+    assert.equal(changed.status, 200);
+    assert.notEqual(changed.headers.get("etag"), etag);
+    // A row sent again with another value.
+    const before = changed.headers.get("etag") ?? "";
+    await rows("b", 2000, 2001);
+    assert.equal((await ask({}, { "if-none-match": before })).status, 200);
+  });
+
+  test("who has answers is told of the runs that changed since", async () => {
+    const questions = [{ keys: ["loss"] }, { keys: ["cpu"], stream: "events" }];
+    const all = await read({ questions });
+    const have = Object.fromEntries(all.runs.map(({ run, version }) => [run, version]));
+    const none = await read({ questions, have });
+    assert.deepEqual(
+      none.questions.map(({ series, unchanged }) => [series.length, [...unchanged].sort()]),
+      [
+        [0, ["a", "b"]],
+        [0, ["a", "b"]],
+      ],
+    );
+    await rows("a", 2000, 2010);
+    const some = await read({ questions, have: { ...have, gone: "x" } });
+    assert.deepEqual(
+      some.questions.map(({ series, unchanged }) => [series.map(({ run }) => run), [...unchanged].sort()]),
+      [
+        [["a"], ["b"]],
+        [[], ["a", "b"]],
+      ],
+    );
+    const versions = Object.fromEntries(some.runs.map(({ run, version }) => [run, version]));
+    assert.equal(versions.b, have.b);
+    assert.notEqual(versions.a, have.a);
+  });
+
+  test("to another machine it is packed as that one takes it", async () => {
+    const far = { "x-forwarded-for": "203.0.113.9" };
+    const unpack = { zstd: zstdDecompressSync, gzip: gunzipSync };
+    const plain = await raw({ "accept-encoding": "zstd, gzip" });
+    assert.equal(plain.headers["content-encoding"], undefined, "to this machine as it is");
+    for (const [accepts, encoding] of [
+      ["gzip, deflate, br, zstd", "zstd"],
+      ["gzip, zstd;q=0", "gzip"],
+    ] as const) {
+      const { headers, body } = await raw({ ...far, "accept-encoding": accepts });
+      assert.equal(headers["content-encoding"], encoding);
+      assert.match(String(headers.vary), /accept-encoding/);
+      assert.ok(body.length < plain.body.length);
+      assert.deepEqual(unpack[encoding](body), plain.body);
+    }
+    assert.equal((await raw({ ...far, "accept-encoding": "br" })).headers["content-encoding"], undefined);
+  });
+
+  /** As it is on the wire: fetch would unpack it. */
+  function raw(headers: Record<string, string>) {
+    return new Promise<{ headers: NodeJS.Dict<string | string[]>; body: Buffer }>((resolve, reject) => {
+      const sent = httpRequest(
+        `${doors.server.url}/api/v1/series`,
+        { method: "POST", headers: { authorization: `Bearer ${doors.admin}`, ...headers } },
+        async (response) => {
+          const parts: Buffer[] = [];
+          for await (const part of response) parts.push(part as Buffer);
+          resolve({ headers: response.headers, body: Buffer.concat(parts) });
+        },
+      );
+      sent.on("error", reject);
+      sent.end(JSON.stringify({ ...ASKED, questions: [{ keys: ["loss", "acc"], buckets: 1000 }] }));
+    });
+  }
+
+  test("who goes away is not worked for: the store stops, and nothing is logged as an error", async () => {
+    const before = doors.log.filter(({ level }) => level >= 50).length;
+    const controller = new AbortController();
+    const gone = fetch(`${doors.server.url}/api/v1/series`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${doors.admin}` },
+      body: JSON.stringify({
+        ...ASKED,
+        questions: Array.from({ length: 100 }, (_, at) => ({ keys: ["loss"], buckets: 1500 + at })),
+      }),
+      signal: controller.signal,
+    });
+    setImmediate(() => controller.abort());
+    await assert.rejects(gone, /abort/i);
+    assert.equal((await ask({})).status, 200);
+    assert.equal(doors.log.filter(({ level }) => level >= 50).length, before);
+  });
+
+  test("questions have bounds, and the answer names what was passed", async () => {
+    const many = (length: number, one: unknown) => Array<unknown>(length).fill(one);
+    const wrong: [object, RegExp][] = [
+      [{ questions: [] }, /questions/],
+      [{ questions: many(101, { keys: [] }) }, /questions/],
+      [{ questions: [{ keys: ["a"], buckets: 0 }] }, /questions\.0\.buckets/],
+      [{ questions: [{ keys: ["a"], buckets: 4001 }] }, /buckets/],
+      [{ questions: [{ keys: ["a"] }, { keys: many(201, "k") }] }, /questions\.1\.keys/],
+      [{ questions: [{ keys: ["a"], columns: ["middle"] }] }, /columns/],
+      [{ questions: [{ keys: ["a"], stream: "console" }] }, /stream/],
+      [{ questions: [{ keys: ["a"], x: { kind: "key" } }] }, /x/],
+      [{ runs: many(1001, "r") }, /runs/],
+      [{ have: { r: "v".repeat(101) } }, /have/],
+      [{ runs: many(1000, "r"), questions: [{ keys: many(200, "k"), buckets: 4000 }] }, /fewer at once/],
+    ];
+    for (const [more, text] of wrong) {
+      const { status, body } = await ask(more);
+      assert.equal(status, 400, JSON.stringify(more).slice(0, 80));
+      assert.match(Buffer.from(body).toString(), text);
+    }
+    // A run that is gone meanwhile fails nobody's chart.
+    assert.deepEqual(
+      (await read({ runs: ["a", "gone"] })).runs.map(({ run }) => run),
+      ["a"],
+    );
+    assert.equal(
+      (
+        await doors.ask(await doors.user("other"), "POST", "/api/v1/series", {
+          ...ASKED,
+          questions: [{ keys: [] }],
+        })
+      ).status,
+      404,
+    );
+  });
+});

@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import {
+  type ChosenAnswer,
+  encodeSeries,
+  type RunVersion,
+  SERIES_CONTENT_TYPE,
+  type SeriesAnswer,
+} from "@steelyard/protocol/series";
+import { Hono } from "hono";
+import type { AppEnv } from "../http/app.ts";
+import { readJson } from "../http/body.ts";
+import { packed } from "../http/packed.ts";
+import type { ProjectRef } from "../projects/access.ts";
+import type { Services } from "../services.ts";
+import { runNumbers, visibleProject } from "./found.ts";
+import { parseSeriesRequest, type SeriesQuestionInput, type SeriesRequestInput } from "./series-question.ts";
+
+/** All names and keys at their longest. */
+const MAX_QUESTION_BYTES = 8 * 2 ** 20;
+/** Of the reply's layout and of what the numbers in it mean: another one makes every ETag a new one. */
+const ETAG_OF = "series 1";
+/** Who asked has gone. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+interface Run {
+  /** Of the catalog. */
+  id: number;
+  name: string;
+  /** By stream; "" of a stream that is not asked for. */
+  versions: Record<"history" | "events", string>;
+}
+
+/** What all charts of a page ask at once. Format of the reply: docs/formats/series.md. */
+export function seriesRoutes(services: Services): Hono<AppEnv> {
+  const routes = new Hono<AppEnv>();
+  routes.post("/api/v1/series", async (c) => {
+    const request = parseSeriesRequest(await readJson(c.req.raw, MAX_QUESTION_BYTES));
+    const project = await visibleProject(c, services, request.entity, request.project);
+    const runs = await findRuns(services, project, request);
+    const etag = etagOf(request, runs);
+    c.header("etag", etag);
+    c.header("cache-control", "private, no-cache");
+    c.header("vary", "accept-encoding, authorization, cookie");
+    if (matches(c.req.header("if-none-match"), etag)) return c.body(null, 304);
+    const { signal } = c.req.raw;
+    try {
+      const answers = await Promise.all(
+        request.questions.map((question) => answerQuestion(services, question, runs, request.have, signal)),
+      );
+      const versions = runs.map(({ name, versions }): RunVersion => ({ run: name, version: text(versions) }));
+      c.header("content-type", SERIES_CONTENT_TYPE);
+      return await packed(c, encodeSeries(versions, answers));
+    } catch (cause) {
+      if (signal.aborted) return c.body(null, CLIENT_CLOSED_REQUEST as 400);
+      throw cause;
+    }
+  });
+  return routes;
+}
+
+/** Their versions are taken before their data: an answer may be newer than it says, never older. */
+async function findRuns(
+  services: Services,
+  project: ProjectRef,
+  request: SeriesRequestInput,
+): Promise<Run[]> {
+  const runs = [...(await runNumbers(services, project, request.runs))].map(
+    ([id, name]): Run => ({ id, name, versions: { history: "", events: "" } }),
+  );
+  for (const stream of new Set(request.questions.map(({ stream }) => stream))) {
+    const versions = await services.metrics.versions(
+      runs.map(({ id }) => id),
+      stream,
+    );
+    for (const [at, run] of runs.entries()) run.versions[stream] = versions[at] ?? "";
+  }
+  return runs;
+}
+
+async function answerQuestion(
+  { metrics }: Services,
+  { columns, ...question }: SeriesQuestionInput,
+  runs: readonly Run[],
+  have: Record<string, string>,
+  signal: AbortSignal,
+): Promise<ChosenAnswer> {
+  const isKnown = ({ name, versions }: Run) =>
+    have[name] !== undefined && parts(have[name])[question.stream] === versions[question.stream];
+  const [known, asked] = [runs.filter(isKnown), runs.filter((run) => !isKnown(run))];
+  const names = new Map(asked.map(({ id, name }) => [id, name]));
+  const series =
+    asked.length > 0 ? await metrics.series({ ...question, runs: [...names.keys()] }, signal) : [];
+  return {
+    columns,
+    unchanged: known.map(({ name }) => name),
+    series: series.map(({ run, ...rest }): SeriesAnswer => ({ ...rest, run: names.get(run) ?? "" })),
+  };
+}
+
+function text({ history, events }: Run["versions"]): string {
+  return `${history}.${events}`;
+}
+
+function parts(version: string): Run["versions"] {
+  const [history = "", events = ""] = version.split(".", 2);
+  return { history, events };
+}
+
+/** Weak: the same answer may be packed in several ways. */
+function etagOf(request: SeriesRequestInput, runs: readonly Run[]): string {
+  const { entity, project, ...asked } = request;
+  const state = runs.map(({ id, name, versions }) => [id, name, text(versions)]);
+  const hash = createHash("sha256").update(JSON.stringify([ETAG_OF, asked, state]));
+  return `W/"${hash.digest("base64url").slice(0, 22)}"`;
+}
+
+function matches(header: string | undefined, etag: string): boolean {
+  return (header ?? "").split(",").some((one) => one.trim() === etag);
+}
