@@ -115,11 +115,14 @@ const isWhole = (run: ReadRun) => {
   assert.deepEqual((JSON.parse(run.config) as Record<string, unknown>).later, { value: 2 });
 };
 
+function debugLog(id: string): string {
+  const [log = ""] = logsOf(dir, id);
+  return readFileSync(join(dirname(log), "logs", "debug.log"), "utf8");
+}
+
 /** Lines that the user saw, of that run alone. */
 function told(id: string): string[] {
-  const [log = ""] = logsOf(dir, id);
-  const text = readFileSync(join(dirname(log), "logs", "debug.log"), "utf8");
-  const lines = [...text.matchAll(/\[print\] (.*)/g)].map(([, line]) => line ?? "");
+  const lines = [...debugLog(id).matchAll(/\[print\] (.*)/g)].map(([, line]) => line ?? "");
   for (const line of lines)
     assert.ok(
       printed.some((part) => part.includes(line)),
@@ -205,6 +208,9 @@ for (const [days, concurrency] of [
         const bodies = seen.map(({ body, path }) => path + body.toString());
         for (const one of new Set(bodies))
           assert.ok(bodies.filter((body) => body === one).length <= (door === "put" ? 2 : 1), "sent again");
+        const end =
+          door === "rows" ? "the log has everything" : "the server has everything but what it refused";
+        assert.match(debugLog(id), new RegExp(`${end}$`, "m"));
         assert.ok(
           about.every((line) => line.includes(`steelyard sync ${dirname(logsOf(dir, id)[0] ?? "")}`)),
         );

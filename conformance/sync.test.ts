@@ -243,7 +243,7 @@ test("a resumed run that lost its process is finished behind what others had log
   assert.equal(sent.status, 0, sent.err);
   const found = await read("offline", "twice");
   const steps = rowsOf(found).map(({ x }) => x as number);
-  assert.ok(steps.length >= 900, `${steps.length} rows`);
+  assert.ok(steps.length > 500, `${steps.length} rows`);
   assert.deepEqual(
     steps,
     Array.from({ length: steps.length }, (_, step) => step),

@@ -18,5 +18,5 @@ export { writeGitignore } from "./run-folder.ts";
 export { isSynced, type SelectedLogs, selectLogs } from "./sync/log-selection.ts";
 export { LogsSync, type LogsSyncOptions, StoppedError } from "./sync/logs-sync.ts";
 export { missingUploads } from "./sync/missing-uploads.ts";
-export type { Synced, SyncProgress } from "./sync/sync-log.ts";
+export type { Synced, SyncProgress } from "./sync/sync-options.ts";
 export { VERSION } from "./version.ts";

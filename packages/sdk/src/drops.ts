@@ -1,8 +1,8 @@
 import type { Printer } from "./printer.ts";
 
 /**
- * What did not get where it should: `late-step`: a row for a step that is past; `long-row`: a row that no server takes;
- * `console`: lines that waited too long for a server that is away; `finished`: something for a run that is over; `log`: rows
+ * What did not get where it should: `late-step`: a row for a step that is past; `long-row`: a row that is too long for the
+ * server; `console`: lines that waited too long for a server that is away; `finished`: something for a run that is over; `log`: rows
  * that the disk had no room for; `refused`: a file, an artifact, an alert or the config that the server did not take;
  * `unsent`: what came after the server refused the run's rows.
  */
@@ -77,6 +77,11 @@ export class Drops {
     if (this.#policy === "warn" && (before === 0 || kind === "refused")) this.#print.serious(message);
     else this.#print.quietly("WARNING", message);
     for (const listener of this.#listeners) listener(dropped);
+  }
+
+  /** The server would not have something of the run. */
+  get refused(): boolean {
+    return this.#counts.has("refused") || this.#counts.has("long-row");
   }
 
   /** Why the run must not end as if nothing was lost; undefined when that is not the policy. */

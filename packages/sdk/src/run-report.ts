@@ -36,6 +36,12 @@ function link(print: Printer, text: string, url: string): void {
   print.place(`${text} ${linkWithoutKey(url)}`, `${text} ${url}`);
 }
 
+/** For the log of the run's own story. `refused`: of what the server got it would not have something. */
+export function whoHasIt(sent: boolean, refused: boolean): string {
+  if (!sent) return "the log has everything";
+  return refused ? "the server has everything but what it refused" : "the server has everything";
+}
+
 export interface Outcome {
   /** The server has everything. */
   sent: boolean;

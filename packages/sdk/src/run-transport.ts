@@ -1,12 +1,6 @@
 import { join } from "node:path";
 import { CREATE_RUN_FILES, RUN_RESUME_STATUS, UPSERT_RUN } from "@steelyard/protocol/documents";
-import {
-  FILE_STREAM_NAMES,
-  type FileStreamAnswer,
-  type FileStreamRequest,
-} from "@steelyard/protocol/file-stream";
 import { type Body, graphql, type Http, RefusedError, saidBy, send, UnansweredError } from "./http.ts";
-import type { TakenLines } from "./line-queue.ts";
 import type { WorkerStart } from "./messages.ts";
 
 /** A run at the server. */
@@ -47,62 +41,6 @@ export async function existing(
 
 export async function sendConfig(http: Http, run: RunAddress, config: string): Promise<void> {
   await graphql(http, UPSERT_RUN, { name: run.name, project: run.project, entity: run.entity, config });
-}
-
-/** History lines of one request, and the place of the first. */
-export interface HistoryChunk {
-  offset: number;
-  lines: TakenLines;
-}
-
-export async function streamRows(
-  http: Http,
-  run: RunAddress,
-  request: FileStreamRequest,
-  history: HistoryChunk | undefined,
-): Promise<FileStreamAnswer> {
-  const path = [run.entity, run.project, run.name].map(encodeURIComponent).join("/");
-  const body = history && history.lines.count > 0 ? withHistory(request, history) : JSON.stringify(request);
-  const response = await send(
-    http,
-    "POST",
-    `/files/${path}/file_stream`,
-    http.gzip ? await gzipped(body) : body,
-    {
-      ...(http.gzip ? { headers: { "content-encoding": "gzip" } } : {}),
-      patience: http.fileStream,
-    },
-  );
-  try {
-    return JSON.parse(response.text) as FileStreamAnswer;
-  } catch {
-    // The official server's answers need not be JSON; a 2xx is what counts.
-    return {};
-  }
-}
-
-/** Loaded when first needed: few want it. */
-async function gzipped(body: string | Uint8Array): Promise<Uint8Array> {
-  const { gzip } = process.getBuiltinModule("node:zlib");
-  return new Promise((resolve, reject) => {
-    gzip(body, (error, compressed) => (error ? reject(error) : resolve(compressed)));
-  });
-}
-
-/** The lines are JSON already: the rest is written around them. */
-function withHistory({ files = {}, ...rest }: FileStreamRequest, { offset, lines }: HistoryChunk) {
-  const members = (value: object) => {
-    const json = JSON.stringify(value);
-    return json === "{}" ? "" : `,${json.slice(1, -1)}`;
-  };
-  const head = Buffer.from(
-    `{"files":{${JSON.stringify(FILE_STREAM_NAMES.history)}:{"offset":${offset},"content":[`,
-  );
-  const tail = Buffer.from(`]}${members(files)}}${members(rest)}}`);
-  const blocks = [...lines.blocks];
-  // No comma behind the last line.
-  blocks.push((blocks.pop() as Uint8Array).subarray(0, -2));
-  return Buffer.concat([head, ...blocks, tail]);
 }
 
 /** What became of files that were to be uploaded; one that is not there is in neither. */

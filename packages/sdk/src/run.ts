@@ -18,7 +18,7 @@ import { watchProcessEnd } from "./process-end.ts";
 import { RingWriter } from "./ring.ts";
 import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
 import type { OpenedRun } from "./run-opening.ts";
-import { tellEnd, type Whereabouts } from "./run-report.ts";
+import { tellEnd, type Whereabouts, whoHasIt } from "./run-report.ts";
 import { RunSummary } from "./run-summary.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { StrictLog, StrictRing } from "./strict-log.ts";
@@ -474,7 +474,7 @@ export class Run {
     this.#progress.end();
     this.#over();
     this.#drops.tellAll();
-    this.#print.quietly("INFO", sent ? "the server has everything" : "the log has everything");
+    this.#print.quietly("INFO", whoHasIt(sent, this.#drops.refused));
     this.#numbers.settle();
     tellEnd(this.#print, this.#whereabouts, {
       sent,

@@ -4,13 +4,14 @@ import { sendAlert } from "./alert.ts";
 import { type WrittenArtifact, writeArtifact } from "./artifacts/artifact-writer.ts";
 import type { ConfigDocument } from "./config-document.ts";
 import type { InternalLog } from "./debug-log.ts";
+import { FileStream, type TooLarge, tooLargeText } from "./file-stream.ts";
 import type { History } from "./history.ts";
 import { graphql, type Http, RefusedError, saidBy } from "./http.ts";
 import type { LineQueue } from "./line-queue.ts";
 import type { FromWorker, WorkerStart } from "./messages.ts";
 import { NO_LOG } from "./run-log.ts";
 import type { OpenedRun } from "./run-opening.ts";
-import { type FileUploads, type RunAddress, sendConfig, streamRows, uploadFiles } from "./run-transport.ts";
+import { type FileUploads, type RunAddress, sendConfig, uploadFiles } from "./run-transport.ts";
 import type { Summary } from "./summary.ts";
 import { type ConsoleLine, Terminal } from "./terminal.ts";
 import { Unsent } from "./unsent.ts";
@@ -43,6 +44,7 @@ export class Uplink {
   readonly #abort = new AbortController();
   readonly #hurry = new AbortController();
   readonly #http: Http;
+  readonly #stream: FileStream;
   #run: RunAddress;
   #live: boolean;
   terminal = new Terminal(0);
@@ -92,6 +94,7 @@ export class Uplink {
         this.#signMs = performance.now();
       },
     };
+    this.#stream = new FileStream(this.#http, (what) => this.#tooLarge(what));
     this.#unsent = new Unsent(start.logFile, start.filesDir, start.log !== NO_LOG);
   }
 
@@ -229,6 +232,17 @@ export class Uplink {
     this.#tell({ kind: "dropped", dropped: { kind: "refused", kept: this.#hasLog, message } });
   }
 
+  /** The rest of the run goes on; the log has it whole. */
+  #tooLarge(what: TooLarge): void {
+    this.#leftBehind = true;
+    const text = tooLargeText(what);
+    this.#log.write("ERROR", "not sent", { what: text });
+    const message = `${text}; all else is sent${this.#hasLog ? `, the log has it: where a proxy sets the limit, raise it (nginx: client_max_body_size), and ${this.#unsent.way("sends it")}` : ""}`;
+    const step = what.step === undefined ? {} : { step: what.step };
+    const kind = what.kind === "row" ? "long-row" : "refused";
+    this.#tell({ kind: "dropped", dropped: { kind, kept: this.#hasLog, message, ...step } });
+  }
+
   /** Send what there is, if it is time to. */
   async turn(): Promise<void> {
     if (!this.#live) return;
@@ -239,7 +253,7 @@ export class Uplink {
     if (!isTime && !isQuiet) return;
     try {
       if (isTime && (await this.#sendNew())) this.#lastSentMs = performance.now();
-      else if (isQuiet) this.#heard(await streamRows(this.#http, this.#run, {}, undefined));
+      else if (isQuiet) this.#heard(await this.#stream.send(this.#run, {}));
       else return;
       this.#lastRequestMs = performance.now();
     } catch (error) {
@@ -266,7 +280,10 @@ export class Uplink {
       ]);
       // The server takes the run as over with this one: all else is there.
       while (!this.#completed) await this.#sendOnce({ exitCode });
-      this.#log.write("INFO", "the server has everything", {
+      const said = this.#leftBehind
+        ? "the server has everything but what it refused"
+        : "the server has everything";
+      this.#log.write(this.#leftBehind ? "WARNING" : "INFO", said, {
         exitCode,
         requests: this.#requests,
         historyLines: this.#historyOffset,
@@ -346,8 +363,7 @@ export class Uplink {
     const end = last && this.#start.writer.endsRun ? { complete: true, exitcode: final.exitCode } : {};
     const preempting = this.preempting ? { preempting: true } : {};
     const first = stretches.shift();
-    const answer = await streamRows(
-      this.#http,
+    const answer = await this.#stream.send(
       this.#run,
       {
         files: {
@@ -370,15 +386,10 @@ export class Uplink {
     this.#eventsOffset += samples.length;
     // A request carries one run of consecutive lines; a progress bar above others makes several.
     for (const [index, stretch] of stretches.entries()) {
-      await streamRows(
-        this.#http,
-        this.#run,
-        {
-          files: { "output.log": consoleChunk(stretch, this.#start.writer.label) },
-          ...(index === stretches.length - 1 ? end : {}),
-        },
-        undefined,
-      );
+      await this.#stream.send(this.#run, {
+        files: { "output.log": consoleChunk(stretch, this.#start.writer.label) },
+        ...(index === stretches.length - 1 ? end : {}),
+      });
     }
     this.#heard(answer);
     this.#saidRetry = false;

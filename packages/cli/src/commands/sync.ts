@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { globMatcher } from "@steelyard/protocol/globs";
 import { foldersOf, runUrl } from "@steelyard/protocol/settings";
 import { Command, Option } from "commander";
@@ -122,6 +123,8 @@ export function syncCommand(): Command {
 async function sync(given: string[], options: Options): Promise<void> {
   if (options.clean)
     return clean({ minHours: options.cleanOldHours ?? "24", force: options.cleanForce === true });
+  // Nothing that is read lives longer than a request: V8 would give the young generation 128 MB more, and gain nothing by it.
+  setFlagsFromString("--semi-space-growth-factor=1");
   const loaded = settingsOf();
   const paths = pathsOf(given, foldersOf(loaded.settings, loaded.machine).wandb);
   const selection = {

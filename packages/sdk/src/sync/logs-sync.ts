@@ -4,7 +4,8 @@ import type { Connection } from "../http/connection.ts";
 import { LoggedRunReader } from "../logged-run.ts";
 import { LogFile } from "./log-file.ts";
 import { isFolderOfRuns, type SelectionOptions, selectLogs } from "./log-selection.ts";
-import { type LogSyncOptions, type Synced, type SyncProgress, syncLog } from "./sync-log.ts";
+import { syncLog } from "./sync-log.ts";
+import type { LogSyncOptions, Synced, SyncProgress } from "./sync-options.ts";
 
 /** How many runs are sent at a time. */
 const AT_ONCE = 5;
