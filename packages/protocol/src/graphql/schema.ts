@@ -199,7 +199,7 @@ type Run {
 }
 type RunAlert { title: String! text: String! severity: String! createdAt: DateTime! }
 """path = config.lr or summary.loss; kind = number, text or mixed."""
-type RunColumn { path: String! kind: String! runCount: Int! }
+type RunColumn { path: String! kind: String! }
 type RunConnection { edges: [RunEdge!]! pageInfo: PageInfo! totalCount: Int }
 type RunEdge { node: Run! cursor: String! }
 type ParquetHistory { parquetUrls: [String!]! liveData: [JSON!] }

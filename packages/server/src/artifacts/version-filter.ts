@@ -1,5 +1,5 @@
 import { SteelyardError } from "../errors.ts";
-import { compileLinearRegex, PatternError } from "../query/linear-regex.ts";
+import { compileLinearRegex, PatternError } from "../ports/run-question/linear-regex.ts";
 
 /**
  * Filters and order of collections and versions: small JSON questions over lists short enough to be walked. The fields are

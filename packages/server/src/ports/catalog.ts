@@ -361,6 +361,39 @@ export interface Catalog {
    * pass the transaction down instead.
    */
   write<T>(work: (tx: CatalogTransaction) => Promise<T>): Promise<T>;
+  /** Where the engine keeps large projects' columns in memory. Answers as SQL over the same tables would. */
+  readonly runColumns?: RunColumns;
   stats(): Promise<{ bytes: number }>;
+  close(): Promise<void>;
+}
+
+/** A list of runs as `query/` parses it: filter, order and cursor in their texts. */
+export interface RunColumnsQuestion {
+  project: number;
+  filters: string | null;
+  order: string | null;
+  after: string | null;
+  offset: number;
+  /** 0: only the total. */
+  limit: number;
+}
+
+/** A run of a list, and what it was ordered by. */
+export interface RunHit {
+  id: number;
+  num: number | null;
+  txt: string | null;
+  created_at: number;
+}
+
+export interface RunColumnsAnswer {
+  hits: RunHit[];
+  /** Runs that the filter lets through. */
+  total: number;
+}
+
+export interface RunColumns {
+  /** Throws what parsing throws: invalid-filter, bad-request. Filters on artifacts are not for it. */
+  find(question: RunColumnsQuestion): Promise<RunColumnsAnswer>;
   close(): Promise<void>;
 }

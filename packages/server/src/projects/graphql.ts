@@ -127,7 +127,7 @@ const runs: Resolver = async (
       "runs are paged forward; use first and after, and the opposite order",
     );
   }
-  const page = await listRuns(services.catalog.db, source.id, args);
+  const page = await listRuns(services.catalog, source.id, args);
   return {
     edges: page.runs.map(({ row, cursor }) => ({ node: runModel(row, source), cursor })),
     pageInfo: {
@@ -136,22 +136,45 @@ const runs: Resolver = async (
       hasNextPage: page.hasNextPage,
       hasPreviousPage: args.after != null,
     },
-    totalCount: () => countRuns(services.catalog.db, source.id, args.filters),
+    totalCount: () => countRuns(services.catalog, source.id, args.filters),
   };
 };
 
+/**
+ * Keys of config and summary that some run has, from index to index without reading what lies between: a project of a
+ * million runs has few. A key that only deleted runs have is left out.
+ */
 const runColumns: Resolver = async (source: ProjectRef, _args, { services }) => {
-  const { rows } = await sql<{ path: string; numbers: number; texts: number; n: number }>`
-    SELECT path, count(num) AS numbers, count(txt) AS texts, count(*) AS n FROM run_cells c
-    JOIN runs r ON r.id = c.run_id
-    WHERE c.project_id = ${source.id} AND r.deleted_at IS NULL
-    GROUP BY path ORDER BY path LIMIT ${MAX_COLUMNS}`.execute(services.catalog.db);
-  return rows.map(({ path, numbers, texts, n }) => ({
-    path,
-    kind: texts === 0 && numbers > 0 ? "number" : numbers === 0 && texts > 0 ? "text" : "mixed",
-    runCount: n,
-  }));
+  const sorts = {
+    numbers: sql`num IS NOT NULL`,
+    texts: sql`txt IS NOT NULL`,
+    others: sql`num IS NULL AND txt IS NULL`,
+  };
+  const kinds = new Map<string, Set<string>>();
+  for (const [sort, condition] of Object.entries(sorts)) {
+    const of = sql`run_cells WHERE project_id = ${source.id} AND ${condition}`;
+    const { rows } = await sql<{ path: string }>`
+      WITH RECURSIVE paths(path) AS (
+        SELECT min(path) FROM ${of}
+        UNION ALL SELECT (SELECT min(path) FROM ${of} AND path > paths.path) FROM paths WHERE path IS NOT NULL
+        LIMIT ${MAX_COLUMNS})
+      SELECT path FROM paths WHERE path IS NOT NULL AND EXISTS (
+        SELECT 1 FROM run_cells c CROSS JOIN runs r
+        WHERE c.project_id = ${source.id} AND c.path = paths.path AND ${condition} AND r.id = c.run_id AND r.deleted_at IS NULL)`.execute(
+      services.catalog.db,
+    );
+    for (const { path } of rows) kinds.set(path, (kinds.get(path) ?? new Set()).add(sort));
+  }
+  return [...kinds]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, MAX_COLUMNS)
+    .map(([path, found]) => ({ path, kind: kindOf(found) }));
 };
+
+function kindOf(sorts: ReadonlySet<string>): "number" | "text" | "mixed" {
+  if (sorts.has("numbers") !== sorts.has("texts")) return sorts.has("numbers") ? "number" : "text";
+  return "mixed";
+}
 
 interface UpsertModelInput extends ProjectEdit {
   id?: string | null;
@@ -330,7 +353,7 @@ export const projectsResolvers: Resolvers = {
         .where("id", "=", source.row.user_id)
         .executeTakeFirst(),
     runCount: (source: ProjectModel, { filters }: { filters?: string | null }, { services }) =>
-      countRuns(services.catalog.db, source.id, filters),
+      countRuns(services.catalog, source.id, filters),
     runs,
     buckets: runs,
     run,

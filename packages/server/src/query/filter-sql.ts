@@ -1,10 +1,10 @@
 import { type RawBuilder, sql } from "kysely";
 import { SteelyardError } from "../errors.ts";
 import type { CatalogReader } from "../ports/catalog.ts";
-import { cellText as asCellText, shownText } from "../runs/cells.ts";
-import type { Filter, Scalar } from "./filter.ts";
-import { type Budget, PatternError } from "./linear-regex.ts";
-import type { RunField, TextColumn } from "./run-field.ts";
+import { cellText as asCellText, shownText } from "../ports/run-question/cell-text.ts";
+import type { Filter, Scalar } from "../ports/run-question/filter.ts";
+import { type Budget, FILTER_BUDGET, PatternError } from "../ports/run-question/linear-regex.ts";
+import type { RunField, TextColumn } from "../ports/run-question/run-field.ts";
 
 /**
  * Filters as SQL conditions on a run `r`. Values of config and summary are looked up as scalars by (run, path): a form
@@ -12,9 +12,6 @@ import type { RunField, TextColumn } from "./run-field.ts";
  * is exact.
  */
 export type Condition = RawBuilder<unknown>;
-
-/** Character steps that one filter's patterns may take over all the texts of a project. */
-const REGEX_BUDGET = 200_000_000;
 
 /** A filter whose patterns were replaced by the values they match. */
 export type ResolvedFilter =
@@ -27,7 +24,7 @@ export async function resolvePatterns(
   db: CatalogReader,
   projectId: number,
   filter: Filter,
-  budget: Budget = { steps: REGEX_BUDGET },
+  budget: Budget = { steps: FILTER_BUDGET },
 ): Promise<ResolvedFilter> {
   switch (filter.kind) {
     case "all":

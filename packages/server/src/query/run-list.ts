@@ -1,8 +1,15 @@
 import { type RawBuilder, sql } from "kysely";
-import type { CatalogReader } from "../ports/catalog.ts";
+import type { Catalog, CatalogReader, RunColumnsAnswer, RunHit } from "../ports/catalog.ts";
+import { type Filter, parseFilter } from "../ports/run-question/filter.ts";
+import {
+  decodeCursor,
+  encodeCursor,
+  parseOrder,
+  type RunCursor,
+  type RunOrder,
+} from "../ports/run-question/run-order.ts";
 import type { RunRow } from "../runs/run.ts";
 import { type Driver, driversOf } from "./driver.ts";
-import { parseFilter } from "./filter.ts";
 import {
   type Condition,
   cellNumber,
@@ -13,16 +20,18 @@ import {
   resolvePatterns,
   textColumn,
 } from "./filter-sql.ts";
-import { decodeCursor, encodeCursor, parseOrder, type RunCursor, type RunOrder } from "./run-order.ts";
 
 /**
- * The runs of a project by filter and order, a page at a time. SQLite left alone starts such a question from the wrong
+ * The runs of a project by filter and order, a page at a time. Of a large project the engine's columns are asked, where it
+ * has them. Otherwise the catalog's tables are: SQLite left alone starts such a question from the wrong
  * index, so the way is chosen here: the filters' hits are counted up to a bound, and the page is made either from the
  * fewest hits, sorted, or by walking the index of the order until the page is full.
  */
 
 /** With no more hits than this, reading and sorting them all beats walking an index past runs that do not match. */
 const DRIVE_UP_TO = 5_000;
+/** Runs ever made in a project from which on its columns are kept: below, an index finds a page in a few milliseconds. */
+const COLUMNS_FROM = 5_000;
 /** Largest page. The client goes on by cursor. */
 const MAX_PAGE = 1_000;
 
@@ -41,14 +50,7 @@ export interface RunsPage {
 }
 
 /** Which way a page was made; for tests and the benchmark. */
-export type Plan = "drive" | "walk" | "scan";
-
-interface Hit {
-  id: number;
-  num: number | null;
-  txt: string | null;
-  created_at: number;
-}
+export type Plan = "columns" | "drive" | "walk" | "scan";
 
 interface Slice {
   limit: number;
@@ -58,46 +60,94 @@ interface Slice {
 /** For tests and the benchmark: another bound, and who is told the plan. */
 export interface PlanOptions {
   driveUpTo?: number;
+  columnsFrom?: number;
   explain?: (plan: Plan) => void;
 }
 
+type RunCatalog = Pick<Catalog, "db" | "runColumns">;
+
 /** Throws invalid-filter, bad-request. */
 export async function listRuns(
-  db: CatalogReader,
+  catalog: RunCatalog,
   projectId: number,
   question: RunsQuestion,
   options: PlanOptions = {},
 ): Promise<RunsPage> {
-  const filter = await resolvePatterns(db, projectId, parseFilter(question.filters));
-  const order = parseOrder(question.order);
-  const after = question.after ? decodeCursor(question.after) : undefined;
+  const { db } = catalog;
   const size = Math.min(Math.max(question.first ?? 50, 0), MAX_PAGE);
   const page = { limit: size + 1, offset: Math.max(question.offset ?? 0, 0) };
-  const driveUpTo = options.driveUpTo ?? DRIVE_UP_TO;
-  const driver = await cheapestDriver(db, projectId, filter, driveUpTo);
-  const walkable = order.field.kind === "cell" || isCreation(order);
-  const plan: Plan = driver && (driver.hits <= driveUpTo || !walkable) ? "drive" : walkable ? "walk" : "scan";
-  options.explain?.(plan);
-  const condition = conditionOf(filter);
-  const hits =
-    plan === "walk"
-      ? await walk(db, projectId, condition, order, after, page)
-      : await sortAll(db, projectId, condition, order, after, page, driver);
-  const rows = await rowsOf(db, hits.slice(0, size));
-  return { runs: rows, hasNextPage: hits.length > size };
+  const inMemory = await askColumns(catalog, projectId, question, page, options);
+  const hits = inMemory?.hits ?? (await askTables(db, projectId, question, page, options));
+  return { runs: await rowsOf(db, hits.slice(0, size)), hasNextPage: hits.length > size };
 }
 
 export async function countRuns(
-  db: CatalogReader,
+  catalog: RunCatalog,
   projectId: number,
   filters: string | null | undefined,
+  options: PlanOptions = {},
 ): Promise<number> {
+  const { db } = catalog;
+  const inMemory = await askColumns(catalog, projectId, { filters }, { limit: 0, offset: 0 }, options);
+  if (inMemory) return inMemory.total;
   const filter = await resolvePatterns(db, projectId, parseFilter(filters));
   const driver = await cheapestDriver(db, projectId, filter, DRIVE_UP_TO);
   const { rows } = await sql<{ n: number }>`
     SELECT count(*) AS n FROM ${from(driver)}
     WHERE ${join(projectId, driver)} AND r.deleted_at IS NULL AND ${conditionOf(filter)}`.execute(db);
   return rows[0]?.n ?? 0;
+}
+
+/** Undefined where the tables are to be asked. */
+async function askColumns(
+  { db, runColumns }: RunCatalog,
+  projectId: number,
+  { filters = null, order = null, after = null }: RunsQuestion,
+  page: Slice,
+  { columnsFrom = COLUMNS_FROM, explain }: PlanOptions,
+): Promise<RunColumnsAnswer | undefined> {
+  if (!runColumns || namesArtifacts(parseFilter(filters))) return undefined;
+  const project = await db
+    .selectFrom("projects")
+    .select("runs_made")
+    .where("id", "=", projectId)
+    .executeTakeFirst();
+  if (!project || project.runs_made < columnsFrom) return undefined;
+  explain?.("columns");
+  return runColumns.find({ project: projectId, filters, order, after: after || null, ...page });
+}
+
+function namesArtifacts(filter: Filter): boolean {
+  switch (filter.kind) {
+    case "all":
+    case "any":
+      return filter.parts.some(namesArtifacts);
+    case "not":
+      return namesArtifacts(filter.part);
+    default:
+      return filter.field.kind === "artifacts";
+  }
+}
+
+async function askTables(
+  db: CatalogReader,
+  projectId: number,
+  question: RunsQuestion,
+  page: Slice,
+  options: PlanOptions,
+): Promise<RunHit[]> {
+  const filter = await resolvePatterns(db, projectId, parseFilter(question.filters));
+  const order = parseOrder(question.order);
+  const after = question.after ? decodeCursor(question.after) : undefined;
+  const driveUpTo = options.driveUpTo ?? DRIVE_UP_TO;
+  const driver = await cheapestDriver(db, projectId, filter, driveUpTo);
+  const walkable = order.field.kind === "cell" || isCreation(order);
+  const plan: Plan = driver && (driver.hits <= driveUpTo || !walkable) ? "drive" : walkable ? "walk" : "scan";
+  options.explain?.(plan);
+  const condition = conditionOf(filter);
+  return plan === "walk"
+    ? walk(db, projectId, condition, order, after, page)
+    : sortAll(db, projectId, condition, order, after, page, driver);
 }
 
 function isCreation(order: RunOrder): boolean {
@@ -161,10 +211,10 @@ async function sortAll(
   after: RunCursor | undefined,
   { limit, offset }: Slice,
   driver: Driver | undefined,
-): Promise<Hit[]> {
+): Promise<RunHit[]> {
   const { num, txt } = sides(order);
   const way = order.descending ? sql`DESC` : sql`ASC`;
-  const { rows } = await sql<Hit>`
+  const { rows } = await sql<RunHit>`
     SELECT id, num, txt, created_at FROM (
       SELECT r.id AS id, ${num} AS num, ${txt} AS txt, r.created_at AS created_at
       FROM ${from(driver)} WHERE ${join(projectId, driver)} AND r.deleted_at IS NULL AND ${condition}
@@ -196,7 +246,7 @@ async function walk(
   order: RunOrder,
   after: RunCursor | undefined,
   { limit, offset }: Slice,
-): Promise<Hit[]> {
+): Promise<RunHit[]> {
   if (order.field.kind !== "cell") {
     const way = creationWay(projectId, condition, order, after, sql`r.created_at`);
     return take(db, way, { limit, offset });
@@ -210,7 +260,7 @@ async function walk(
     cellsWay(projectId, condition, order, path, "txt", from(1)),
     creationWay(projectId, absent, order, from(2), sql`NULL`),
   ].slice(stage);
-  const hits: Hit[] = [];
+  const hits: RunHit[] = [];
   let left = offset;
   for (const [at, way] of ways.entries()) {
     if (hits.length >= limit) break;
@@ -229,8 +279,8 @@ interface Way {
   order: Condition;
 }
 
-async function take(db: CatalogReader, way: Way, { limit, offset }: Slice): Promise<Hit[]> {
-  const { rows } = await sql<Hit>`
+async function take(db: CatalogReader, way: Way, { limit, offset }: Slice): Promise<RunHit[]> {
+  const { rows } = await sql<RunHit>`
     SELECT ${way.columns} FROM ${way.from} ORDER BY ${way.order} LIMIT ${limit} OFFSET ${offset}`.execute(db);
   return rows;
 }
@@ -278,7 +328,7 @@ function creationWay(
   };
 }
 
-async function rowsOf(db: CatalogReader, hits: readonly Hit[]): Promise<RunsPage["runs"]> {
+async function rowsOf(db: CatalogReader, hits: readonly RunHit[]): Promise<RunsPage["runs"]> {
   if (hits.length === 0) return [];
   const { rows } = await sql<RunRow>`
     SELECT * FROM runs WHERE id IN (SELECT value FROM json_each(${JSON.stringify(hits.map(({ id }) => id))}))`.execute(

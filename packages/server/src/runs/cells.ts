@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { flattenKeys } from "@steelyard/protocol/history";
 import type { CatalogTransaction } from "../ports/catalog.ts";
 import { prepare, type Values } from "../ports/prepared-query.ts";
+import { cellText } from "../ports/run-question/cell-text.ts";
 
 /**
  * Typed cells of config and summary, kept in step with the JSON texts beside them. They are what the runs table filters
@@ -12,9 +12,6 @@ export interface Cell {
   num: number | null;
   txt: string | null;
 }
-/** Most characters of a text in its cell; the JSON has it whole. */
-const MAX_CELL_TEXT = 1_000;
-const HASH_CHARACTERS = 16;
 /** Longest path with a cell; a key above it is kept in the JSON alone. */
 const MAX_PATH = 500;
 
@@ -30,23 +27,6 @@ export function cellOf(value: unknown): Cell | undefined {
   if (typeof value === "string") return { num: null, txt: cellText(value) };
   if (typeof value === "boolean") return { num: null, txt: value ? "true" : "false" };
   return { num: null, txt: null };
-}
-
-/**
- * A text as its cell has it: whole, or its beginning and a hash of the whole after a NUL, so that two long texts are equal
- * only when they are. Of a cell's text it is that text again.
- */
-export function cellText(text: string): string {
-  if (text.length <= MAX_CELL_TEXT) return text;
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, HASH_CHARACTERS);
-  return `${text.slice(0, MAX_CELL_TEXT - HASH_CHARACTERS - 1)}\0${hash}`;
-}
-
-/** The part of a cell's text that is the user's. */
-export function shownText(text: string): string {
-  return text.length === MAX_CELL_TEXT && text.charCodeAt(MAX_CELL_TEXT - HASH_CHARACTERS - 1) === 0
-    ? text.slice(0, MAX_CELL_TEXT - HASH_CHARACTERS - 1)
-    : text;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

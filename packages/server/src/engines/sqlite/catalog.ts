@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import { CompiledQuery, Kysely, SqliteDialect } from "kysely";
 import type { Catalog, CatalogReader, CatalogTables, CatalogTransaction } from "../../ports/catalog.ts";
+import { RunColumnsClient } from "../run-columns/client.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
 /** Statements kept prepared; Kysely makes few distinct texts, so this is a bound against leaks rather than a cache policy. */
@@ -18,6 +19,8 @@ const RELEASE = CompiledQuery.raw("RELEASE one");
 /** The catalog on `node:sqlite`, write-ahead log, fsync at every commit. */
 export class SqliteCatalog implements Catalog {
   readonly db: CatalogReader;
+  /** Of a file: a thread of its own reads it beside this one. */
+  readonly runColumns?: RunColumnsClient;
   readonly #path: string;
   readonly #waiting: Write[] = [];
   #committing: Promise<void> | undefined;
@@ -33,6 +36,7 @@ export class SqliteCatalog implements Catalog {
     this.db = new Kysely<CatalogTables>({
       dialect: new SqliteDialect({ database: kyselyDatabase(database) }),
     });
+    if (path !== ":memory:") this.runColumns = new RunColumnsClient(this.db, path);
   }
 
   write<T>(work: (tx: CatalogTransaction) => Promise<T>): Promise<T> {
@@ -76,6 +80,7 @@ export class SqliteCatalog implements Catalog {
 
   async close(): Promise<void> {
     await this.#committing;
+    await this.runColumns?.close();
     await this.db.destroy();
   }
 }

@@ -143,6 +143,9 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE runs ADD COLUMN deleted_by INTEGER REFERENCES users(id) ON DELETE SET NULL;
   `,
+  `
+  CREATE INDEX run_cells_none ON run_cells(project_id, path, run_id) WHERE num IS NULL AND txt IS NULL;
+  `,
 ];
 
 export interface Migration {

@@ -140,3 +140,19 @@ test("random patterns over a small alphabet agree with JavaScript", () => {
     { numRuns: 500 },
   );
 });
+
+test("a word is found as the automaton finds it, whatever its case and the text's", () => {
+  const words = ["run-7", "RUN", "k", "ss", ".", "(", "a b"];
+  const texts = ["my run-7", "RUN-77", "\u212a", "Straße", "a.b", "f(x)", "A B", "", "한글 run-7"];
+  for (const word of words) {
+    const quoted = word.replace(/[.()]/g, "\\$&");
+    for (const flags of ["", "(?i)"]) {
+      // A group keeps a pattern from being taken for a word.
+      const automaton = compileLinearRegex(`${flags}(?:${quoted}|${quoted})`);
+      const plain = compileLinearRegex(flags + quoted);
+      for (const text of texts) {
+        assert.equal(plain.test(text), automaton.test(text), `${flags}${quoted} in ${text}`);
+      }
+    }
+  }
+});

@@ -1,4 +1,4 @@
-import { SteelyardError } from "../errors.ts";
+import { SteelyardError } from "../../errors.ts";
 import { type RunField, runField } from "./run-field.ts";
 
 /**

@@ -11,13 +11,19 @@ const MAX_STATES = 2_000;
 const MAX_PATTERN = 1_000;
 const MAX_REPEAT = 1_000;
 
-type CharTest = (codePoint: number) => boolean;
+type CharTest = ((codePoint: number) => boolean) & { literal?: Literal };
 type Node =
   | { kind: "char"; test: CharTest }
   | { kind: "assert"; what: "start" | "end" | "word" | "not-word" | "line-start" | "line-end" }
   | { kind: "sequence"; parts: Node[] }
   | { kind: "either"; parts: Node[] }
   | { kind: "repeat"; part: Node; min: number; max: number };
+
+/** The one character of a pattern that is matched as it stands. */
+interface Literal {
+  codePoint: number;
+  ignoreCase: boolean;
+}
 
 interface Flags {
   ignoreCase: boolean;
@@ -27,6 +33,9 @@ interface Flags {
 
 /** What is wrong with a pattern and where; the caller makes it an error for its client. */
 export class PatternError extends Error {}
+
+/** Character steps that one filter's patterns may take over all the texts of a project. */
+export const FILTER_BUDGET = 200_000_000;
 
 /** Work left before a question is refused; shared by all texts of one filter. */
 export interface Budget {
@@ -40,9 +49,26 @@ export interface LinearRegex {
 
 export function compileLinearRegex(pattern: string): LinearRegex {
   if (pattern.length > MAX_PATTERN) throw new PatternError(`is longer than ${MAX_PATTERN} characters`);
+  const parsed = new PatternParser(pattern).parse();
   const program = new Program();
-  program.build(new PatternParser(pattern).parse(), program.accept);
-  return { test: (text, budget) => run(program, text, budget) };
+  program.build(parsed, program.accept);
+  const plain = plainSearch(parsed);
+  return { test: (text, budget) => plain?.(text) ?? run(program, text, budget) };
+}
+
+const ASCII = /^[\0-\x7f]*$/;
+
+/** What people type into a search field is a word: found by the engine's own search, where case is ASCII's. */
+function plainSearch(parsed: Node): ((text: string) => boolean | undefined) | undefined {
+  if (parsed.kind !== "sequence") return undefined;
+  const literals = parsed.parts.map((part) => (part.kind === "char" ? part.test.literal : undefined));
+  const ignoreCase = literals[0]?.ignoreCase ?? false;
+  if (literals.some((literal) => literal?.ignoreCase !== ignoreCase)) return undefined;
+  const word = String.fromCodePoint(...literals.map((literal) => literal?.codePoint ?? 0));
+  if (!ASCII.test(word)) return undefined;
+  if (!ignoreCase) return (text) => text.includes(word);
+  const lower = word.toLowerCase();
+  return (text) => (ASCII.test(text) ? text.toLowerCase().includes(lower) : undefined);
 }
 
 const isWord: CharTest = (c) =>
@@ -55,9 +81,12 @@ const not =
     !test(c);
 
 function literal(codePoint: number, flags: Flags): CharTest {
-  if (!flags.ignoreCase) return (c) => c === codePoint;
+  const { ignoreCase } = flags;
   const lower = fold(codePoint);
-  return (c) => c === codePoint || fold(c) === lower;
+  const test = ignoreCase
+    ? (c: number) => c === codePoint || fold(c) === lower
+    : (c: number) => c === codePoint;
+  return Object.assign(test, { literal: { codePoint, ignoreCase } });
 }
 
 function fold(codePoint: number): number {

@@ -1,5 +1,5 @@
 import { parseExtendedJson } from "@steelyard/protocol/history";
-import { SteelyardError } from "../errors.ts";
+import { SteelyardError } from "../../errors.ts";
 import { compileLinearRegex, type LinearRegex, PatternError } from "./linear-regex.ts";
 import { type RunField, runField } from "./run-field.ts";
 
