@@ -38,6 +38,8 @@ export async function claimedRun(
       "runs.id",
       "runs.name",
       "runs.state",
+      "runs.stop_requested",
+      "runs.heartbeat_at",
       "projects.id as projectId",
       "projects.name as projectName",
       "projects.access",
@@ -52,6 +54,13 @@ export async function claimedRun(
     )
     .executeTakeFirst();
   if (!row) return undefined;
-  const { id, name, state, projectId, projectName: project, ...place } = row;
-  return { id, name, state, project: { ...place, id: projectId, name: project } };
+  const { id, name, state, stop_requested, heartbeat_at, projectId, projectName: project, ...place } = row;
+  return {
+    id,
+    name,
+    state,
+    stopRequested: stop_requested === 1,
+    heartbeatAtMs: heartbeat_at,
+    project: { ...place, id: projectId, name: project },
+  };
 }

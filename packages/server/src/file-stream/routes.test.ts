@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { sql } from "kysely";
 import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
 
@@ -48,6 +49,36 @@ test("full: rows are refused with a status that is sent again, named in the log,
     Array.from({ length: stored + 1 }, (_, step) => row(step)),
   );
   await roomy.close();
+});
+
+test("a sign of life is written all ten seconds, and what the run has been asked meanwhile is told at once", async () => {
+  let now = Date.now();
+  const doors = await openDoors({ now: () => now });
+  const id = await makeRun(doors, doors.admin, { project: "p", name: "r" });
+  const began = now;
+  const { db } = doors.server.services.catalog;
+  const run = async () => ({
+    ...(await db.selectFrom("runs").select(["state", "heartbeat_at as at"]).executeTakeFirstOrThrow()),
+  });
+  const send = async (body: unknown = {}) => (await doors.ask(doors.admin, "POST", RUN, body)).json();
+  now += 9_999;
+  await send(history(0, ['{"a":1}']));
+  assert.deepEqual(await run(), { state: "running", at: began });
+  assert.equal((await rowsOf(doors)).length, 1);
+  now += 1;
+  await send(history(1, ['{"a":2}']));
+  assert.deepEqual(await run(), { state: "running", at: now });
+
+  await doors.graphql(doors.admin, `mutation { stopRun(input: {id: "${id}"}) { success } }`);
+  assert.deepEqual(await send(), { stopped: true });
+  await db.updateTable("runs").set({ state: "crashed" }).where("name", "=", "r").execute();
+  await send();
+  assert.deepEqual(await run(), { state: "running", at: now });
+  // The server's clock was set back: better a time that is too early than none for as long as it was ahead.
+  now -= 3_600_000;
+  await send();
+  assert.deepEqual(await run(), { state: "running", at: now });
+  await doors.close();
 });
 
 suite("the file stream", () => {
@@ -122,5 +153,23 @@ suite("the file stream", () => {
       "x-wandb-async-client-id": "w".repeat(129),
     });
     assert.equal(answer.status, 400);
+  });
+
+  test("a body whose length was not said beforehand is taken, gzipped or not", async () => {
+    const { url } = doors.server;
+    const send = async (bytes: Uint8Array, headers: Record<string, string> = {}) => {
+      const parts = [bytes.subarray(0, 10), bytes.subarray(10)];
+      const body = new ReadableStream({ pull: (c) => (parts[0] ? c.enqueue(parts.shift()) : c.close()) });
+      const request = { method: "POST", body, duplex: "half" };
+      return fetch(`${url}/files/admin/p/parts/file_stream`, {
+        ...request,
+        headers: { authorization: `Bearer ${doors.admin}`, ...headers },
+      });
+    };
+    await makeRun(doors, doors.admin, { project: "p", name: "parts" });
+    const bytes = (step: number) => Buffer.from(JSON.stringify(history(step, [`{"_step":${step}}`])));
+    assert.equal((await send(bytes(0))).status, 200);
+    assert.equal((await send(gzipSync(bytes(1)), { "content-encoding": "gzip" })).status, 200);
+    assert.deepEqual(await rowsOf(doors, "parts"), ['{"_step":0}', '{"_step":1}']);
   });
 });

@@ -10,6 +10,7 @@ import { markUploaded, writeTextLines } from "../files/file-store.ts";
 import type { AppEnv } from "../http/app.ts";
 import { readBody } from "../http/body.ts";
 import { answeredError } from "../http/error-answer.ts";
+import type { CatalogTransaction } from "../ports/catalog.ts";
 import type { AppendBatch } from "../ports/metric-store.ts";
 import { findRun, type RunRef, requireViewer } from "../projects/access.ts";
 import {
@@ -25,6 +26,8 @@ import type { IngestCounters } from "./counters.ts";
 
 /** The client batches 10 MiB of lines and JSON may double them; below this, 413 would kill a good stream. */
 const MAX_BODY_BYTES = 64 * 2 ** 20;
+/** A sign of life alone is written this often at most: it is no part of what a 200 promises, and silence is minutes. */
+const HEARTBEAT_EVERY_MS = 10_000;
 const PATH = "/files/:entity/:project/:run/file_stream";
 
 /**
@@ -117,7 +120,7 @@ async function record(
   for (const { name, offset, lines } of texts) await writeTextLines(services, run, name, offset, lines);
 
   const nowMs = services.now();
-  const { state, stopped } = await catalog.write(async (tx) => {
+  const note = async (tx: CatalogTransaction) => {
     const alive = await heartbeat(tx, run.id, nowMs);
     let state = alive?.state ?? run.state;
     if (summary !== undefined) {
@@ -139,7 +142,11 @@ async function record(
     }
     if (request.complete) state = await finishRun(tx, run, request.exitcode ?? 0, nowMs);
     return { state, stopped: alive?.stopRequested === true };
-  });
+  };
+  const isNews = summary !== undefined || systemMetrics !== undefined || hasNews(run, request, nowMs);
+  const { state, stopped } = isNews
+    ? await catalog.write(note)
+    : { state: run.state, stopped: run.stopRequested };
 
   if (request.dropped) log.warn({ run: run.name, dropped: request.dropped }, "the client gave up chunks");
   if (batches.length > 0 || summary !== undefined) {
@@ -158,6 +165,14 @@ async function record(
   if (state !== run.state)
     bus.publish({ kind: "run", project: run.project.id, run: run.id, name: run.name, state });
   return stopped ? { stopped: true } : {};
+}
+
+/** Whether the catalog has to hear of this request, beside what its files say. */
+function hasNews(run: RunRef, { uploaded, preempting, complete }: FileStreamRequest, nowMs: number): boolean {
+  const sinceMs = nowMs - run.heartbeatAtMs;
+  const isFresh = sinceMs >= 0 && sinceMs < HEARTBEAT_EVERY_MS;
+  const isBack = run.state === "crashed" || run.state === "pending";
+  return !isFresh || isBack || uploaded !== undefined || preempting === true || complete === true;
 }
 
 function withoutNewline(line: string): string {

@@ -21,20 +21,11 @@ export async function readJson(request: Request, maxBytes = MAX_JSON_BYTES): Pro
 export async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
   const tooLarge = () =>
     new SteelyardError("too-large", `the body is larger than ${sizeText(maxBytes)}; send less at once`);
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  if (request.body) {
-    for await (const part of request.body as unknown as AsyncIterable<Uint8Array>) {
-      length += part.length;
-      if (length > maxBytes) throw tooLarge();
-      parts.push(part);
-    }
-  }
+  const said = request.headers.get("content-length");
+  if (Number(said ?? 0) > maxBytes) throw tooLarge();
+  // A body cannot be longer than was said, so it is read in one piece, without the web stream that costs more than a row.
   const body =
-    parts.length === 1 && parts[0]
-      ? Buffer.from(parts[0].buffer, parts[0].byteOffset, parts[0].length)
-      : Buffer.concat(parts, length);
+    said === null ? await readParts(request, maxBytes, tooLarge) : Buffer.from(await request.arrayBuffer());
   const encoding = request.headers.get("content-encoding") ?? "identity";
   if (encoding === "identity") return body;
   if (encoding !== "gzip")
@@ -45,6 +36,19 @@ export async function readBody(request: Request, maxBytes: number): Promise<Buff
     if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge();
     throw new SteelyardError("bad-request", "the gzip body is damaged", { cause });
   }
+}
+
+async function readParts(request: Request, maxBytes: number, tooLarge: () => Error): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  if (request.body) {
+    for await (const part of request.body as unknown as AsyncIterable<Uint8Array>) {
+      length += part.length;
+      if (length > maxBytes) throw tooLarge();
+      parts.push(part);
+    }
+  }
+  return Buffer.concat(parts, length);
 }
 
 function sizeText(bytes: number): string {

@@ -31,6 +31,10 @@ export interface RunRef {
   /** Public id. */
   name: string;
   state: RunState;
+  /** Someone asked its client to stop. */
+  stopRequested: boolean;
+  /** The last sign of life that was written down; a fresh one is not written again with every request. */
+  heartbeatAtMs: number;
   project: ProjectRef;
 }
 
@@ -128,7 +132,7 @@ const formerProjectRow = prepare((db, value: Values<{ owner: string; name: strin
 const runRow = prepare((db, value: Values<{ project: number; name: string }>) =>
   db
     .selectFrom("runs")
-    .select(["id", "name", "state", "deleted_at"])
+    .select(["id", "name", "state", "stop_requested", "heartbeat_at", "deleted_at"])
     .where("project_id", "=", value("project"))
     .where("name", "=", value("name")),
 );
@@ -199,7 +203,14 @@ export async function findRun(
     if (!project) continue;
     const [run] = await runRow(services.catalog.db, { project: project.id, name: runName });
     if (run && (run.deleted_at === null || options.deleted === "too"))
-      return { id: run.id, name: run.name, state: run.state, project };
+      return {
+        id: run.id,
+        name: run.name,
+        state: run.state,
+        stopRequested: run.stop_requested === 1,
+        heartbeatAtMs: run.heartbeat_at,
+        project,
+      };
   }
   if (viewer?.kind !== "anonymous" || need === "admin") return undefined;
   return claimedRun(services.catalog.db, viewer.userId, projectName, runName, services.now());

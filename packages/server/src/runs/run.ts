@@ -19,7 +19,15 @@ export function isEnded(state: RunState): boolean {
 }
 
 export function runModel(row: RunRow, project: ProjectRef): RunModel {
-  return { id: row.id, name: row.name, state: row.state, project, row };
+  return {
+    id: row.id,
+    name: row.name,
+    state: row.state,
+    stopRequested: row.stop_requested === 1,
+    heartbeatAtMs: row.heartbeat_at,
+    project,
+    row,
+  };
 }
 
 /** The row behind a run that `projects/access.ts` let through. */
