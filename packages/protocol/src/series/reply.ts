@@ -19,7 +19,9 @@ export const SERIES_CONTENT_TYPE = "application/vnd.steelyard.series";
 export interface SeriesAnswer extends Record<SeriesColumn, Float64Array> {
   /** Public run id. */
   run: string;
+  /** Or the expression, as it was asked. */
   key: string;
+  expression?: true;
   /** Every bucket is one logged point. */
   exact: boolean;
   /** Points behind the answer. */
@@ -61,6 +63,7 @@ interface Header {
       /** Index into `runs`. */
       run: number;
       key: string;
+      expression?: true;
       exact: boolean;
       points: number;
       length: number;
@@ -87,8 +90,9 @@ export function encodeSeries(
           end,
         );
         end = placed.end;
-        const { run, key, exact, points, xFirst } = answer;
-        return { run: indexOf(run), key, exact, points, length: xFirst.length, places: placed.places };
+        const { run, key, expression, exact, points, xFirst } = answer;
+        const known = { key, ...(expression && { expression }), exact, points };
+        return { run: indexOf(run), ...known, length: xFirst.length, places: placed.places };
       }),
     })),
   };

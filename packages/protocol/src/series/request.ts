@@ -20,6 +20,8 @@ export type SeriesColumn = (typeof SERIES_COLUMNS)[number];
 /** One chart. */
 export interface SeriesQuestion {
   keys: string[];
+  /** Over keys, in the language of `expressions`; each is a line as a key is. */
+  expressions?: string[];
   /** Default `history`. */
   stream?: "history" | "events";
   /** Default `{kind: "step"}`. */
@@ -48,9 +50,9 @@ export interface SeriesRequest {
 export const SERIES_LIMITS = {
   runs: 1000,
   questions: 100,
-  /** Of one question. */
+  /** Of one question; expressions count as keys. */
   keys: 200,
   buckets: 4000,
-  /** Runs × keys × buckets of all questions: 16 M would be a gigabyte. */
+  /** Runs × keys and expressions × buckets of all questions: 16 M would be a gigabyte. */
   totalBuckets: 4_000_000,
 } as const;

@@ -1,3 +1,4 @@
+import { ExpressionError, parseExpression } from "@steelyard/protocol/expressions";
 import { SERIES_COLUMNS, SERIES_LIMITS, type SeriesColumn } from "@steelyard/protocol/series";
 import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
@@ -10,6 +11,10 @@ const RunName = v.pipe(v.string(), v.maxLength(1000));
 
 const Question = v.object({
   keys: v.pipe(v.array(Key), v.maxLength(LIMITS.keys)),
+  expressions: v.optional(
+    v.pipe(v.array(v.pipe(v.string(), v.rawCheck(isExpression))), v.maxLength(LIMITS.keys)),
+    [],
+  ),
   stream: v.optional(v.picklist(["history", "events"]), "history"),
   x: v.optional(
     v.union([
@@ -45,7 +50,7 @@ export function parseSeriesRequest(body: unknown): SeriesRequestInput {
   const request = given.output;
   let buckets = 0;
   for (const question of request.questions) {
-    buckets += request.runs.length * question.keys.length * question.buckets;
+    buckets += request.runs.length * (question.keys.length + question.expressions.length) * question.buckets;
     question.columns = chosenColumns(question.columns);
   }
   if (buckets > LIMITS.totalBuckets) {
@@ -55,6 +60,16 @@ export function parseSeriesRequest(body: unknown): SeriesRequestInput {
     );
   }
   return request;
+}
+
+function isExpression({ dataset, addIssue }: v.RawCheckContext<string>): void {
+  if (!dataset.typed) return;
+  try {
+    parseExpression(dataset.value);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    addIssue({ message: error.message });
+  }
 }
 
 /** Each once, in the order of the format; where the buckets are is always said. */

@@ -54,6 +54,23 @@ suite("POST /api/v1/series", () => {
     assert.deepEqual([third?.min.length, third?.mean.length, third?.last.length], [5, 5, 0]);
   });
 
+  test("expressions are lines beside keys", async () => {
+    const { questions } = await read({
+      questions: [
+        { keys: ["acc"], expressions: ["acc / 2 + 0 * loss", "acc"], min: 10, max: 13, buckets: 10 },
+      ],
+    });
+    const a = questions[0]?.series.filter(({ run }) => run === "a") ?? [];
+    assert.deepEqual(
+      a.map(({ key, expression, last }) => [key, expression, [...last]]),
+      [
+        ["acc", undefined, [10, 11, 12, 13]],
+        ["acc / 2 + 0 * loss", true, [5, 5.5, 6, 6.5]],
+        ["acc", true, [10, 11, 12, 13]],
+      ],
+    );
+  });
+
   test("the ETag is that of the runs' rows: 304 until a row comes, without reading data", async () => {
     const first = await ask({});
     const etag = first.headers.get("etag") ?? "";
@@ -158,6 +175,10 @@ suite("POST /api/v1/series", () => {
       [{ questions: [{ keys: ["a"], buckets: 0 }] }, /questions\.0\.buckets/],
       [{ questions: [{ keys: ["a"], buckets: 4001 }] }, /buckets/],
       [{ questions: [{ keys: ["a"] }, { keys: many(201, "k") }] }, /questions\.1\.keys/],
+      [
+        { questions: [{ keys: [], expressions: ["a", "a + * b"] }] },
+        /questions\.0\.expressions\.1: character 5: .* found \*/,
+      ],
       [{ questions: [{ keys: ["a"], columns: ["middle"] }] }, /columns/],
       [{ questions: [{ keys: ["a"], stream: "console" }] }, /stream/],
       [{ questions: [{ keys: ["a"], x: { kind: "key" } }] }, /x/],

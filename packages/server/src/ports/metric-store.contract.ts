@@ -1,5 +1,6 @@
 import { testBranches } from "./metric-store-contract/branches.contract.ts";
 import { testConsole } from "./metric-store-contract/console.contract.ts";
+import { testExpressions } from "./metric-store-contract/expressions.contract.ts";
 import { testLines } from "./metric-store-contract/lines.contract.ts";
 import type { Open } from "./metric-store-contract/opened-store.contract.ts";
 import { testRows } from "./metric-store-contract/rows.contract.ts";
@@ -7,6 +8,14 @@ import { testSeries, testSpared } from "./metric-store-contract/series.contract.
 
 /** What every metric store must keep. Each case runs on fresh rows and again after reopening, sealed. */
 export function testMetricStore(name: string, open: Open): void {
-  for (const part of [testLines, testRows, testSeries, testSpared, testConsole, testBranches])
+  for (const part of [
+    testLines,
+    testRows,
+    testSeries,
+    testSpared,
+    testExpressions,
+    testConsole,
+    testBranches,
+  ])
     part(name, open);
 }

@@ -54,6 +54,11 @@ export interface SeriesQuestion {
   runs: readonly number[];
   /** Dotted keys: nested objects are flattened, `{"a": {"b": 1}}` is `a.b`. */
   keys: readonly string[];
+  /**
+   * Expressions over keys, in the language of `@steelyard/protocol/expressions`, of which each is answered as a key is: of
+   * the rows that have all its keys, its value, in buckets that are true of these values.
+   */
+  expressions?: readonly string[];
   stream: "history" | "events";
   x: XAxis;
   /** Inclusive range of x; absent = everything. */
@@ -71,7 +76,9 @@ export interface SeriesQuestion {
  */
 export interface Series {
   run: number;
+  /** Or the expression, as it was asked. */
   key: string;
+  expression?: true;
   /** True when every bucket is one logged point: nothing was summarised. */
   exact: boolean;
   /** Points behind this answer. */

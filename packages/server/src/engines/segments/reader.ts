@@ -1,6 +1,7 @@
 import { workerData } from "node:worker_threads";
 import type { RowsQuestion, Series, SeriesQuestion, StreamName } from "../../ports/metric-store.ts";
 import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
+import { answerDerived } from "./derived.ts";
 import { answerKeyNames, answerKeys } from "./key-reads.ts";
 import {
   answerConsole,
@@ -31,7 +32,8 @@ const QUESTIONS: Record<string, (...arguments_: never[]) => unknown> = {
       if (cancelled && Atomics.load(cancelled, 0) !== 0)
         throw new Error("nobody waits for this answer any more");
     };
-    return { series: answerSeries(stored, question, damaged, proceed), damaged };
+    const series = answerSeries(stored, question, damaged, proceed);
+    return { series: [...series, ...answerDerived(stored, question, damaged, proceed)], damaged };
   },
   versions: (runs: readonly number[], stream: "history" | "events") => answerVersions(stored, runs, stream),
   rows: (question: RowsQuestion) => answerRows(stored, question),

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Series, SeriesQuestion } from "../metric-store.ts";
+import { history, type Open, question, twice } from "./opened-store.contract.ts";
+
+const COUNT = 6000;
+const a = (step: number) => (step % 700 === 3 ? Number.NaN : Math.sin(step / 50) * 3);
+const b = (step: number) => (step % 900 === 4 ? 0 : Math.cos(step / 80));
+const clock = (step: number) => 100 + step / 4;
+/** Every third row has no `b`. */
+const hasBoth = (step: number) => step % 3 !== 0;
+
+function text(step: number): string {
+  const value = Number.isNaN(a(step)) ? "NaN" : String(a(step));
+  return `{"_step":${step},"a":${value},"_runtime":${clock(step)}${hasBoth(step) ? `,"n.b":${b(step)}` : ""}}`;
+}
+
+/** x and value of each row that has the keys, naively. */
+type Point = [x: number, value: number];
+
+/** Lines of charts that no key has by itself. */
+export function testExpressions(name: string, open: Open): void {
+  const steps = Array.from({ length: COUNT }, (_, step) => step);
+  const both = steps.filter(hasBoth);
+  const running = (rows: number) => (step: number) => {
+    const finite = steps
+      .slice(Math.max(0, step + 1 - rows), step + 1)
+      .map(a)
+      .filter(Number.isFinite);
+    return finite.reduce((sum, value) => sum + value, 0) / finite.length;
+  };
+  const cases: [string, Point[]][] = [
+    ["a / n.b", both.map((step) => [step, a(step) / b(step)])],
+    ["abs(a)", steps.map((step) => [step, Math.abs(a(step))])],
+    ["n.b * _step", both.map((step) => [step, b(step) * step])],
+    ["ma(a, 100)", steps.map((step) => [step, running(100)(step)])],
+  ];
+
+  for (const order of ["as they were logged", "late"] as const) {
+    test(`${name}: expressions are those of the rows, in buckets and one by one, rows ${order}`, async () => {
+      await twice(
+        open,
+        async (store) => {
+          const parts = Array.from({ length: COUNT / 1000 }, (_, part) =>
+            steps.slice(part * 1000, (part + 1) * 1000).map(text),
+          );
+          if (order === "late") {
+            // Every second row of the first part comes at the very end.
+            const [first = []] = parts;
+            parts[0] = first.filter((_, at) => at % 2 === 0);
+            parts.push(first.filter((_, at) => at % 2 === 1).reverse());
+          }
+          let offset = 0;
+          for (const part of parts) {
+            await store.append([history(part, offset)]);
+            offset += part.length;
+          }
+        },
+        async (store) => {
+          for (const [expression, points] of cases) {
+            const ask = async (more: Partial<SeriesQuestion>) => {
+              const [series] = await store.series(question({ expressions: [expression], ...more }));
+              assert.ok(series, expression);
+              assert.deepEqual([series.key, series.expression], [expression, true]);
+              return series;
+            };
+            check(await ask({ buckets: 100 }), points, `${expression} in 100`);
+            const some = points.filter(([x]) => x >= 4000 && x <= 4049);
+            const exact = await ask({ min: 4000, max: 4049, buckets: 100 });
+            check(exact, some, `${expression} zoomed`);
+            assert.equal(exact.exact, true);
+            const relative = points.map(([x, value]): Point => [clock(x), value]);
+            check(await ask({ x: { kind: "relative" }, buckets: 70 }), relative, `${expression} over time`);
+          }
+          assert.deepEqual(await store.series(question({ expressions: ["a + absent"] })), []);
+          const two = await store.series(
+            question({ runs: [1, 2], keys: ["a"], expressions: ["a * 2"], buckets: 10 }),
+          );
+          assert.deepEqual(
+            two.map(({ run, key }) => [run, key]),
+            [
+              [1, "a"],
+              [1, "a * 2"],
+            ],
+          );
+        },
+      );
+    });
+  }
+}
+
+/** What the buckets say of the points between their ends is true, and no point is missing. */
+function check(series: Series, points: Point[], label: string): void {
+  assert.equal(series.points, points.length, label);
+  let seen = 0;
+  for (let at = 0; at < series.xFirst.length; at++) {
+    const [from, to] = [series.xFirst[at] ?? 0, series.xLast[at] ?? 0];
+    const here = points.filter(([x]) => x >= from && x <= to).map(([, value]) => value);
+    const finite = here.filter(Number.isFinite);
+    seen += here.length;
+    const where = `${label}, bucket ${at}`;
+    assert.deepEqual(
+      [series.count[at], series.nonFinite[at]],
+      [finite.length, here.length - finite.length],
+      where,
+    );
+    if (finite.length === 0) continue;
+    const mean = finite.reduce((sum, value) => sum + value, 0) / finite.length;
+    const wanted = {
+      min: Math.min(...finite),
+      max: Math.max(...finite),
+      first: finite[0],
+      last: finite.at(-1),
+      mean,
+    };
+    for (const [column, value = Number.NaN] of Object.entries(wanted)) {
+      const got = series[column as keyof typeof wanted][at] ?? Number.NaN;
+      if (!series.exact || Number.isFinite(got))
+        assert.ok(
+          Math.abs(got - value) <= 1e-9 * (1 + Math.abs(value)),
+          `${where}: ${column} ${got}, not ${value}`,
+        );
+    }
+  }
+  assert.equal(seen, points.length, label);
+}
