@@ -8,8 +8,6 @@ import "./theme/theme.css";
 import "./theme/theme.ts";
 
 openLinkOfAddress();
-fetchScreen(window.location.pathname);
-
 const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
@@ -20,6 +18,8 @@ const queryClient = new QueryClient({
     },
   },
 });
+
+fetchScreen(queryClient, window.location);
 
 const root = document.getElementById("root");
 if (root) {

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Component, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
+import { Component, type ReactNode, useEffect, useRef } from "react";
 import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import { BASE } from "../address/base.ts";
 import { addressOf } from "../address/query-state.ts";
@@ -8,38 +8,37 @@ import { useSession } from "../api/session.ts";
 import { t, useLanguage } from "../i18n/index.ts";
 import { ErrorState, NotFound, Skeleton } from "../ui/controls.tsx";
 import { Toasts } from "../ui/toast.tsx";
+import {
+  Authorize,
+  DeviceLogin,
+  Entity,
+  Home,
+  Login,
+  OpenLink,
+  Project,
+  Run,
+  Settings,
+  SignUp,
+} from "./screens.ts";
 import { TopBar } from "./TopBar.tsx";
 import "./app.css";
-
-const Login = lazy(() => import("../session/Login.tsx"));
-const SignUp = lazy(() => import("../session/SignUp.tsx"));
-const Authorize = lazy(() => import("../session/Authorize.tsx"));
-const DeviceLogin = lazy(() => import("../session/DeviceLogin.tsx"));
-const Settings = lazy(() => import("../session/Settings.tsx"));
-const OpenLink = lazy(() => import("../session/OpenLink.tsx"));
-const Home = lazy(() => import("../home/Home.tsx"));
-const Entity = lazy(() => import("../home/Entity.tsx"));
-const Project = lazy(() => import("../workspace/Project.tsx"));
-const Run = lazy(() => import("../run/Run.tsx"));
 
 export function App() {
   useLanguage();
   return (
     <Boundary>
       <Router base={BASE}>
-        <Suspense fallback={<Skeleton lines={6} />}>
-          <Switch>
-            <Route path="/login">
-              <Login />
-            </Route>
-            <Route path="/signup">
-              <SignUp />
-            </Route>
-            <Route>
-              <SignedIn />
-            </Route>
-          </Switch>
-        </Suspense>
+        <Switch>
+          <Route path="/login">
+            <Login />
+          </Route>
+          <Route path="/signup">
+            <SignUp />
+          </Route>
+          <Route>
+            <SignedIn />
+          </Route>
+        </Switch>
       </Router>
       <Toasts />
     </Boundary>
@@ -71,65 +70,59 @@ function SignedIn() {
   return (
     <div className="frame">
       <TopBar session={session.data} />
-      {link && link.entity === owner && (
-        <Suspense fallback={null}>
-          <OpenLink link={link} signedIn={!visitor} />
-        </Suspense>
-      )}
+      {link && link.entity === owner && <OpenLink link={link} signedIn={!visitor} />}
       <div className="content" ref={content} tabIndex={-1}>
         <Boundary key={path}>
-          <Suspense fallback={<Skeleton lines={6} />}>
-            <Switch>
-              <Route path="/">
-                <Redirect to="/home" replace />
-              </Route>
-              <Route path="/home">
-                <Home />
-              </Route>
-              <Route path="/quickstart">
-                <Home quickstart />
-              </Route>
-              <Route path="/authorize">
-                {deviceCode ? (
-                  <DeviceLogin code={deviceCode} username={session.data.username} />
-                ) : (
-                  <Authorize username={session.data.username} />
-                )}
-              </Route>
-              <Route path="/settings/*?">
-                <Settings />
-              </Route>
-              <Route path="/profile">
-                <Redirect to={`/${session.data.username}`} replace />
-              </Route>
-              <Route path="/:entity">{({ entity }) => <Entity entity={decodeURIComponent(entity)} />}</Route>
-              <Route path="/:entity/projects">
-                {({ entity }) => <Entity entity={decodeURIComponent(entity)} />}
-              </Route>
-              <Route path="/:entity/:project/runs/:run/*?">
-                {({ entity, project, run, "*": rest }) => (
-                  <Run
-                    entity={decodeURIComponent(entity)}
-                    project={decodeURIComponent(project)}
-                    run={decodeURIComponent(run)}
-                    rest={rest ?? ""}
-                  />
-                )}
-              </Route>
-              <Route path="/:entity/:project/:tab?">
-                {({ entity, project, tab }) => (
-                  <Project
-                    entity={decodeURIComponent(entity)}
-                    project={decodeURIComponent(project)}
-                    tab={tab ?? "workspace"}
-                  />
-                )}
-              </Route>
-              <Route>
-                <NotFound />
-              </Route>
-            </Switch>
-          </Suspense>
+          <Switch>
+            <Route path="/">
+              <Redirect to="/home" replace />
+            </Route>
+            <Route path="/home">
+              <Home />
+            </Route>
+            <Route path="/quickstart">
+              <Home quickstart />
+            </Route>
+            <Route path="/authorize">
+              {deviceCode ? (
+                <DeviceLogin code={deviceCode} username={session.data.username} />
+              ) : (
+                <Authorize username={session.data.username} />
+              )}
+            </Route>
+            <Route path="/settings/*?">
+              <Settings />
+            </Route>
+            <Route path="/profile">
+              <Redirect to={`/${session.data.username}`} replace />
+            </Route>
+            <Route path="/:entity">{({ entity }) => <Entity entity={decodeURIComponent(entity)} />}</Route>
+            <Route path="/:entity/projects">
+              {({ entity }) => <Entity entity={decodeURIComponent(entity)} />}
+            </Route>
+            <Route path="/:entity/:project/runs/:run/*?">
+              {({ entity, project, run, "*": rest }) => (
+                <Run
+                  entity={decodeURIComponent(entity)}
+                  project={decodeURIComponent(project)}
+                  run={decodeURIComponent(run)}
+                  rest={rest ?? ""}
+                />
+              )}
+            </Route>
+            <Route path="/:entity/:project/:tab?">
+              {({ entity, project, tab }) => (
+                <Project
+                  entity={decodeURIComponent(entity)}
+                  project={decodeURIComponent(project)}
+                  tab={tab ?? "workspace"}
+                />
+              )}
+            </Route>
+            <Route>
+              <NotFound />
+            </Route>
+          </Switch>
         </Boundary>
       </div>
       <Offline />

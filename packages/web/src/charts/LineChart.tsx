@@ -55,6 +55,15 @@ function lineInk(drawn: readonly DrawnLine[], band: boolean): LineInk {
   return { band: band ? Math.min(0.15, 0.5 / Math.max(1, shown)) : 0, noise: shown > 2 ? 0.55 : 1 };
 }
 
+let marked = false;
+
+/** When the first chart of this visit stood there, for whoever measures: `performance.getEntriesByName("first-chart")`. */
+function markFirst(): void {
+  if (marked) return;
+  marked = true;
+  performance.mark("first-chart");
+}
+
 /** Lines that the live region reads out at a step of the cursor; more would never be heard to the end. */
 const SPOKEN_LINES = 5;
 
@@ -113,6 +122,7 @@ export function LineChart(props: LineChartProps) {
     for (const line of layout.drawn) if (!line.faded) drawLine(context, frame, xs, ys, line, ink);
     drawOutside(context, frame, domain, inks);
     context.restore();
+    markFirst();
   }, [layout, size, xKind, options, domain, theme]);
 
   const valueAt = useCallback(

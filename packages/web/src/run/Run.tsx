@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { Link, Redirect, useLocation } from "wouter";
 import { underBase } from "../address/base.ts";
 import { addressOf } from "../address/query-state.ts";
@@ -26,12 +26,8 @@ import { Crashed } from "./Crashed.tsx";
 import { Deleted } from "./Deleted.tsx";
 import { Overview } from "./Overview.tsx";
 import { type RunFacts, useRun } from "./run-query.ts";
+import { Files, Logs, RunCharts, SystemCharts } from "./tabs.ts";
 import "./run.css";
-
-const RunCharts = lazy(() => import("../workspace/RunCharts.tsx"));
-const SystemCharts = lazy(() => import("../workspace/SystemCharts.tsx"));
-const Logs = lazy(() => import("./Logs.tsx"));
-const Files = lazy(() => import("./Files.tsx"));
 
 export interface RunAddress {
   entity: string;
@@ -76,15 +72,13 @@ export default function Run({ entity, project, run, rest }: RunAddress & { rest:
       </nav>
       {data.state === "crashed" && <Crashed entity={entity} project={project} facts={data} />}
       {data.stopped && data.state === "running" && <p className="banner">{t("run.stopping")}</p>}
-      <Suspense fallback={<Skeleton lines={8} />}>
-        {current === "workspace" && <RunCharts entity={entity} project={project} run={data} />}
-        {current === "overview" && <Overview entity={entity} project={project} facts={data} />}
-        {current === "system" && <SystemCharts entity={entity} project={project} run={data} />}
-        {current === "logs" && <Logs entity={entity} project={project} run={run} />}
-        {current === "files" && (
-          <Files entity={entity} project={project} run={run} path={path.map(decodeURIComponent)} />
-        )}
-      </Suspense>
+      {current === "workspace" && <RunCharts entity={entity} project={project} run={data} />}
+      {current === "overview" && <Overview entity={entity} project={project} facts={data} />}
+      {current === "system" && <SystemCharts entity={entity} project={project} run={data} />}
+      {current === "logs" && <Logs entity={entity} project={project} run={run} />}
+      {current === "files" && (
+        <Files entity={entity} project={project} run={run} path={path.map(decodeURIComponent)} />
+      )}
     </div>
   );
 }

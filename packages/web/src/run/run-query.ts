@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { graphql, request } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
 import { useRefresh } from "../api/refresh.ts";
@@ -72,8 +72,15 @@ export function useRun(entity: string, project: string, run: string) {
     refresh();
     if (change.kind === "files") refreshFiles();
   });
-  return useQuery({
+  return useQuery(runQuery(entity, project, run));
+}
+
+/** As a query of the cache, for who asks it before the page is shown. */
+export function runQuery(entity: string, project: string, run: string) {
+  return queryOptions({
     queryKey: ["run", entity, project, run],
+    // What was asked ahead is fresh when the page comes.
+    staleTime: 1000,
     queryFn: async ({ signal }): Promise<RunPage> =>
       (
         await graphql<{ project: RunPage | null }>(

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { ApiError, graphql } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
 import { useRefresh } from "../api/refresh.ts";
@@ -45,24 +45,29 @@ interface RunsPage {
 
 /** Pages of runs, kept fresh while they change: at most one refetch a second. Throws 404 for a project that is not there. */
 export function useRuns(question: RunsQuestion) {
-  const { entity, project, filters, order, pageSize, withValues, enabled = true } = question;
+  const { entity, project, withValues, enabled = true } = question;
   const client = useQueryClient();
   const refresh = useRefresh(
     1000,
     () => void client.invalidateQueries({ queryKey: ["runs", entity, project] }),
   );
-  const filterText = JSON.stringify(filters);
   useLive(entity, project, (change) => {
     // Rows move the summary, which only the table shows; the run list needs states and new runs.
     if (change.kind === "rows" && !withValues) return;
     if (change.kind === "files") return;
     refresh();
   });
-  return useInfiniteQuery({
+  return useInfiniteQuery({ ...runsQuery(question), enabled, placeholderData: (before) => before });
+}
+
+/** The question as a query of the cache, for who asks it before the list is shown. */
+export function runsQuery({ entity, project, filters, order, pageSize, withValues }: RunsQuestion) {
+  const filterText = JSON.stringify(filters);
+  return infiniteQueryOptions({
     queryKey: ["runs", entity, project, filterText, order, pageSize, withValues],
-    enabled,
     initialPageParam: null as string | null,
-    placeholderData: (before) => before,
+    // What was asked ahead is fresh when the list comes.
+    staleTime: 1000,
     getNextPageParam: (page: RunsPage) => (page.pageInfo.hasNextPage ? page.pageInfo.endCursor : undefined),
     queryFn: async ({ pageParam, signal }): Promise<RunsPage> => {
       const { project: found } = await graphql<{

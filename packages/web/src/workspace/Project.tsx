@@ -1,12 +1,8 @@
-import { lazy, Suspense, useEffect } from "react";
+import { useEffect } from "react";
 import { Link, Redirect } from "wouter";
 import { addressOf } from "../address/query-state.ts";
 import { t } from "../i18n/index.ts";
-import { Skeleton } from "../ui/controls.tsx";
-
-const ProjectWorkspace = lazy(() => import("./ProjectWorkspace.tsx"));
-const Overview = lazy(() => import("../project/Overview.tsx"));
-const RunsTable = lazy(() => import("../runs-table/RunsTable.tsx"));
+import { Overview, ProjectWorkspace, RunsTable } from "./tabs.ts";
 
 /** The tabs of a project. An unknown tab that is a run's id is that run: the client prints such addresses. */
 export default function Project({ entity, project, tab }: { entity: string; project: string; tab: string }) {
@@ -31,11 +27,9 @@ export default function Project({ entity, project, tab }: { entity: string; proj
           </Link>
         ))}
       </nav>
-      <Suspense fallback={<Skeleton lines={8} />}>
-        {current === "workspace" && <ProjectWorkspace entity={entity} project={project} />}
-        {current === "table" && <RunsTable entity={entity} project={project} />}
-        {current === "overview" && <Overview entity={entity} project={project} />}
-      </Suspense>
+      {current === "workspace" && <ProjectWorkspace entity={entity} project={project} />}
+      {current === "table" && <RunsTable entity={entity} project={project} />}
+      {current === "overview" && <Overview entity={entity} project={project} />}
     </div>
   );
 }

@@ -6,7 +6,6 @@ import { ApiError } from "../api/client.ts";
 import { FirstRun } from "../home/Home.tsx";
 import { t } from "../i18n/index.ts";
 import { runColour } from "../runs/colour.ts";
-import { escapePattern } from "../runs/pattern.ts";
 import { type RunRow, useRuns } from "../runs/runs.ts";
 import { useTheme } from "../theme/theme.ts";
 import {
@@ -24,15 +23,10 @@ import { LongSelect } from "../ui/LongSelect.tsx";
 import { SearchField } from "../ui/SearchField.tsx";
 import { useEyes } from "./eyes.ts";
 import { useKeys } from "./keys.ts";
+import { listedRuns, MAX_DRAWN, NEWEST_FIRST } from "./listed-runs.ts";
 import { Panels } from "./Panels.tsx";
 import "./workspace.css";
 
-/** Drawn at first; more on demand, as the eye can tell ten lines apart and not a hundred. */
-const DRAWN_AT_FIRST = 10;
-const MAX_DRAWN = 500;
-/** Of the list, at a time. */
-const PAGE = 100;
-const NEWEST_FIRST = "-created_at";
 /** Of the run list, in pixels. */
 const MIN_WIDTH = 200;
 const MAX_WIDTH = 800;
@@ -42,30 +36,9 @@ const WIDTH_STORED = "steelyard.selector-width";
 export default function ProjectWorkspace({ entity, project }: { entity: string; project: string }) {
   const address = useAddress();
   const search = address.get("q");
-  const filters = useMemo(
-    () =>
-      search
-        ? {
-            $or: [
-              { displayName: { $regex: `(?i)${escapePattern(search)}` } },
-              { name: { $regex: `(?i)${escapePattern(search)}` } },
-              { tags: search },
-            ],
-          }
-        : {},
-    [search],
-  );
-  const order = address.get("sort") || NEWEST_FIRST;
-  const limit = Math.min(MAX_DRAWN, Math.max(1, Math.floor(Number(address.get("max"))) || DRAWN_AT_FIRST));
-  const runs = useRuns({
-    entity,
-    project,
-    filters,
-    order,
-    // The runs that are drawn come in one page, and some more for the list.
-    pageSize: limit > PAGE / 2 ? MAX_DRAWN : PAGE,
-    withValues: false,
-  });
+  const { question, limit } = listedRuns(entity, project, address.get);
+  const { filters, order } = question;
+  const runs = useRuns(question);
   const all = useMemo(
     () => runs.data?.pages.flatMap(({ edges }) => edges.map(({ node }) => node)) ?? [],
     [runs.data],
