@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 
 export interface Ended {
   status: number | null;
@@ -7,7 +8,7 @@ export interface Ended {
   err: string;
 }
 
-/** A program run to its end, without a terminal, with these variables and PATH alone. */
+/** A program run to its end, without a terminal, with these variables, PATH and Node's compile cache alone. */
 export async function runCommand(
   program: string,
   args: readonly string[],
@@ -15,7 +16,7 @@ export async function runCommand(
 ): Promise<Ended> {
   const child = spawn(program, args, {
     cwd,
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, ...COMPILE_CACHE, ...environment },
     stdio: ["pipe", "pipe", "pipe"],
   });
   // A program may end without having read.

@@ -3,6 +3,7 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { type RecordLogContent, readRecordLog } from "@steelyard/protocol/record-log";
+import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 import type { RunningServer } from "./server.ts";
 
 /** Project of every run of the SDK's tests. */
@@ -130,8 +131,7 @@ ${body};\n`,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
-      // Stripped and compiled sources are kept for the next one: a start takes a fifth of the time.
-      NODE_COMPILE_CACHE: join(folder, "compiled"),
+      ...COMPILE_CACHE,
       WANDB_BASE_URL: server.url,
       WANDB_API_KEY: server.apiKey,
       WANDB_DIR: dir,

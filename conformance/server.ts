@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 
 const MAIN = new URL("../packages/server/src/main.ts", import.meta.url).pathname;
 
@@ -80,6 +81,7 @@ async function launch(
     [MAIN, "--host", "127.0.0.1", "--port", String(port), "--data-dir", dataDir, ...flags],
     {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...COMPILE_CACHE },
     },
   );
   let printed = "";

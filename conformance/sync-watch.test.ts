@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { init } from "steelyard";
+import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 import { runCommand } from "./command.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
@@ -39,13 +40,18 @@ async function runOf(name: string): Promise<Watched | null> {
   );
   return project?.run ?? null;
 }
+/** Asks until the run is so, two minutes at most. */
 async function until(name: string, holds: (run: Watched) => boolean): Promise<Watched> {
-  for (;;) {
-    const run = await runOf(name);
+  let run: Watched | null = null;
+  for (const endMs = Date.now() + 120_000; Date.now() < endMs; ) {
+    run = await runOf(name);
     if (run && holds(run)) return run;
     await setTimeout(50);
   }
+  throw new Error(`${name} stayed ${JSON.stringify(run)}; the watcher said: ${said}`);
 }
+/** By the watcher that was started last, on its standard error. */
+let said = "";
 
 /** An offline run in a process of its own; a line on its standard input is a row, the end of it ends the run. */
 function program(id: string, folder: string): ChildProcess {
@@ -60,21 +66,21 @@ function program(id: string, folder: string): ChildProcess {
   );
   return spawn(process.execPath, [script], {
     stdio: ["pipe", "ignore", "inherit"],
-    env: { PATH: process.env.PATH, HOME: dir },
+    env: { PATH: process.env.PATH, ...COMPILE_CACHE, HOME: dir },
   });
 }
 
 function watch(...args: string[]): { child: ChildProcess; err: () => string; ended: Promise<number | null> } {
   const child = spawn(process.execPath, [MAIN, "sync", "--watch", ...args], {
     cwd: dir,
-    env: { PATH: process.env.PATH, ...environment() },
+    env: { PATH: process.env.PATH, ...COMPILE_CACHE, ...environment() },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  let err = "";
+  said = "";
   child.stderr?.on("data", (part) => {
-    err += part;
+    said += part;
   });
-  return { child, err: () => err, ended: once(child, "close").then(([code]) => code as number | null) };
+  return { child, err: () => said, ended: once(child, "close").then(([code]) => code as number | null) };
 }
 
 test("--watch follows runs of a folder while they grow, takes in new ones, and stops on Ctrl+C", async () => {
@@ -242,7 +248,7 @@ test("clean removes runs that the server has all of, and no other", async () => 
      setInterval(() => console.log("logged"), 100);`,
   );
   const lost = spawn(process.execPath, [script], {
-    env: { PATH: process.env.PATH, ...environment() },
+    env: { PATH: process.env.PATH, ...COMPILE_CACHE, ...environment() },
     stdio: ["ignore", "pipe", "ignore"],
   });
   await once(lost.stdout, "data");

@@ -17,6 +17,7 @@ import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { init } from "steelyard";
+import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 import { runCommand } from "./command.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { configOf, readSyncedRun, rowsOf, valuesOf } from "./synced-run.ts";
@@ -177,7 +178,13 @@ test("an interrupted sync goes on where it stopped, and doubles nothing", async 
   const [log = ""] = globSync(join(place, "wandb/offline-run-*/run-interrupted.wandb"));
   const child = spawn(process.execPath, [MAIN, "sync", log], {
     cwd: dir,
-    env: { PATH: process.env.PATH, HOME: dir, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
+    env: {
+      PATH: process.env.PATH,
+      ...COMPILE_CACHE,
+      HOME: dir,
+      WANDB_BASE_URL: server.url,
+      WANDB_API_KEY: server.apiKey,
+    },
     stdio: "ignore",
   });
   const state = `${log}.syncstate`;

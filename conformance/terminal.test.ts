@@ -5,6 +5,7 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, w
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
+import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 import { type Ended, runCommand } from "./command.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
@@ -52,8 +53,6 @@ async function program(body: string, environment: Record<string, string> = {}, t
     cwd: dir,
     environment: {
       HOME: dir,
-      // Many short processes: only the first reads its types away.
-      NODE_COMPILE_CACHE: join(folder, "compiled"),
       WANDB_BASE_URL: server.url,
       WANDB_API_KEY: server.apiKey,
       WANDB_RUN_ID: id,
@@ -379,7 +378,14 @@ async function withUser(answers: [question: string, answer: string][], environme
   );
   const child = spawn("script", ["-qec", `"${process.execPath}" "${script}"`, "/dev/null"], {
     cwd: dir,
-    env: { PATH: process.env.PATH, HOME: dir, TERM: "xterm", WANDB_BASE_URL: server.url, ...environment },
+    env: {
+      PATH: process.env.PATH,
+      ...COMPILE_CACHE,
+      HOME: dir,
+      TERM: "xterm",
+      WANDB_BASE_URL: server.url,
+      ...environment,
+    },
   });
   let out = "";
   let seen = 0;

@@ -75,7 +75,6 @@ console.log(JSON.stringify({ entity: run.entity, project: run.project, url: run.
       HOME: folder,
       WANDB_BASE_URL: server.url,
       WANDB_API_KEY: server.apiKey,
-      NODE_COMPILE_CACHE: join(folder, "compiled"),
       ...environment,
     },
   });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { exitOf, PROJECT, startScript } from "../conformance/sdk-runs.ts";
+import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 import { type Fixture, makeTeam, makeUser, openFixture, signIn } from "./browser.ts";
 
 /** Whose a run is and where it ran, as its page and the table show what the variables said. */
@@ -69,7 +70,13 @@ suite("who and where", () => {
     const main = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
     const child = spawn(process.execPath, [main, "login", "--device"], {
       cwd: dir,
-      env: { PATH: process.env.PATH, HOME: dir, WANDB_BASE_URL: fixture.server.url, CI: "1" },
+      env: {
+        PATH: process.env.PATH,
+        ...COMPILE_CACHE,
+        HOME: dir,
+        WANDB_BASE_URL: fixture.server.url,
+        CI: "1",
+      },
       stdio: ["ignore", "ignore", "pipe"],
     });
     let err = "";

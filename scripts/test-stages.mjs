@@ -5,7 +5,7 @@ import { globSync } from "node:fs";
 import { join } from "node:path";
 import { prepareChromium } from "./chromium.mjs";
 import { preparePythonClients } from "./python-clients.mjs";
-import { buildPage, ROOT, say } from "./toolchain.mjs";
+import { buildPage, COMPILE_CACHE, ROOT, say } from "./toolchain.mjs";
 
 const node = process.execPath;
 const asked = process.argv.slice(2);
@@ -34,7 +34,7 @@ function test(title, patterns, { concurrency = 2, timeoutMs = 180_000, env = {} 
   const { status } = spawnSync(node, [...args, ...files], {
     cwd: ROOT,
     stdio: "inherit",
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...COMPILE_CACHE, ...env },
   });
   const tap = spawnSync("tail", ["-n", "20", summary], { encoding: "utf8" }).stdout;
   const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(tap)?.[1] ?? 0);

@@ -112,7 +112,6 @@ test("called as wandb it ends, and speaks, as scripts expect it", async () => {
         HOME: join(cwd, "../home"),
         WANDB_BASE_URL: world.url,
         WANDB_API_KEY: world.doors.admin,
-        NODE_COMPILE_CACHE: join(cwd, "../compiled"),
       },
     });
     const all = `wandb ${words}: ${ended.status}\n${ended.out}\n---\n${ended.err}`;

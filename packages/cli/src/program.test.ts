@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import type { Command } from "commander";
+import { COMPILE_CACHE } from "../../../scripts/toolchain.mjs";
 import { makeRun } from "../../server/src/http/doors.test-part.ts";
 import { ELSEWHERE_DESCRIPTION } from "./commands/elsewhere.ts";
 import { EXIT } from "./exit-status.ts";
@@ -107,6 +108,7 @@ test("exit statuses are those of the documentation", async () => {
       cwd: world.here,
       env: {
         PATH: process.env.PATH,
+        ...COMPILE_CACHE,
         HOME: world.here,
         WANDB_BASE_URL: world.url,
         WANDB_API_KEY: world.doors.admin,

@@ -40,8 +40,6 @@ export async function openWorld(): Promise<World> {
     HOME: home,
     WANDB_BASE_URL: url,
     WANDB_API_KEY: doors.admin,
-    // Many short processes: only the first reads its types away.
-    NODE_COMPILE_CACHE: join(folder, "compiled"),
   };
   return {
     doors,

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
+import { COMPILE_CACHE } from "../../../../scripts/toolchain.mjs";
 import { readConfig } from "../../../server/src/config.ts";
 import { makeRun } from "../../../server/src/http/doors.test-part.ts";
 import { startServer } from "../../../server/src/main.ts";
@@ -115,6 +116,7 @@ test("run logs: what there is, its end, as JSON; -f goes on until the run ends",
     cwd: world.here,
     env: {
       PATH: process.env.PATH,
+      ...COMPILE_CACHE,
       HOME: world.here,
       WANDB_BASE_URL: world.url,
       WANDB_API_KEY: world.doors.admin,
@@ -152,7 +154,13 @@ test("run logs -f goes on when the server is back", async () => {
   await write(0, ["before"]);
   const child = spawn(process.execPath, [MAIN, "run", "logs", "-f", "p/r"], {
     cwd: world.here,
-    env: { PATH: process.env.PATH, HOME: world.here, WANDB_BASE_URL: url, WANDB_API_KEY: adminApiKey },
+    env: {
+      PATH: process.env.PATH,
+      ...COMPILE_CACHE,
+      HOME: world.here,
+      WANDB_BASE_URL: url,
+      WANDB_API_KEY: adminApiKey,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   child.stderr.once("data", async (told: Buffer) => {
