@@ -28,6 +28,19 @@ export interface SeriesAnswer extends Record<SeriesColumn, Float64Array> {
   points: number;
 }
 
+/** One group × key: where its runs have values, `xFirst`, `xLast`, how many runs, and the statistics asked for. */
+export interface GroupAnswer {
+  group: string;
+  key: string;
+  expression?: true;
+  /** Every place is one x at which runs have points. */
+  exact: boolean;
+  /** Points behind the answer. */
+  points: number;
+  /** By name: `xFirst`, `xLast`, `runs`, then the statistics. */
+  columns: Record<string, Float64Array>;
+}
+
 export interface RunVersion {
   /** Public id. */
   run: string;
@@ -37,6 +50,8 @@ export interface RunVersion {
 
 export interface QuestionAnswer {
   series: SeriesAnswer[];
+  /** Of a question with a grouping; none of them when no run has changed. */
+  groups: GroupAnswer[];
   /** Public ids of runs that the client has as they are. */
   unchanged: string[];
 }
@@ -69,6 +84,7 @@ interface Header {
       length: number;
       places: ColumnPlace[];
     }[];
+    groups?: (Omit<GroupAnswer, "columns"> & { length: number; columns: string[]; places: ColumnPlace[] })[];
   }[];
 }
 
@@ -81,9 +97,17 @@ export function encodeSeries(
   let end = 0;
   const header: Header = {
     runs: [...runs],
-    questions: questions.map(({ columns, series, unchanged }) => ({
+    questions: questions.map(({ columns, series, groups, unchanged }) => ({
       columns: [...columns],
       unchanged: unchanged.map(indexOf),
+      ...(groups.length > 0 && {
+        groups: groups.map(({ columns: named, ...known }) => {
+          const placed = placeColumns(Object.values(named), end);
+          end = placed.end;
+          const length = named.xFirst?.length ?? 0;
+          return { ...known, length, columns: Object.keys(named), places: placed.places };
+        }),
+      }),
       series: series.map((answer) => {
         const placed = placeColumns(
           columns.map((name) => answer[name]),
@@ -104,14 +128,19 @@ export function encodeSeries(
   view.setUint32(4, FORMAT_VERSION, true);
   view.setUint32(8, headerBytes.length, true);
   body.set(headerBytes, PREFIX_BYTES);
-  for (const [at, { columns, series }] of questions.entries()) {
-    for (const [index, answer] of series.entries()) {
-      const places = header.questions[at]?.series[index]?.places ?? [];
-      for (const [column, name] of columns.entries()) {
-        const place = places[column];
-        if (place) writeColumn(answer[name], place, body.buffer, start);
-      }
-    }
+  const write = (columns: readonly Float64Array[], places: readonly ColumnPlace[] = []) => {
+    for (const [at, place] of places.entries())
+      writeColumn(columns[at] as Float64Array, place, body.buffer, start);
+  };
+  for (const [at, { columns, series, groups }] of questions.entries()) {
+    const placed = header.questions[at];
+    for (const [index, { columns: named }] of groups.entries())
+      write(Object.values(named), placed?.groups?.[index]?.places);
+    for (const [index, answer] of series.entries())
+      write(
+        columns.map((name) => answer[name]),
+        placed?.series[index]?.places,
+      );
   }
   return body;
 }
@@ -134,19 +163,27 @@ export function decodeSeries(body: ArrayBuffer): SeriesReply {
   ) as Header;
   const start = align(PREFIX_BYTES + headerLength);
   const nameOf = (index: number) => header.runs[index]?.run ?? "";
+  const columnsAt = (places: readonly ColumnPlace[], length: number) => {
+    const read: Float64Array<ArrayBuffer>[] = [];
+    for (const place of places) read.push(readColumn(place, length, body, start, read));
+    return read;
+  };
   return {
     runs: header.runs,
-    questions: header.questions.map(({ columns, series, unchanged }) => ({
+    questions: header.questions.map(({ columns, series, groups = [], unchanged }) => ({
       unchanged: unchanged.map(nameOf),
+      groups: groups.map(({ columns: names, places, length, ...known }) => {
+        const read = columnsAt(places, length);
+        return {
+          ...known,
+          columns: Object.fromEntries(names.map((name, at) => [name, read[at] ?? NOTHING])),
+        };
+      }),
       series: series.map(({ run, places, length, ...known }) => {
-        const read: Float64Array<ArrayBuffer>[] = [];
         const answer = { ...known, run: nameOf(run) } as SeriesAnswer;
         for (const name of SERIES_COLUMNS) answer[name] = NOTHING;
-        for (const place of places) {
-          const column = readColumn(place, length, body, start, read);
-          answer[columns[read.length] as SeriesColumn] = column;
-          read.push(column);
-        }
+        for (const [at, column] of columnsAt(places, length).entries())
+          answer[columns[at] as SeriesColumn] = column;
         return answer;
       }),
     })),

@@ -17,6 +17,27 @@ export const SERIES_COLUMNS = [
 ] as const;
 export type SeriesColumn = (typeof SERIES_COLUMNS)[number];
 
+/** Of the values of a group's runs in one place of x; `q0.9` is the 0.9 quantile. */
+export type GroupStatistic = "mean" | "min" | "max" | "sum" | "stddev" | "stderr" | "median" | `q${number}`;
+/** Named statistics; quantiles match `QUANTILE`. */
+export const GROUP_STATISTICS = ["mean", "min", "max", "sum", "stddev", "stderr", "median"] as const;
+/** From q0 to q1. */
+export const QUANTILE = /^q(0(\.\d{1,6})?|1(\.0{1,6})?)$/;
+
+/** Lines of groups in place of lines of runs. What each word means: docs/charts.md#groups. */
+export interface Grouping {
+  /** `runs`: places in the request's `runs`. A run may be in several groups. */
+  groups: { name: string; runs: number[] }[];
+  /** Default `["mean", "min", "max"]`. */
+  statistics?: GroupStatistic[];
+  /** What stands for a run where it has several points. Default `last`, which is what its own line is drawn at. */
+  value?: "last" | "mean" | "min" | "max";
+  /** Of a run in mean, sum, stddev and stderr: 1 each (default), or its points there. */
+  weight?: "run" | "points";
+  /** Where a run has no point between others of it: nothing (default), or on the straight line between them. */
+  fill?: "none" | "linear";
+}
+
 /** One chart. */
 export interface SeriesQuestion {
   keys: string[];
@@ -31,7 +52,8 @@ export interface SeriesQuestion {
   max?: number;
   /** 1 … 4000; default 500. */
   buckets?: number;
-  /** Default: all. `xFirst` and `xLast` are always there. */
+  grouping?: Grouping;
+  /** Default: all. Of lines of runs. `xFirst` and `xLast` are always there. */
   columns?: SeriesColumn[];
 }
 
@@ -50,6 +72,10 @@ export interface SeriesRequest {
 export const SERIES_LIMITS = {
   runs: 1000,
   questions: 100,
+  /** Of one question, and runs in all of its groups. */
+  groups: 1000,
+  groupRuns: 10_000,
+  statistics: 20,
   /** Of one question; expressions count as keys. */
   keys: 200,
   buckets: 4000,

@@ -42,6 +42,12 @@ function answerOf({
   return { ...known, ...Object.fromEntries(named) } as SeriesAnswer;
 }
 
+function groupOf(generated: Parameters<typeof answerOf>[0]) {
+  const { xFirst, xLast, mean, min } = answerOf(generated);
+  const { key, exact, points } = generated;
+  return { group: "g", key, exact, points, columns: { xFirst, xLast, runs: mean, "q0.5": min } };
+}
+
 const RUNS = [
   { run: "a", version: "1.x" },
   { run: "b", version: "2.y" },
@@ -58,11 +64,13 @@ test("a reply gives back the very numbers, of the columns that were chosen", () 
           columns: [...new Set<SeriesColumn>(["xFirst", ...columns])],
           series: answers.map(answerOf),
           unchanged: ["b"],
+          groups: answers.map(groupOf),
         }));
         const read = decodeSeries(encodeSeries(RUNS, questions).buffer);
         assert.deepEqual(read.runs, RUNS);
-        for (const [at, { columns, series }] of questions.entries()) {
+        for (const [at, { columns, series, groups }] of questions.entries()) {
           assert.deepEqual(read.questions[at]?.unchanged, ["b"]);
+          assert.deepEqual(read.questions[at]?.groups, groups);
           for (const [index, sent] of series.entries()) {
             const got: SeriesAnswer | undefined = read.questions[at]?.series[index];
             assert.ok(got);
@@ -83,7 +91,7 @@ const bytesOf = (columns: Partial<Record<SeriesColumn, Float64Array>>, length: n
   const zero = new Float64Array(length);
   const filled = Object.fromEntries(SERIES_COLUMNS.map((name) => [name, columns[name] ?? zero]));
   const series = [{ run: "a", key: "k", exact: true, points: length, ...filled } as SeriesAnswer];
-  return encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, unchanged: [] }]).length;
+  return encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, groups: [], unchanged: [] }]).length;
 };
 
 test("what says little is short: steps, constants, equal columns and float32", () => {
@@ -111,7 +119,7 @@ test("a float64 column is read where it lies", () => {
   const series = [
     answerOf({ run: "a", key: "k", exact: true, points: 3, columns: SERIES_COLUMNS.map(() => [...values]) }),
   ];
-  const body = encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, unchanged: [] }]);
+  const body = encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, groups: [], unchanged: [] }]);
   const read = decodeSeries(body.buffer).questions[0]?.series[0];
   assert.equal(read?.last.buffer, body.buffer);
   assert.equal(read?.last.byteOffset % 8, 0);
@@ -127,7 +135,7 @@ test("what is cut short, of another version or something else is refused", () =>
       columns: SERIES_COLUMNS.map(() => [0.1, 0.2, 0.4]),
     }),
   ];
-  const body = encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, unchanged: [] }]);
+  const body = encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, groups: [], unchanged: [] }]);
   assert.throws(() => decodeSeries(body.slice(0, -8).buffer), RangeError);
   assert.throws(() => decodeSeries(new ArrayBuffer(4)), /no reply/);
   assert.throws(() => decodeSeries(new TextEncoder().encode('{"error": "something"}').buffer), /no reply/);

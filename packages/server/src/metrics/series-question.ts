@@ -1,5 +1,12 @@
 import { ExpressionError, parseExpression } from "@steelyard/protocol/expressions";
-import { SERIES_COLUMNS, SERIES_LIMITS, type SeriesColumn } from "@steelyard/protocol/series";
+import {
+  GROUP_STATISTICS,
+  type GroupStatistic,
+  QUANTILE,
+  SERIES_COLUMNS,
+  SERIES_LIMITS,
+  type SeriesColumn,
+} from "@steelyard/protocol/series";
 import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 
@@ -8,6 +15,30 @@ import { SteelyardError } from "../errors.ts";
 const LIMITS = SERIES_LIMITS;
 const Key = v.pipe(v.string(), v.maxLength(10_000));
 const RunName = v.pipe(v.string(), v.maxLength(1000));
+const STATISTICS = `a statistic is one of ${GROUP_STATISTICS.join(", ")}, or a quantile from q0 to q1 such as q0.9`;
+
+const Grouping = v.object({
+  groups: v.pipe(
+    v.array(
+      v.object({
+        name: v.pipe(v.string(), v.maxLength(1000)),
+        runs: v.array(v.pipe(v.number(), v.integer(), v.minValue(0))),
+      }),
+    ),
+    v.maxLength(LIMITS.groups),
+    v.check(
+      (groups) => groups.reduce((sum, { runs }) => sum + runs.length, 0) <= LIMITS.groupRuns,
+      `at most ${LIMITS.groupRuns} runs in all groups together`,
+    ),
+  ),
+  statistics: v.optional(
+    v.pipe(v.array(v.custom<GroupStatistic>(isStatistic, STATISTICS)), v.maxLength(LIMITS.statistics)),
+    ["mean", "min", "max"],
+  ),
+  value: v.optional(v.picklist(["last", "mean", "min", "max"]), "last"),
+  weight: v.optional(v.picklist(["run", "points"]), "run"),
+  fill: v.optional(v.picklist(["none", "linear"]), "none"),
+});
 
 const Question = v.object({
   keys: v.pipe(v.array(Key), v.maxLength(LIMITS.keys)),
@@ -26,6 +57,7 @@ const Question = v.object({
   min: v.optional(v.number()),
   max: v.optional(v.number()),
   buckets: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.buckets)), 500),
+  grouping: v.optional(Grouping),
   columns: v.optional(v.pipe(v.array(v.picklist(SERIES_COLUMNS)), v.minLength(1)), [...SERIES_COLUMNS]),
 });
 
@@ -49,7 +81,15 @@ export function parseSeriesRequest(body: unknown): SeriesRequestInput {
   }
   const request = given.output;
   let buckets = 0;
-  for (const question of request.questions) {
+  for (const [at, question] of request.questions.entries()) {
+    const unknown = question.grouping?.groups
+      .flatMap(({ runs }) => runs)
+      .find((run) => run >= request.runs.length);
+    if (unknown !== undefined)
+      throw new SteelyardError(
+        "bad-request",
+        `questions.${at}.grouping.groups: there is no run ${unknown}; the ${request.runs.length} runs are counted from 0`,
+      );
     buckets += request.runs.length * (question.keys.length + question.expressions.length) * question.buckets;
     question.columns = chosenColumns(question.columns);
   }
@@ -60,6 +100,12 @@ export function parseSeriesRequest(body: unknown): SeriesRequestInput {
     );
   }
   return request;
+}
+
+function isStatistic(value: unknown): boolean {
+  return (
+    typeof value === "string" && (GROUP_STATISTICS.some((name) => name === value) || QUANTILE.test(value))
+  );
 }
 
 function isExpression({ dataset, addIssue }: v.RawCheckContext<string>): void {

@@ -71,6 +71,48 @@ suite("POST /api/v1/series", () => {
     );
   });
 
+  test("groups of runs in place of runs, and nothing again when no run of them changed", async () => {
+    const grouping = {
+      groups: [
+        { name: "both", runs: [0, 1] },
+        { name: "none", runs: [2] },
+      ],
+      statistics: ["mean", "q0.5"],
+    };
+    const runs = ["a", "b", "gone"];
+    const questions = [{ keys: ["acc"], expressions: ["acc * 2"], min: 0, max: 4, buckets: 10, grouping }];
+    const reply = await read({ runs, questions });
+    assert.deepEqual(
+      reply.questions[0]?.groups.map(({ group, key, expression, exact, columns }) => ({
+        ...{ group, key, expression, exact },
+        columns: Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, [...values]])),
+      })),
+      ["acc", "acc * 2"].map((key, at) => {
+        const x = [0, 1, 2, 3, 4];
+        const values = x.map((step) => step * (at + 1));
+        const columns = { xFirst: x, xLast: x, runs: [2, 2, 2, 2, 2], mean: values, "q0.5": values };
+        return { group: "both", key, expression: at === 1 ? true : undefined, exact: true, columns };
+      }),
+    );
+    assert.deepEqual(reply.questions[0]?.series, []);
+    // In buckets: equal runs are together what each of them is.
+    const many = [
+      { keys: ["loss"], buckets: 100, grouping },
+      { keys: ["loss"], buckets: 100 },
+    ];
+    const [of, alone] = (await read({ questions: many.slice(0, 1), runs })).questions.concat(
+      (await read({ questions: many.slice(1), runs: ["a"] })).questions,
+    );
+    assert.equal(of?.groups[0]?.exact, false);
+    assert.deepEqual(of?.groups[0]?.columns.mean, alone?.series[0]?.last);
+    assert.deepEqual(of?.groups[0]?.columns.xLast, alone?.series[0]?.xLast);
+    const have = Object.fromEntries(reply.runs.map(({ run, version }) => [run, version]));
+    const again = (await read({ runs, questions, have })).questions[0];
+    assert.deepEqual([again?.groups, [...(again?.unchanged ?? [])].sort()], [[], ["a", "b"]]);
+    const one = (await read({ runs, questions, have: { a: have.a } })).questions[0];
+    assert.deepEqual([one?.groups.length, one?.unchanged], [2, []]);
+  });
+
   test("the ETag is that of the runs' rows: 304 until a row comes, without reading data", async () => {
     const first = await ask({});
     const etag = first.headers.get("etag") ?? "";
@@ -178,6 +220,14 @@ suite("POST /api/v1/series", () => {
       [
         { questions: [{ keys: [], expressions: ["a", "a + * b"] }] },
         /questions\.0\.expressions\.1: character 5: .* found \*/,
+      ],
+      [
+        { questions: [{ keys: ["a"], grouping: { groups: [{ name: "g", runs: [2] }] } }] },
+        /questions\.0\.grouping.* no run 2/,
+      ],
+      [
+        { questions: [{ keys: ["a"], grouping: { groups: [], statistics: ["q2"] } }] },
+        /statistics.0: .* such as q0\.9/,
       ],
       [{ questions: [{ keys: ["a"], columns: ["middle"] }] }, /columns/],
       [{ questions: [{ keys: ["a"], stream: "console" }] }, /stream/],

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   type ChosenAnswer,
   encodeSeries,
+  type GroupAnswer,
   type RunVersion,
   SERIES_CONTENT_TYPE,
   type SeriesAnswer,
@@ -10,9 +11,11 @@ import { Hono } from "hono";
 import type { AppEnv } from "../http/app.ts";
 import { readJson } from "../http/body.ts";
 import { packed } from "../http/packed.ts";
+import type { Series } from "../ports/metric-store.ts";
 import type { ProjectRef } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 import { runNumbers, visibleProject } from "./found.ts";
+import { groupSeries } from "./grouping.ts";
 import { parseSeriesRequest, type SeriesQuestionInput, type SeriesRequestInput } from "./series-question.ts";
 
 /** All names and keys at their longest. */
@@ -45,7 +48,7 @@ export function seriesRoutes(services: Services): Hono<AppEnv> {
     const { signal } = c.req.raw;
     try {
       const answers = await Promise.all(
-        request.questions.map((question) => answerQuestion(services, question, runs, request.have, signal)),
+        request.questions.map((question) => answerQuestion(services, question, runs, request, signal)),
       );
       const versions = runs.map(({ name, versions }): RunVersion => ({ run: name, version: text(versions) }));
       c.header("content-type", SERIES_CONTENT_TYPE);
@@ -78,23 +81,59 @@ async function findRuns(
 }
 
 async function answerQuestion(
-  { metrics }: Services,
-  { columns, ...question }: SeriesQuestionInput,
+  services: Services,
+  question: SeriesQuestionInput,
   runs: readonly Run[],
-  have: Record<string, string>,
+  { have, runs: names }: SeriesRequestInput,
   signal: AbortSignal,
 ): Promise<ChosenAnswer> {
   const isKnown = ({ name, versions }: Run) =>
     have[name] !== undefined && parts(have[name])[question.stream] === versions[question.stream];
   const [known, asked] = [runs.filter(isKnown), runs.filter((run) => !isKnown(run))];
-  const names = new Map(asked.map(({ id, name }) => [id, name]));
-  const series =
-    asked.length > 0 ? await metrics.series({ ...question, runs: [...names.keys()] }, signal) : [];
+  const { columns, grouping, ...rest } = question;
+  const unchanged = known.map(({ name }) => name);
+  if (asked.length === 0) return { columns, unchanged, series: [], groups: [] };
+  if (grouping) {
+    // One run that changed changes its group: all of them are read.
+    const groups = await answerGroups(services, rest, grouping, runs, names, signal);
+    return { columns, unchanged: [], series: [], groups };
+  }
+  const nameOf = new Map(asked.map(({ id, name }) => [id, name]));
+  const series = await services.metrics.series({ ...rest, runs: [...nameOf.keys()] }, signal);
   return {
     columns,
-    unchanged: known.map(({ name }) => name),
-    series: series.map(({ run, ...rest }): SeriesAnswer => ({ ...rest, run: names.get(run) ?? "" })),
+    unchanged,
+    series: series.map(({ run, ...one }): SeriesAnswer => ({ ...one, run: nameOf.get(run) ?? "" })),
+    groups: [],
   };
+}
+
+/** `names`: the runs as the request counts them. */
+async function answerGroups(
+  { metrics }: Services,
+  question: Omit<SeriesQuestionInput, "columns" | "grouping">,
+  grouping: NonNullable<SeriesQuestionInput["grouping"]>,
+  runs: readonly Run[],
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<GroupAnswer[]> {
+  const ids = new Map(runs.map(({ id, name }) => [name, id]));
+  const groups = grouping.groups.map((group) => ({
+    name: group.name,
+    runs: group.runs.flatMap((at) => ids.get(names[at] ?? "") ?? []),
+  }));
+  const members = [...new Set(groups.flatMap((group) => group.runs))];
+  const series = await metrics.series({ ...question, runs: members }, signal);
+  const { min, max, buckets } = question;
+  const ofKeys = Map.groupBy(series, ({ key, expression }) => `${expression ?? ""} ${key}`);
+  const answers: GroupAnswer[] = [];
+  for (const ofKey of ofKeys.values()) {
+    const { key, expression } = ofKey[0] as Series;
+    for (const answer of await groupSeries(ofKey, { ...grouping, groups, min, max, buckets }))
+      answers.push({ ...answer, key, ...(expression && { expression }) });
+    signal.throwIfAborted();
+  }
+  return answers;
 }
 
 function text({ history, events }: Run["versions"]): string {
