@@ -12,15 +12,17 @@ const SPIKE_STEP = 123_456;
 
 suite("charts", () => {
   let fixture: Fixture;
-  const asked: { keys: string[]; runs: string[]; min?: number; max?: number }[] = [];
+  /** Questions of charts: those with a bucket alone ask whether there is more. */
+  const asked: { keys: string[]; runs: string[]; known: string[]; min?: number; max?: number }[] = [];
   before(async () => {
     fixture = await openFixture();
     const { server, page } = fixture;
     await signIn(fixture);
     page.on("request", (request) => {
       if (!request.url().endsWith("/api/v1/series")) return;
-      const { runs, questions } = request.postDataJSON() as SeriesRequest;
-      for (const question of questions) asked.push({ runs, ...question });
+      const { runs, questions, have = {} } = request.postDataJSON() as SeriesRequest;
+      for (const question of questions)
+        if (question.buckets !== 1) asked.push({ runs, known: Object.keys(have), ...question });
     });
     for (let index = 0; index < 12; index++) {
       const shake = noise(index);
@@ -461,7 +463,37 @@ suite("charts", () => {
     assert.deepEqual(now.slice(0, before.length), before);
     assert.equal(now.at(-1)?.[1], "8");
     assert.ok(asked.length > 0);
-    for (const { runs } of asked) assert.deepEqual(runs, ["grows"]);
+    for (const { runs, known } of asked)
+      assert.deepEqual(known, runs, "a run was asked for as if it were new");
+  });
+
+  test("50: a run that grows keeps its buckets, and they stay those of the runs that rest", async () => {
+    const long = (from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => String(Math.sin((from + at) / 50)));
+    await rows("grid", "grows", long(0, 3000));
+    await rows("grid", "rests", long(0, 3000));
+    await open("grid", "tables=y");
+    const line = async (label: string) => {
+      await panel("y").getByLabel("Line").selectOption({ label });
+      return (await table("y")).slice(1).map(([step = "", value = ""]) => `${step}: ${value}`);
+    };
+    await line("grows");
+    let grown = 3000;
+    for (const more of [30, 30, 1500]) {
+      await rows("grid", "grows", long(grown, more), grown);
+      grown += more;
+      const end = String(grown - 1);
+      await panel("y").getByRole("cell", { name: end, exact: true }).first().waitFor();
+      const grows = new Set(await line("grows"));
+      const rests = await line("rests");
+      assert.ok(rests.length > 100);
+      // Its last bucket ends with the run.
+      assert.deepEqual(
+        rests.slice(0, -1).filter((row) => !grows.has(row)),
+        [],
+      );
+      await line("grows");
+    }
   });
 
   test("keys: the cursor walks and is read out, zooms, resets, and fills the screen", async () => {

@@ -74,7 +74,7 @@ export function Panel({ panel }: { panel: PanelPlan }) {
   const range = zoom?.x ?? (timed ? undefined : view.range);
   const yRange = zoom?.y;
   const names = useMemo(() => runs.map(({ name }) => name).sort(), [runs]);
-  const series = usePanelSeries({ entity, project, names, panel, x, range, buckets });
+  const series = usePanelSeries({ entity, project, names, panel, x, range, buckets, place: box });
 
   const lines = useMemo((): ChartLine[] => {
     const labels = new Map(runs.map(({ name, displayName }) => [name, displayName]));

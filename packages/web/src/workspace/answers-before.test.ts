@@ -3,7 +3,9 @@ import { test } from "node:test";
 import type { SeriesAnswer } from "@steelyard/protocol/series";
 import { AnswersBefore, commonVersions, renewed } from "./answers-before.ts";
 
-const line = (run: string, points: number) => ({ run, key: "k", points }) as SeriesAnswer;
+const NONE = new Float64Array(0);
+const COLUMNS = { xFirst: NONE, xLast: NONE, min: NONE, max: NONE, last: NONE, count: NONE, nonFinite: NONE };
+const line = (run: string, points: number) => ({ run, key: "k", points, ...COLUMNS }) as SeriesAnswer;
 const runs = (a: string, b: string) => [
   { run: "a", version: a },
   { run: "b", version: b },
@@ -38,6 +40,24 @@ test("so many questions are remembered, the oldest forgotten first", () => {
   const answered = renewed(undefined, [], [], []);
   for (let buckets = 0; buckets < 300; buckets++) before.remember({ ...question, buckets }, answered);
   assert.equal(before.of({ ...question, buckets: 0 }), undefined);
-  assert.equal(before.of({ ...question, buckets: 299 }), answered);
+  assert.deepEqual(before.of({ ...question, buckets: 299 })?.answers, answered.answers);
   assert.equal(before.of({ ...question, buckets: 299, min: 0, max: 1 }), undefined);
+});
+
+test("an answer that came again as it was is the same object, and so is the list of them", () => {
+  const numbers = (last: number) =>
+    Object.fromEntries(
+      ["xFirst", "xLast", "min", "max", "last", "count", "nonFinite"].map((name) => [
+        name,
+        Float64Array.of(1, last),
+      ]),
+    );
+  const full = (run: string, last: number) =>
+    ({ run, key: "k", points: 2, ...numbers(last) }) as SeriesAnswer;
+  const first = renewed(undefined, runs("1", "1"), [full("a", 2), full("b", 3)], []);
+  const again = renewed(first, runs("2", "2"), [full("a", 2), full("b", 3)], []);
+  assert.equal(again.answers, first.answers);
+  const grown = renewed(first, runs("3", "2"), [full("a", 9)], ["b"]);
+  assert.notEqual(grown.answers[0], first.answers[0]);
+  assert.equal(grown.answers[1], first.answers[1]);
 });

@@ -1,18 +1,23 @@
 import type { RunVersion, SeriesAnswer } from "@steelyard/protocol/series";
+import type { Frame } from "./live-frame.ts";
 import type { KeyQuestion } from "./series.ts";
 
-/** Questions remembered; their answers are mostly those that the page's cache holds anyway. */
+/** Remembered; the answers are mostly those that the page's cache holds anyway. */
 const MAX_QUESTIONS = 200;
+const MAX_BYTES = 128 * 2 ** 20;
 
 export interface Answered {
   /** By run. */
   versions: Map<string, string>;
   answers: SeriesAnswer[];
+  /** Whose buckets they are; undefined: of a range of the question's own, or none. */
+  frame?: Frame | undefined;
 }
 
 /** What the server answered last, so that of the same question only what changed since must come again. */
 export class AnswersBefore {
-  readonly #byQuestion = new Map<string, Answered>();
+  readonly #byQuestion = new Map<string, Answered & { bytes: number }>();
+  #bytes = 0;
 
   of(question: KeyQuestion): Answered | undefined {
     return this.#byQuestion.get(nameOf(question));
@@ -20,13 +25,25 @@ export class AnswersBefore {
 
   remember(question: KeyQuestion, answered: Answered): void {
     const name = nameOf(question);
-    this.#byQuestion.delete(name);
-    this.#byQuestion.set(name, answered);
+    this.#forget(name);
+    const bytes = answered.answers.reduce((sum, answer) => sum + bytesOf(answer), 0);
+    this.#byQuestion.set(name, { ...answered, bytes });
+    this.#bytes += bytes;
     for (const oldest of this.#byQuestion.keys()) {
-      if (this.#byQuestion.size <= MAX_QUESTIONS) break;
-      this.#byQuestion.delete(oldest);
+      if (this.#byQuestion.size <= MAX_QUESTIONS && this.#bytes <= MAX_BYTES) break;
+      this.#forget(oldest);
     }
   }
+
+  #forget(name: string): void {
+    this.#bytes -= this.#byQuestion.get(name)?.bytes ?? 0;
+    this.#byQuestion.delete(name);
+  }
+}
+
+/** At most: columns of one number are shared or not there. */
+function bytesOf({ xFirst, last, min, max, count, nonFinite }: SeriesAnswer): number {
+  return [xFirst, last, min, max, count, nonFinite].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** What to send as `have`: the runs of which all these answers know the same version. */
@@ -39,19 +56,39 @@ export function commonVersions(known: readonly (Answered | undefined)[]): Record
   return same;
 }
 
-/** The whole answer: what came, and of the runs that did not change what was there before. */
+/**
+ * The whole answer: what came, and of the runs that did not change what was there before. What came as it was is the same
+ * object still, so that it is not drawn again.
+ */
 export function renewed(
   before: Answered | undefined,
   runs: readonly RunVersion[],
   fresh: readonly SeriesAnswer[],
   unchanged: readonly string[],
 ): Answered {
-  const kept = before?.answers.filter(({ run }) => unchanged.includes(run)) ?? [];
+  const known = new Map(before?.answers.map((answer) => [answer.run, answer]));
+  const same = new Set(unchanged);
+  const kept = before?.answers.filter(({ run }) => same.has(run)) ?? [];
   const order = new Map(runs.map(({ run }, at) => [run, at]));
+  const now = fresh.map((answer) => {
+    const old = known.get(answer.run);
+    return old && sameAnswer(old, answer) ? old : answer;
+  });
+  const answers = [...kept, ...now].sort((a, b) => (order.get(a.run) ?? 0) - (order.get(b.run) ?? 0));
+  const isOld =
+    answers.length === before?.answers.length && answers.every((one, at) => one === before.answers[at]);
   return {
     versions: new Map(runs.map(({ run, version }) => [run, version])),
-    answers: [...kept, ...fresh].sort((a, b) => (order.get(a.run) ?? 0) - (order.get(b.run) ?? 0)),
+    answers: isOld ? before.answers : answers,
   };
+}
+
+function sameAnswer(a: SeriesAnswer, b: SeriesAnswer): boolean {
+  return (
+    a.points === b.points &&
+    a.xLast.length === b.xLast.length &&
+    a.xLast.every((x, at) => x === b.xLast[at] && Object.is(a.last[at], b.last[at]))
+  );
 }
 
 function nameOf({ entity, project, runs, stream, key, x, min, max, buckets }: KeyQuestion): string {

@@ -1,5 +1,6 @@
 import {
   decodeSeries,
+  SERIES_LIMITS,
   type SeriesAnswer,
   type SeriesColumn,
   type SeriesQuestion,
@@ -8,39 +9,71 @@ import {
 } from "@steelyard/protocol/series";
 import { request } from "../api/client.ts";
 import { type Answered, AnswersBefore, commonVersions, renewed } from "./answers-before.ts";
+import { type Frame, frameOf, hasFrame } from "./live-frame.ts";
 
 /** One key of one chart. */
 export type KeyQuestion = Pick<SeriesRequest, "entity" | "project" | "runs"> &
   Omit<SeriesQuestion, "keys" | "columns"> & { key: string };
 
+/** Whose answer somebody looks at waits for nobody else's. */
+export type Urgency = "seen" | "near";
+
 interface Waiting {
   question: KeyQuestion;
+  urgency: Urgency;
   signal: AbortSignal | undefined;
-  /** Of the same question, when it was sent. */
-  before?: Answered | undefined;
+  /** What is known of the answer; undefined: nothing that can be used. */
+  before: Answered | undefined;
+  /** Asked with. */
+  frame: Frame | undefined;
   resolve: (answers: SeriesAnswer[]) => void;
   reject: (error: unknown) => void;
 }
 
-/** Panels that come into view together ask together: one request per set of runs. */
+/** Panels that come into view together ask together: one request for all of them. */
 const WINDOW_MS = 8;
-const MAX_KEYS = 24;
-/** Runs × keys of a request: a hundred runs come chart by chart, and the first is drawn while the next are on their way. */
-const MAX_LINES = 100;
 const MAX_IN_FLIGHT = 4;
+/** Of a request; a chart that is followed asks one more for what lies beyond its frame. */
+const MAX_CHARTS = SERIES_LIMITS.questions / 2;
 /** What lines, bands, tables and tooltips are made of. */
 const COLUMNS: SeriesColumn[] = ["xFirst", "xLast", "min", "max", "last", "count", "nonFinite"];
 
 let waiting: Waiting[] = [];
 let _timer: ReturnType<typeof setTimeout> | undefined;
 let inFlight = 0;
-const queued: (() => void)[] = [];
+const queued: Record<Urgency, (() => Promise<void>)[]> = { seen: [], near: [] };
 const answersBefore = new AnswersBefore();
 
-/** When nobody waits for any answer of a request any more, it is taken back. */
-export function loadSeries(question: KeyQuestion, signal?: AbortSignal): Promise<SeriesAnswer[]> {
+/**
+ * The answer as it is now; of a question that was asked before only what changed since comes over the wire. When nobody
+ * waits for any answer of a request any more, it is taken back.
+ */
+export function loadSeries(
+  question: KeyQuestion,
+  urgency: Urgency,
+  signal?: AbortSignal,
+): Promise<SeriesAnswer[]> {
+  const known = answersBefore.of(question);
+  // A key's own axis has no frame: its answers are whole ones.
+  const before = known && question.x?.kind === "key" && question.min === undefined ? undefined : known;
+  if (!before || !hasFrame(question) || before.frame) return wait(question, urgency, signal, before);
+  const frame = frameOf(before.answers);
+  return frame
+    ? wait(question, urgency, signal, { ...NOTHING, frame })
+    : wait(question, urgency, signal, before);
+}
+
+/** Of a frame, and no more. */
+const NOTHING: Answered = { versions: new Map(), answers: [] };
+
+function wait(
+  question: KeyQuestion,
+  urgency: Urgency,
+  signal: AbortSignal | undefined,
+  before: Answered | undefined,
+): Promise<SeriesAnswer[]> {
   return new Promise((resolve, reject) => {
-    waiting.push({ question, signal, resolve, reject });
+    waiting.push({ question, urgency, signal, before, frame: before?.frame, resolve, reject });
     _timer ??= setTimeout(flush, WINDOW_MS);
   });
 }
@@ -52,34 +85,58 @@ function flush(): void {
     return !signal?.aborted;
   });
   waiting = [];
-  const together = Map.groupBy(asked, ({ question: { entity, project, runs, stream } }) =>
-    JSON.stringify([entity, project, runs, stream]),
-  );
+  const together = Map.groupBy(asked, ({ question, urgency, before }) => {
+    const { entity, project, runs, stream } = question;
+    // What is known of some must not be sent again because others know nothing.
+    return JSON.stringify([entity, project, runs, stream, urgency, (before?.versions.size ?? 0) > 0]);
+  });
   for (const group of together.values()) {
-    const runs = group[0]?.question.runs.length ?? 1;
-    const keys = Math.min(MAX_KEYS, Math.max(1, Math.floor(MAX_LINES / runs)));
-    for (let at = 0; at < group.length; at += keys) enqueue(group.slice(at, at + keys));
+    for (const part of inParts(group)) queued[part[0]?.urgency ?? "near"].push(() => ask(part));
   }
+  pump();
 }
 
-function enqueue(group: Waiting[]): void {
-  const start = () => {
+/** As many at once as a request may ask. */
+function inParts(group: readonly Waiting[]): Waiting[][] {
+  const parts: Waiting[][] = [];
+  let buckets = Number.POSITIVE_INFINITY;
+  for (const one of group) {
+    const own = one.question.runs.length * ((one.question.buckets ?? 0) + 1);
+    const last = parts.at(-1);
+    if (!last || buckets + own > SERIES_LIMITS.totalBuckets || last.length >= MAX_CHARTS) {
+      parts.push([one]);
+      buckets = own;
+    } else {
+      last.push(one);
+      buckets += own;
+    }
+  }
+  return parts;
+}
+
+function pump(): void {
+  while (inFlight < MAX_IN_FLIGHT) {
+    const next = queued.seen.shift() ?? (inFlight === 0 ? queued.near.shift() : undefined);
+    if (!next) return;
     inFlight++;
-    void ask(group).finally(() => {
+    void next().finally(() => {
       inFlight--;
-      queued.shift()?.();
+      pump();
     });
-  };
-  if (inFlight < MAX_IN_FLIGHT) start();
-  else queued.push(start);
+  }
 }
 
 async function ask(group: Waiting[]): Promise<void> {
   const first = group[0]?.question;
   if (!first) return;
   const { entity, project, runs } = first;
-  for (const one of group) one.before = answersBefore.of(one.question);
-  const charts = [...Map.groupBy(group, ({ question }) => chartOf(question)).values()];
+  const charts = [...Map.groupBy(group, chartOf).values()];
+  const beyond = [
+    ...Map.groupBy(
+      group.filter(({ frame }) => frame),
+      tailOf,
+    ).values(),
+  ];
   try {
     const response = await request("/api/v1/series", {
       method: "POST",
@@ -88,35 +145,68 @@ async function ask(group: Waiting[]): Promise<void> {
         entity,
         project,
         runs,
-        questions: charts.map(questionOf),
+        questions: [...charts.map(questionOf), ...beyond.map(questionBeyond)],
         have: commonVersions(group.map(({ before }) => before)),
       } satisfies SeriesRequest),
       signal: signalOf(group),
     });
     const reply = decodeSeries(await response.arrayBuffer());
-    for (const [at, chart] of charts.entries()) for (const one of chart) settle(one, reply, at);
+    const tails = reply.questions.slice(charts.length).flatMap(({ series }) => series);
+    for (const [at, chart] of charts.entries()) for (const one of chart) settle(one, reply, at, tails);
   } catch (error) {
     for (const one of group) one.reject(error);
   }
 }
 
 /** What the keys of one chart have in common. */
-function chartOf({ x, min, max, buckets }: KeyQuestion): string {
-  return JSON.stringify([x, min, max, buckets]);
+function chartOf({ question: { x, min, max, buckets }, frame }: Waiting): string {
+  return JSON.stringify([x, min, max, buckets, frame]);
 }
 
 function questionOf(chart: readonly Waiting[]): SeriesQuestion {
-  const { stream, x, min, max, buckets } = (chart[0] as Waiting).question;
-  const keys = [...new Set(chart.map(({ question }) => question.key))];
-  return { keys, stream, x, min, max, buckets, columns: COLUMNS } as SeriesQuestion;
+  const [{ question, frame }] = chart as [Waiting];
+  const { stream, x, min = frame?.min, max = frame?.max, buckets } = question;
+  return { keys: keysOf(chart), stream, x, min, max, buckets, columns: COLUMNS } as SeriesQuestion;
 }
 
-function settle({ question, before, resolve }: Waiting, { runs, questions }: SeriesReply, at: number): void {
+function tailOf({ question: { x }, frame }: Waiting): string {
+  return JSON.stringify([x, frame?.max]);
+}
+
+/** Whether a run has outgrown its frame. */
+function questionBeyond(chart: readonly Waiting[]): SeriesQuestion {
+  const [{ question, frame }] = chart as [Waiting];
+  const { stream, x } = question;
+  return {
+    keys: keysOf(chart),
+    stream,
+    x,
+    min: frame?.max,
+    buckets: 1,
+    columns: ["xLast"],
+  } as SeriesQuestion;
+}
+
+function keysOf(chart: readonly Waiting[]): string[] {
+  return [...new Set(chart.map(({ question }) => question.key))];
+}
+
+function settle(one: Waiting, { runs, questions }: SeriesReply, at: number, tails: SeriesAnswer[]): void {
+  const { question, urgency, signal, before, frame } = one;
   const { series = [], unchanged = [] } = questions[at] ?? {};
-  const fresh = series.filter(({ key }) => key === question.key);
-  const answered = renewed(before, runs, fresh, unchanged);
-  answersBefore.remember(question, answered);
-  resolve(answered.answers);
+  const own = ({ key }: SeriesAnswer) => key === question.key;
+  const answered = renewed(before, runs, series.filter(own), unchanged);
+  const outgrown = tails.some((tail) => own(tail) && (tail.xLast[0] ?? 0) > (frame?.max ?? 0));
+  // The first run with more points than buckets: those that did not change know nothing of its buckets.
+  const mixed =
+    before !== undefined && !frame && hasFrame(question) && answered.answers.some(({ exact }) => !exact);
+  if (outgrown || mixed) {
+    const wider = frameOf([...answered.answers, ...(outgrown ? tails.filter(own) : [])]);
+    wait(question, urgency, signal, { ...NOTHING, frame: wider }).then(one.resolve, one.reject);
+    return;
+  }
+  answersBefore.remember(question, { ...answered, frame });
+  one.resolve(answered.answers);
 }
 
 function signalOf(group: readonly Waiting[]): AbortSignal {

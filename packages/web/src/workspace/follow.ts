@@ -1,0 +1,67 @@
+import { type RefObject, useEffect, useRef } from "react";
+
+/**
+ * Charts follow their runs together, so that one request asks for all of them: at the first change at once, then once a
+ * second, and more slowly where an answer takes its time: most of it is left to whoever uses the page.
+ */
+const EVERY_MS = 1000;
+const REST = 2;
+
+type Follower = () => Promise<void> | undefined;
+
+const followers = new Set<Follower>();
+let _timer: ReturnType<typeof setTimeout> | undefined;
+let isBusy = false;
+let wanted = false;
+let nextMs = Number.NEGATIVE_INFINITY;
+
+function pulse(): void {
+  wanted = true;
+  if (isBusy) return;
+  _timer ??= setTimeout(beat, Math.max(0, nextMs - performance.now()));
+}
+
+async function beat(): Promise<void> {
+  _timer = undefined;
+  wanted = false;
+  isBusy = true;
+  const beganMs = performance.now();
+  await Promise.allSettled([...followers].map((follow) => follow()));
+  const endMs = performance.now();
+  nextMs = Math.max(beganMs + EVERY_MS, endMs + REST * (endMs - beganMs));
+  isBusy = false;
+  if (wanted) pulse();
+}
+
+/**
+ * `catchUp` asks for what changed, undefined when there is nothing to ask. It is called after the function that this
+ * returns, when `place` comes into the window, and when its tab is looked at again; never while nobody can see it.
+ */
+export function useFollow(place: RefObject<Element | null>, catchUp: Follower): () => void {
+  const latest = useRef(catchUp);
+  latest.current = catchUp;
+  useEffect(() => {
+    let seen = false;
+    const follow = () => (seen && !document.hidden ? latest.current() : undefined);
+    const observer = new IntersectionObserver((entries) => {
+      seen = entries.at(-1)?.isIntersecting ?? false;
+      if (seen) pulse();
+    });
+    if (place.current) observer.observe(place.current);
+    followers.add(follow);
+    document.addEventListener("visibilitychange", pulse);
+    return () => {
+      observer.disconnect();
+      followers.delete(follow);
+      document.removeEventListener("visibilitychange", pulse);
+    };
+  }, [place]);
+  return pulse;
+}
+
+/** Whether any of it is in the window now. */
+export function isSeen(element: Element | null): boolean {
+  if (!element) return false;
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < window.innerHeight;
+}
