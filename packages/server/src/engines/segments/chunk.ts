@@ -47,7 +47,8 @@ export function decodeNumbers(bytes: Uint8Array): Float64Array {
       return values;
     }
     case CODECS.planes:
-      return fromPlanes(zstdDecompressSync(payload), count);
+      // In one buffer that it fits, else Node puts the planes together from pieces of 16 KiB: a third of the time.
+      return fromPlanes(zstdDecompressSync(payload, { chunkSize: count * 8 + 64 }), count);
   }
   throw new DamagedChunk(`unknown codec ${codec}`);
 }
@@ -164,23 +165,64 @@ function fromPlanes(planes: Uint8Array, count: number): Float64Array {
     throw new DamagedChunk("the planes have another length than the count says");
   const values = new Float64Array(count);
   const words = new Uint32Array(values.buffer);
+  // Four values at once where every plane is whole words: what long columns are.
+  let at = count % 4 === 0 && planes.byteOffset % 4 === 0 ? fromWords(planes, words) : 0;
   let low = 0;
   let high = 0;
-  for (let i = 0; i < count; i++) {
+  for (; at < count; at++) {
     low ^=
-      (planes[i] ?? 0) |
-      ((planes[count + i] ?? 0) << 8) |
-      ((planes[2 * count + i] ?? 0) << 16) |
-      ((planes[3 * count + i] ?? 0) << 24);
+      (planes[at] ?? 0) |
+      ((planes[count + at] ?? 0) << 8) |
+      ((planes[2 * count + at] ?? 0) << 16) |
+      ((planes[3 * count + at] ?? 0) << 24);
     high ^=
-      (planes[4 * count + i] ?? 0) |
-      ((planes[5 * count + i] ?? 0) << 8) |
-      ((planes[6 * count + i] ?? 0) << 16) |
-      ((planes[7 * count + i] ?? 0) << 24);
-    words[i * 2] = low;
-    words[i * 2 + 1] = high;
+      (planes[4 * count + at] ?? 0) |
+      ((planes[5 * count + at] ?? 0) << 8) |
+      ((planes[6 * count + at] ?? 0) << 16) |
+      ((planes[7 * count + at] ?? 0) << 24);
+    words[at * 2] = low;
+    words[at * 2 + 1] = high;
   }
   return values;
+}
+
+const EVEN = 0x00ff00ff;
+const ODD = 0xff00ff00;
+const LOW = 0x0000ffff;
+const HIGH = 0xffff0000;
+
+/**
+ * A word of a plane holds the same byte of four values. Of four planes, first the bytes of each pair of planes are put
+ * side by side, then the pairs: 4 × 4 bytes turned about their diagonal. Returns the values made, which are all.
+ */
+function fromWords(bytes: Uint8Array, words: Uint32Array): number {
+  const count = words.length / 2;
+  const planes = new Int32Array(bytes.buffer, bytes.byteOffset, count * 2);
+  const plane = count / 4;
+  for (let half = 0; half < 2; half++) {
+    const from = half * plane * 4;
+    let before = 0;
+    for (let i = 0; i < plane; i++) {
+      const a = planes[from + i] as number;
+      const b = planes[from + plane + i] as number;
+      const c = planes[from + 2 * plane + i] as number;
+      const d = planes[from + 3 * plane + i] as number;
+      const abEven = (a & EVEN) | ((b & EVEN) << 8);
+      const abOdd = ((a >>> 8) & EVEN) | (b & ODD);
+      const cdEven = (c & EVEN) | ((d & EVEN) << 8);
+      const cdOdd = ((c >>> 8) & EVEN) | (d & ODD);
+      const first = before ^ ((abEven & LOW) | (cdEven << 16));
+      const second = first ^ ((abOdd & LOW) | (cdOdd << 16));
+      const third = second ^ ((abEven >>> 16) | (cdEven & HIGH));
+      before = third ^ ((abOdd >>> 16) | (cdOdd & HIGH));
+      const to = i * 8 + half;
+      words[to] = first;
+      words[to + 2] = second;
+      words[to + 4] = third;
+      words[to + 6] = before;
+    }
+  }
+  return count;
 }
 
 function numbersIn(payload: Uint8Array, count: number): Float64Array {
