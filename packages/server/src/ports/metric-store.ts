@@ -66,10 +66,27 @@ export interface SeriesQuestion {
   max?: number;
   /** Number of buckets wanted over the range; a run with no more points than this is answered exactly, a point a bucket. */
   buckets: number;
+  /** Those the answer has; absent = all. What is not asked for is empty, and costs nothing. */
+  columns?: readonly SeriesColumn[];
 }
 
+/** What is said of each bucket. */
+export const SERIES_COLUMNS = [
+  "xFirst",
+  "xLast",
+  "min",
+  "max",
+  "mean",
+  "first",
+  "last",
+  "count",
+  "nonFinite",
+] as const;
+export type SeriesColumn = (typeof SERIES_COLUMNS)[number];
+
 /**
- * One run × key. Columns of equal length, ascending x, empty buckets left out.
+ * One run × key. Columns of equal length, ascending x, empty buckets left out; of columns that were not asked for,
+ * length 0.
  * min/max/first/last/mean are over the finite values of the bucket; a bucket with only NaN or ±Infinity has count 0
  * and non-zero `nonFinite`, and its values are NaN: a gap for the chart. Only `last` of an exact answer is what was
  * logged, ±Infinity included: a reader can name it.

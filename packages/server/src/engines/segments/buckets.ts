@@ -1,4 +1,5 @@
-import type { Series } from "../../ports/metric-store.ts";
+import { SERIES_COLUMNS, type Series, type SeriesColumn } from "../../ports/metric-store.ts";
+import type { GroupSink } from "./gather.ts";
 import type { Pyramid } from "./pyramid.ts";
 
 /** From the points and groups of one run × key to the buckets that are drawn. */
@@ -28,30 +29,32 @@ export class Gathered {
   }
 }
 
-/** The buckets of one run × key, filled from points and from whole groups of points. */
-export class Buckets {
+/** The buckets of one run × key after the other, filled from points and from whole groups of points. */
+export class Buckets implements GroupSink {
   /** Points in them. */
   points = 0;
-  readonly #run: number;
-  readonly #key: string;
   readonly #columns: Columns;
-  readonly #low: number;
-  readonly #scale: number;
+  #low = 0;
+  #scale = 0;
   /** x of `first` and `last`, which are finite values: others widen the bucket only. */
   readonly #firstX: Float64Array;
   readonly #lastX: Float64Array;
 
-  /** `grid`: what the buckets divide evenly. */
-  constructor(run: number, key: string, grid: Range, buckets: number) {
-    this.#run = run;
-    this.#key = key;
+  constructor(buckets: number) {
     this.#columns = columnsOf(buckets);
+    this.#firstX = new Float64Array(buckets);
+    this.#lastX = new Float64Array(buckets);
+  }
+
+  /** Empty again. `grid`: what the buckets divide evenly. */
+  begin(grid: Range): void {
+    const { xFirst, xLast, mean, count, nonFinite } = this.#columns;
+    this.points = 0;
     this.#low = grid.min;
-    this.#scale = grid.max > grid.min ? buckets / (grid.max - grid.min) : 0;
-    this.#firstX = new Float64Array(buckets).fill(Number.POSITIVE_INFINITY);
-    this.#lastX = new Float64Array(buckets).fill(Number.NEGATIVE_INFINITY);
-    this.#columns.xFirst.fill(Number.POSITIVE_INFINITY);
-    this.#columns.xLast.fill(Number.NEGATIVE_INFINITY);
+    this.#scale = grid.max > grid.min ? count.length / (grid.max - grid.min) : 0;
+    for (const column of [this.#firstX, xFirst]) column.fill(Number.POSITIVE_INFINITY);
+    for (const column of [this.#lastX, xLast]) column.fill(Number.NEGATIVE_INFINITY);
+    for (const column of [mean, count, nonFinite]) column.fill(0);
   }
 
   add({ x, value, points }: Gathered): void {
@@ -124,11 +127,10 @@ export class Buckets {
     columns.mean[at] = (columns.mean[at] as number) + (pyramid.sum[group] as number);
   }
 
-  /** Without the empty ones. `mean` holds sums until here. */
-  series(): Series {
+  /** Without the empty ones; to be begun again after it. `mean` holds sums until here. */
+  series(run: number, key: string, room: Room): Series {
     const columns = this.#columns;
     const { count, nonFinite, mean, min, max, first, last } = columns;
-    const all = COLUMNS.map((name) => columns[name]);
     let kept = 0;
     for (let at = 0; at < count.length; at++) {
       const finite = count[at] as number;
@@ -140,39 +142,89 @@ export class Buckets {
         last[at] = Number.NaN;
       }
       mean[at] = (mean[at] as number) / finite;
-      if (kept !== at) for (const column of all) column[kept] = column[at] as number;
+      if (kept !== at) for (const name of SERIES_COLUMNS) columns[name][kept] = columns[name][at] as number;
       kept++;
     }
-    if (kept < count.length) for (const name of COLUMNS) columns[name] = columns[name].slice(0, kept);
-    return { run: this.#run, key: this.#key, exact: false, points: this.points, ...columns };
+    const series: Series = { run, key, exact: false, points: this.points, ...room.columns(kept) };
+    for (const name of room.wanted) series[name].set(columns[name].subarray(0, kept));
+    return series;
   }
 }
 
 /** Every point a bucket of its own, in order of x. */
-export function exactSeries(run: number, key: string, { x, value, points }: Gathered): Series {
-  const order = Array.from(x.subarray(0, points).keys()).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0));
-  const series: Series = { run, key, exact: true, points, ...columnsOf(points) };
-  for (const [to, from] of order.entries()) {
-    const at = x[from] ?? 0;
-    const logged = value[from] ?? 0;
-    const finite = Number.isFinite(logged);
-    const shown = finite ? logged : Number.NaN;
-    series.xFirst[to] = at;
-    series.xLast[to] = at;
-    series.min[to] = shown;
-    series.max[to] = shown;
-    series.mean[to] = shown;
-    series.first[to] = shown;
-    series.last[to] = logged;
-    series.count[to] = finite ? 1 : 0;
-    series.nonFinite[to] = finite ? 0 : 1;
+export function exactSeries(run: number, key: string, gathered: Gathered, room: Room): Series {
+  const { x, value, points } = gathered;
+  const order = orderOf(x.subarray(0, points));
+  const series: Series = { run, key, exact: true, points, ...room.columns(points) };
+  for (const name of room.wanted) {
+    const column = series[name];
+    for (let to = 0; to < points; to++) {
+      const from = order ? (order[to] as number) : to;
+      const logged = value[from] as number;
+      column[to] = exactValue(name, x[from] as number, logged);
+    }
   }
   return series;
 }
 
-type Columns = Pick<Series, (typeof COLUMNS)[number]>;
+function exactValue(name: SeriesColumn, x: number, logged: number): number {
+  const finite = Number.isFinite(logged);
+  switch (name) {
+    case "xFirst":
+    case "xLast":
+      return x;
+    case "last":
+      return logged;
+    case "count":
+      return finite ? 1 : 0;
+    case "nonFinite":
+      return finite ? 0 : 1;
+    default:
+      return finite ? logged : Number.NaN;
+  }
+}
 
-const COLUMNS = ["xFirst", "xLast", "min", "max", "mean", "first", "last", "count", "nonFinite"] as const;
+/** Ascending; undefined when they are. */
+function orderOf(x: Float64Array): number[] | undefined {
+  let ascending = true;
+  for (let i = 1; i < x.length && ascending; i++) ascending = (x[i - 1] as number) <= (x[i] as number);
+  return ascending ? undefined : Array.from(x.keys()).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0));
+}
+
+/** Few large buffers for the columns of many series: each is handed to the other thread as it is. */
+export class Room {
+  readonly buffers: ArrayBuffer[] = [];
+  readonly wanted: readonly SeriesColumn[];
+  #used = 0;
+
+  constructor(wanted: readonly SeriesColumn[]) {
+    this.wanted = SERIES_COLUMNS.filter((name) => wanted.includes(name));
+  }
+
+  /** The wanted ones of this length, all zero; the others empty. */
+  columns(length: number): Columns {
+    const bytes = length * 8 * this.wanted.length;
+    let buffer = this.buffers.at(-1);
+    if (!buffer || this.#used + bytes > buffer.byteLength) {
+      buffer = new ArrayBuffer(Math.max(bytes, this.buffers.length > 0 ? ROOM_BYTES : FIRST_ROOM_BYTES));
+      this.buffers.push(buffer);
+      this.#used = 0;
+    }
+    const columns = {} as Columns;
+    for (const name of SERIES_COLUMNS) columns[name] = NO_COLUMN;
+    for (const name of this.wanted) {
+      columns[name] = new Float64Array(buffer, this.#used, length);
+      this.#used += length * 8;
+    }
+    return columns;
+  }
+}
+
+const FIRST_ROOM_BYTES = 64 * 1024;
+const ROOM_BYTES = 4 * 1024 * 1024;
+const NO_COLUMN = new Float64Array(0);
+
+type Columns = Pick<Series, SeriesColumn>;
 
 function columnsOf(length: number): Columns {
   const column = () => new Float64Array(length);

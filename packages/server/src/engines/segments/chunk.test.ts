@@ -87,7 +87,7 @@ test("a pyramid says of each group what its values are", () => {
       const rows = cells.flatMap((cell, row) => (cell === undefined ? [] : [row]));
       const values = rows.map((row) => cells[row] ?? 0);
       const built = buildPyramid(cells.length, Uint32Array.from(rows), Float64Array.from(values));
-      const pyramid = decodePyramid(encodePyramid(built), cells.length);
+      const pyramid = decodePyramid(encodePyramid(built), Math.ceil(cells.length / GROUP_ROWS));
       for (let group = 0; group < pyramid.groups; group++) {
         const here = cells.slice(group * GROUP_ROWS, (group + 1) * GROUP_ROWS);
         const finite = here.filter((cell) => Number.isFinite(cell)) as number[];

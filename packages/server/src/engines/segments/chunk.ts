@@ -228,6 +228,7 @@ function fromWords(bytes: Uint8Array, words: Uint32Array): number {
 function numbersIn(payload: Uint8Array, count: number): Float64Array {
   if (payload.length !== count * 8)
     throw new DamagedChunk("the payload has another length than the count says");
+  if (payload.byteOffset % 8 === 0) return new Float64Array(payload.buffer, payload.byteOffset, count);
   // A copy: blobs come at any alignment, float64 views do not.
   const values = new Float64Array(count);
   asBytes(values).set(payload);

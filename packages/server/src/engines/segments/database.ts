@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { SteelyardError } from "../../errors.ts";
 
 /** Of the file as a whole (`PRAGMA user_version`); heads and chunks carry their own. See docs/formats/segments.md. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 /** "SYms" in the header of the SQLite file, so that `file` and we can tell it from another database. */
 const APPLICATION_ID = 0x53596d73;
 
@@ -27,6 +27,20 @@ const SCHEMA = `
   CREATE TABLE pyramids (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 `;
 
+/** What came with version 2. Sealed blocks that are in no span are listed, so that a chart finds them among thousands. */
+const SPANS = `
+  CREATE TABLE spans (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, stream_id INTEGER NOT NULL, rows INTEGER NOT NULL, min_step REAL NOT NULL,
+    max_step REAL NOT NULL, first_step REAL, stride REAL, blocks TEXT NOT NULL, steps BLOB NOT NULL) STRICT;
+  CREATE INDEX spans_stream ON spans(stream_id);
+  CREATE TABLE span_columns (
+    stream_id INTEGER NOT NULL, key TEXT NOT NULL, span_id INTEGER NOT NULL, count INTEGER NOT NULL, fine INTEGER NOT NULL,
+    middle INTEGER NOT NULL, coarse INTEGER NOT NULL, PRIMARY KEY (stream_id, key, span_id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE loose (
+    stream_id INTEGER NOT NULL, block_id INTEGER NOT NULL, PRIMARY KEY (stream_id, block_id)) STRICT, WITHOUT ROWID;
+  INSERT INTO loose SELECT stream_id, id FROM blocks WHERE level > 0;
+`;
+
 export interface DatabaseOptions {
   /** Upper bound of the file; beyond it appends fail with `storage-full` as on a full disk. */
   maxBytes?: number;
@@ -48,17 +62,16 @@ export function openForWriting(path: string, { maxBytes }: DatabaseOptions = {})
       `${path} was written by a newer Steelyard (format ${version}, this version knows ${FORMAT_VERSION}); start that version, or restore a backup`,
     );
   }
-  if (version === 0) {
-    database.exec(
-      `BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`,
-    );
+  if (version < FORMAT_VERSION) {
+    const made = version < 1 ? `${SCHEMA} PRAGMA application_id = ${APPLICATION_ID};` : "";
+    database.exec(`BEGIN IMMEDIATE; ${made} ${SPANS} PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`);
   }
   return database;
 }
 
 export function openForReading(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true });
-  database.exec("PRAGMA busy_timeout = 10000; PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824;");
+  database.exec("PRAGMA busy_timeout = 10000; PRAGMA cache_size = -16384; PRAGMA mmap_size = 2147418112;");
   return database;
 }
 

@@ -1,8 +1,14 @@
 import { workerData } from "node:worker_threads";
-import type { RowsQuestion, Series, SeriesQuestion, StreamName } from "../../ports/metric-store.ts";
+import {
+  type RowsQuestion,
+  SERIES_COLUMNS,
+  type SeriesQuestion,
+  type StreamName,
+} from "../../ports/metric-store.ts";
 import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
-import { answerDerived } from "./derived.ts";
+import { Room } from "./buckets.ts";
 import { answerKeyNames, answerKeys } from "./key-reads.ts";
+import { type Line, linesOf } from "./lines.ts";
 import {
   answerConsole,
   answerConsoleSearch,
@@ -11,31 +17,51 @@ import {
   answerRows,
   answerTail,
 } from "./row-reads.ts";
-import { answerSeries } from "./series.ts";
+import { answerSeries, type Grids, gridsOf } from "./series.ts";
+import { packSeries, type SeriesReply } from "./series-reply.ts";
 import { StoredBlocks } from "./stored.ts";
-import { answerVersions } from "./versions.ts";
 
-/** The worker that reads: every question of the port, each on one state of the file, beside the writer. */
+/** A worker that reads: every question of the port, each on one state of the file, beside the writer. */
 
-const stored = new StoredBlocks((workerData as { path: string }).path);
+const { path, cacheBytes } = workerData as { path: string; cacheBytes: number };
+const stored = new StoredBlocks(path, cacheBytes);
 
-export interface SeriesReply {
-  series: Series[];
-  /** A line for each block that could not be read. */
+/** What one reader says of its runs before they are drawn; `damaged`: a line for each block that could not be read. */
+export interface GridsReply {
+  grids: Grids;
   damaged: string[];
 }
 
+/** Of the last question, so that asking for its grids and then for its buckets looks for its lines once. */
+let lastLines: { question: string; version: number; lines: Line[] } | undefined;
+
+function linesOnce(question: SeriesQuestion, damaged: string[]): Line[] {
+  const text = JSON.stringify(question);
+  const version = stored.version();
+  if (lastLines?.question !== text || lastLines.version !== version) {
+    lastLines = { question: text, version, lines: linesOf(stored, question, damaged) };
+  }
+  return lastLines.lines;
+}
+
+function grids(question: SeriesQuestion): GridsReply {
+  const damaged: string[] = [];
+  return { grids: gridsOf(stored, question, linesOnce(question, damaged), damaged), damaged };
+}
+
+/** `given`: the grids of a chart that other readers have runs of as well. */
+function series(question: SeriesQuestion, given?: Grids): SeriesReply {
+  const damaged: string[] = [];
+  const lines = linesOnce(question, damaged);
+  lastLines = undefined;
+  const room = new Room(question.columns ?? SERIES_COLUMNS);
+  const of = given ?? gridsOf(stored, question, lines, damaged);
+  return packSeries(answerSeries(stored, question, lines, of, room, damaged), question.keys, room, damaged);
+}
+
 const QUESTIONS: Record<string, (...arguments_: never[]) => unknown> = {
-  series: (question: SeriesQuestion, cancelled: Int32Array | undefined): SeriesReply => {
-    const damaged: string[] = [];
-    const proceed = () => {
-      if (cancelled && Atomics.load(cancelled, 0) !== 0)
-        throw new Error("nobody waits for this answer any more");
-    };
-    const series = answerSeries(stored, question, damaged, proceed);
-    return { series: [...series, ...answerDerived(stored, question, damaged, proceed)], damaged };
-  },
-  versions: (runs: readonly number[], stream: "history" | "events") => answerVersions(stored, runs, stream),
+  grids,
+  series,
   rows: (question: RowsQuestion) => answerRows(stored, question),
   keys: (run: number, stream: "history" | "events") => answerKeys(stored, run, stream),
   keyNames: (runs: readonly number[], stream: "history" | "events") => answerKeyNames(stored, runs, stream),
@@ -58,16 +84,8 @@ callerPort().on("message", ({ id, name, argument }: Call) => {
     const question = QUESTIONS[name];
     if (!question) throw new Error(`no question ${name}`);
     const value = stored.snapshot(() => question(...(argument as never[])));
-    answer(id, value, name === "series" ? buffersOf(value as SeriesReply) : []);
+    answer(id, value, name === "series" ? (value as SeriesReply).buffers : []);
   } catch (cause) {
     answerError(id, cause);
   }
 });
-
-function buffersOf({ series }: SeriesReply): ArrayBuffer[] {
-  return series.flatMap((one) =>
-    Object.values(one)
-      .filter((column) => column instanceof Float64Array)
-      .map((column) => column.buffer as ArrayBuffer),
-  );
-}

@@ -15,9 +15,9 @@ export function runStart(
 ): number | undefined {
   let start: number | undefined;
   for (const { id } of stored.streams(run, stream)) {
-    const sealed = stored.sealedCounts(id, "_timestamp");
-    const blocks = stored
-      .blocks(id)
+    const all = stored.blocks(id);
+    const sealed = stored.columns(id, "_timestamp", all);
+    const blocks = all
       .filter((block) => block.level === LEVEL.journal || sealed.has(block.id))
       .sort((a, b) => a.minStep - b.minStep || a.id - b.id);
     for (const block of blocks) {

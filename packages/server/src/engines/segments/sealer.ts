@@ -1,11 +1,12 @@
 import { workerData } from "node:worker_threads";
 import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
-import { type BlockBuilder, decodeHead, rowsOfColumns } from "./block.ts";
+import { type BlockBuilder, decodeHead, rowsOfColumn, rowsOfColumns } from "./block.ts";
 import { encodeNumbers } from "./chunk.ts";
 import { LEVEL } from "./database.ts";
 import { mergeBlocks, openBlock, SEALED_ROWS, SEALED_TEXT_BYTES, SEALED_VALUES } from "./merge.ts";
-import { buildPyramid, encodePyramid, MIN_PYRAMID_ROWS } from "./pyramid.ts";
-import { deadRows, StoredBlocks } from "./stored.ts";
+import { buildPyramid, encodePyramid, MIN_PYRAMID_ROWS, type Pyramid } from "./pyramid.ts";
+import { type BuiltSpan, buildSpan, nextSpan } from "./span.ts";
+import { deadRows, type StoredBlock, StoredBlocks } from "./stored.ts";
 import type { Sealed, SealedBlock } from "./writer.ts";
 
 /**
@@ -55,6 +56,41 @@ function seal(stream: number): Sealed | undefined {
       blocks: blocks.map(sealBlock),
     };
   });
+}
+
+/** The pyramids of full blocks end to end, when there are enough of them. */
+function span(stream: number): BuiltSpan | undefined {
+  return stored.snapshot(() => {
+    const full = stored
+      .looseBlocks(stream)
+      .filter(({ level, deadText }) => level === LEVEL.full && deadText === null);
+    const blocks = nextSpan(full, (block) => summedKeys(block)?.length);
+    if (!blocks) return undefined;
+    const keys = new Set(blocks.flatMap((block) => summedKeys(block) ?? []));
+    return buildSpan(
+      blocks,
+      [...keys].map((key) => [key, blocks.map((block) => pyramidOf(block, key))]),
+    );
+  });
+}
+
+/** Keys of numbers; undefined of a block that has no pyramids, or two columns of one key: it stays by itself. */
+function summedKeys(block: StoredBlock): string[] | undefined {
+  if (block.rows < MIN_PYRAMID_ROWS) return undefined;
+  const keys = stored
+    .head(block)
+    .columns.filter(({ kind }) => kind === "number")
+    .map(({ key }) => key);
+  return keys.length > 0 && new Set(keys).size === keys.length ? keys : undefined;
+}
+
+function pyramidOf(block: StoredBlock, key: string): Pyramid | undefined {
+  const known = stored.pyramid(block, key);
+  if (known) return known;
+  const head = stored.head(block);
+  const id = head.columns.findIndex((column) => column.key === key && column.kind === "number");
+  if (id < 0) return undefined;
+  return buildPyramid(block.rows, rowsOfColumn(head, id), stored.column(block, id) as Float64Array);
 }
 
 function sealBlock(block: BlockBuilder): SealedBlock {
@@ -109,7 +145,7 @@ callerPort().on("message", ({ id, name, argument }: Call) => {
       stored.database.close();
       answer(id, undefined);
     } else {
-      answer(id, seal(argument as number));
+      answer(id, name === "span" ? span(argument as number) : seal(argument as number));
     }
   } catch (cause) {
     answerError(id, cause);

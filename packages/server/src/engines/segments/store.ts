@@ -15,8 +15,9 @@ import type {
 } from "../../ports/metric-store.ts";
 import { CalledWorker } from "../worker-calls.ts";
 import type { DatabaseOptions } from "./database.ts";
-import type { SeriesReply } from "./reader.ts";
+import { Readers } from "./readers.ts";
 import { parseRows, textRows } from "./rows.ts";
+import type { BuiltSpan } from "./span.ts";
 import type { Appended, Entry, Sealed } from "./writer.ts";
 
 export interface SegmentsOptions extends DatabaseOptions {
@@ -46,8 +47,7 @@ export async function openSegments(path: string, options: SegmentsOptions = {}):
     // Why it did not start (a newer format, a folder without permission) is the message worth reading.
     throw cause.cause ?? cause;
   });
-  const reader = startWorker("reader", { path });
-  return new Segments(path, writer, reader, onDamage ?? (() => {}));
+  return new Segments(path, writer, onDamage ?? (() => {}));
 }
 
 function startWorker(name: string, workerData: unknown): CalledWorker {
@@ -59,7 +59,7 @@ class Segments implements MetricStore {
   readonly #writer: CalledWorker;
   /** Started by the first stream to seal: an idle server does without its memory. */
   #sealer: CalledWorker | undefined;
-  readonly #reader: CalledWorker;
+  readonly #readers: Readers;
   readonly #onDamage: (line: string) => void;
   readonly #damage = new Set<string>();
   readonly #due = new Set<number>();
@@ -69,10 +69,10 @@ class Segments implements MetricStore {
   #sealing: Promise<void> | undefined;
   #sealUntilMs = Number.POSITIVE_INFINITY;
 
-  constructor(path: string, writer: CalledWorker, reader: CalledWorker, onDamage: (line: string) => void) {
+  constructor(path: string, writer: CalledWorker, onDamage: (line: string) => void) {
     this.#path = path;
     this.#writer = writer;
-    this.#reader = reader;
+    this.#readers = new Readers((cacheBytes) => startWorker("reader", { path, cacheBytes }));
     this.#onDamage = onDamage;
     this.#idleTimer = setInterval(() => void this.#sealIdle(IDLE_MS), IDLE_CHECK_MS).unref();
   }
@@ -114,26 +114,10 @@ class Segments implements MetricStore {
     }));
   }
 
-  async series(question: SeriesQuestion, signal?: AbortSignal): Promise<Series[]> {
-    signal?.throwIfAborted();
-    // The reader looks at it between runs: it cannot hear a message while it works.
-    const cancelled = signal && new Int32Array(new SharedArrayBuffer(4));
-    const cancel = () => void (cancelled && Atomics.store(cancelled, 0, 1));
-    signal?.addEventListener("abort", cancel, { once: true });
-    try {
-      const { series, damaged } = await this.#ask<SeriesReply>("series", question, cancelled);
-      for (const line of damaged) this.#reportDamage(line);
-      return series;
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw cause;
-    } finally {
-      signal?.removeEventListener("abort", cancel);
-    }
-  }
-
-  versions(runs: readonly number[], stream: "history" | "events"): Promise<string[]> {
-    return this.#ask("versions", runs, stream);
+  async series(question: SeriesQuestion): Promise<Series[]> {
+    const { series, damaged } = await this.#readers.series(question);
+    for (const line of damaged) this.#reportDamage(line);
+    return series;
   }
 
   rows(question: RowsQuestion): Promise<string[]> {
@@ -208,14 +192,14 @@ class Segments implements MetricStore {
     await this.#sealIdle(0);
     await this.#sealing;
     // The writer last: the last connection folds the write-ahead log into the file.
-    for (const worker of [this.#sealer, this.#reader, this.#writer]) {
+    for (const worker of [this.#sealer, ...this.#readers.workers, this.#writer]) {
       await worker?.call("close", undefined);
       await worker?.end();
     }
   }
 
   async #ask<T>(name: string, ...arguments_: unknown[]): Promise<T> {
-    return this.#reader.call<T>(name, arguments_);
+    return this.#readers.ask<T>(name, arguments_);
   }
 
   async #sealIdle(idleMs: number): Promise<void> {
@@ -245,12 +229,20 @@ class Segments implements MetricStore {
       try {
         const sealed = await sealer.call<Sealed | undefined>("seal", stream);
         if (sealed) await this.#writer.call("putSealed", sealed);
+        await this.#spanAll(sealer, stream);
       } catch (cause) {
         // A full disk passes; what cannot be read does not.
         if (cause instanceof SteelyardError && cause.code !== "internal") continue;
         this.#unsealable.add(stream);
         this.#reportDamage(`stream ${stream} stays unsealed: ${(cause as Error).message}`);
       }
+    }
+  }
+
+  async #spanAll(sealer: CalledWorker, stream: number): Promise<void> {
+    while (Date.now() < this.#sealUntilMs) {
+      const span = await sealer.call<BuiltSpan | undefined>("span", stream);
+      if (!span || !(await this.#writer.call<boolean>("putSpan", { stream, span }))) return;
     }
   }
 

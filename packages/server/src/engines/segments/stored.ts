@@ -1,9 +1,12 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { SteelyardError } from "../../errors.ts";
 import { type BlockHead, decodeColumn, decodeHead } from "./block.ts";
+import { BoundedCache } from "./bounded-cache.ts";
 import { decodeNumbers, ruleOf } from "./chunk.ts";
-import { inRanges, openForReading, parseRanges, type Ranges } from "./database.ts";
-import { decodePyramid, type Pyramid } from "./pyramid.ts";
+import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
+import { decodePyramid, type Pyramid, sizeOf } from "./pyramid.ts";
+import { ALIGNMENT, groupsOf, LEVEL_COLUMNS } from "./span.ts";
+import { type SpanRow, StoredSpan } from "./stored-span.ts";
 
 /** One block as its row says, nothing decoded. */
 export interface StoredBlock {
@@ -21,6 +24,21 @@ export interface StoredBlock {
   steps: Uint8Array;
 }
 
+export interface BlockColumn {
+  block: number;
+  count: number;
+  pyramid: number | null;
+}
+
+export interface SpanColumn {
+  span: number;
+  count: number;
+  /** Ids of the pyramid of each level. */
+  fine: number;
+  middle: number;
+  coarse: number;
+}
+
 export interface StoredStream {
   id: number;
   run: number;
@@ -33,6 +51,11 @@ const COLUMNS =
   "id, stream_id AS streamId, level, rows, first_line AS firstLine, last_line AS lastLine, min_step AS minStep, max_step AS maxStep, dead AS deadText, lines, steps";
 /** Heads kept decoded: they never change. Bounded in shapes and columns, which is what their memory goes by. */
 const MAX_HEAD_UNITS = 400_000;
+/** Parts kept as read: the keys of a chart lie in the same ones. */
+const MAX_PART_BYTES = 8 * 1024 * 1024;
+/** Look-ups of single rows that cost less than to read all of a key's. */
+const MAX_LOOKUPS = 48;
+const MAX_KNOWN_SPANS = 20_000;
 
 /** Questions to the file, on a connection that only reads. Every read of one call sees one state (`snapshot`). */
 export class StoredBlocks {
@@ -41,18 +64,38 @@ export class StoredBlocks {
   readonly #heads = new Map<number, BlockHead>();
   #headUnits = 0;
   /** Neighbouring columns lie in one part: it is fetched once for all of them. */
-  #lastPart: { block: number; index: number; body: Uint8Array } | undefined;
+  readonly #parts = new BoundedCache<Uint8Array>(MAX_PART_BYTES);
+  readonly #spans = new Map<number, StoredSpan>();
+  /** What was decoded for charts. */
+  readonly #decoded: BoundedCache<Pyramid | Float64Array>;
   readonly #sql;
 
-  constructor(path: string) {
+  /** `cacheBytes`: of decoded columns and pyramids that are kept: blocks and spans never change. */
+  constructor(path: string, cacheBytes = 0) {
     this.#path = path;
+    this.#decoded = new BoundedCache(cacheBytes);
     this.database = openForReading(path);
     const prepare = (text: string): StatementSync => this.database.prepare(text);
     this.#sql = {
+      version: prepare("PRAGMA data_version"),
       streams: prepare(
         "SELECT id, run, stream, inherited, writer FROM streams WHERE run = ? AND stream = ? ORDER BY inherited DESC, id",
       ),
       all: prepare(`SELECT ${COLUMNS} FROM blocks WHERE stream_id = ? ORDER BY id`),
+      byId: prepare(`SELECT ${COLUMNS} FROM blocks WHERE id = ?`),
+      loose: prepare(
+        `SELECT ${COLUMNS} FROM blocks WHERE id IN (SELECT block_id FROM loose WHERE stream_id = ?) ORDER BY id`,
+      ),
+      spans: prepare("SELECT id FROM spans WHERE stream_id = ? AND max_step >= ? AND min_step <= ?"),
+      span: prepare(
+        "SELECT id, stream_id AS streamId, rows, min_step AS minStep, max_step AS maxStep, first_step AS first, stride, blocks, steps FROM spans WHERE id = ?",
+      ),
+      spanColumns: prepare(
+        "SELECT span_id AS span, count, fine, middle, coarse FROM span_columns WHERE stream_id = ? AND key = ?",
+      ),
+      spanColumn: prepare(
+        "SELECT span_id AS span, count, fine, middle, coarse FROM span_columns WHERE stream_id = ? AND key = ? AND span_id = ?",
+      ),
       bySteps: prepare(
         `SELECT ${COLUMNS} FROM blocks WHERE stream_id = ? AND max_step >= ? AND min_step <= ? ORDER BY id`,
       ),
@@ -63,13 +106,13 @@ export class StoredBlocks {
       head: prepare("SELECT head FROM blocks WHERE id = ?"),
       body: prepare("SELECT body FROM blocks WHERE id = ?"),
       part: prepare("SELECT body FROM parts WHERE block_id = ? AND part = ?"),
-      counts: prepare("SELECT block_id AS block, count FROM columns WHERE stream_id = ? AND key = ?"),
-      pyramids: prepare(
-        "SELECT block_id AS block, body FROM columns JOIN pyramids ON id = pyramid_id WHERE stream_id = ? AND key = ?",
+      columns: prepare(
+        "SELECT block_id AS block, count, pyramid_id AS pyramid FROM columns WHERE stream_id = ? AND key = ?",
       ),
-      pyramid: prepare(
-        "SELECT body AS pyramid FROM columns JOIN pyramids ON id = pyramid_id WHERE stream_id = ? AND key = ? AND block_id = ?",
+      column: prepare(
+        "SELECT block_id AS block, count, pyramid_id AS pyramid FROM columns WHERE stream_id = ? AND key = ? AND block_id = ?",
       ),
+      pyramid: prepare("SELECT body FROM pyramids WHERE id = ?"),
       journalOf: prepare(`SELECT ${COLUMNS} FROM blocks WHERE stream_id = ? AND level = 0 ORDER BY id`),
       lastLine: prepare("SELECT max(last_line) AS line FROM blocks WHERE stream_id = ?"),
       journal: prepare("SELECT count(*) AS rows FROM blocks WHERE level = 0"),
@@ -86,6 +129,11 @@ export class StoredBlocks {
     } finally {
       this.database.exec("COMMIT");
     }
+  }
+
+  /** Another number when anything was written since; within a snapshot. */
+  version(): number {
+    return Number(this.#sql.version.get()?.data_version);
   }
 
   streams(run: number, stream: string): StoredStream[] {
@@ -115,29 +163,83 @@ export class StoredBlocks {
     for (const row of this.#sql.fromEnd.iterate(streamId)) yield storedBlock(row);
   }
 
-  /** Sealed block → values of the key in it. */
-  sealedCounts(streamId: number, key: string): Map<number, number> {
-    const counts = new Map<number, number>();
-    for (const row of this.#sql.counts.all(streamId, key)) counts.set(Number(row.block), Number(row.count));
-    return counts;
+  block(id: number): StoredBlock | undefined {
+    const row = this.#sql.byId.get(id);
+    return row && storedBlock(row);
   }
 
+  /** Sealed blocks that are in no span. */
+  looseBlocks(streamId: number): StoredBlock[] {
+    return this.#sql.loose.all(streamId).map(storedBlock);
+  }
+
+  /** Those with a step in the range. */
+  spans(streamId: number, min: number, max: number): StoredSpan[] {
+    return this.#sql.spans.all(streamId, min, max).map(({ id }) => this.#span(Number(id)));
+  }
+
+  #span(id: number): StoredSpan {
+    const known = this.#spans.get(id);
+    if (known) return known;
+    const row = this.#sql.span.get(id) as unknown as SpanRow;
+    const span = new StoredSpan(row);
+    if (this.#spans.size >= MAX_KNOWN_SPANS) this.#spans.clear();
+    this.#spans.set(id, span);
+    return span;
+  }
+
+  /** Span → what it has of the key. `spans`: those that are asked for. */
+  spanColumns(streamId: number, key: string, spans: readonly StoredSpan[]): Map<number, SpanColumn> {
+    return new Map(
+      rowsOf<SpanColumn>(spans, this.#sql.spanColumn, this.#sql.spanColumns, streamId, key).map((row) => [
+        row.span,
+        row,
+      ]),
+    );
+  }
+
+  /** Sealed block → values of the key in it, and its own pyramid. `blocks`: those that are asked for. */
+  columns(streamId: number, key: string, blocks: readonly StoredBlock[]): Map<number, BlockColumn> {
+    return new Map(
+      rowsOf<BlockColumn>(blocks, this.#sql.column, this.#sql.columns, streamId, key).map((row) => [
+        row.block,
+        row,
+      ]),
+    );
+  }
+
+  /** The block's own; undefined when it has none, or lies in a span. */
   pyramid(block: StoredBlock, key: string): Pyramid | undefined {
-    const chunk = this.#sql.pyramid.get(block.streamId, key, block.id)?.pyramid;
-    return chunk ? this.decodedPyramid(block, key, chunk as Uint8Array) : undefined;
+    const known = this.#decoded.get(`${block.id} ${key}`);
+    if (known) return known as Pyramid;
+    const id = this.#sql.column.get(block.streamId, key, block.id)?.pyramid;
+    const body = typeof id === "number" ? this.#sql.pyramid.get(id)?.body : undefined;
+    if (!body) return undefined;
+    const pyramid = this.checked(block, `pyramid of key ${key}`, () =>
+      decodePyramid(body as Uint8Array, groupsOf(block.rows)),
+    );
+    this.#decoded.set(`${block.id} ${key}`, pyramid, sizeOf(pyramid));
+    return pyramid;
   }
 
-  /** All of a key in one question. Not yet decoded. */
-  pyramids(streamId: number, key: string): Map<number, Uint8Array> {
-    const chunks = new Map<number, Uint8Array>();
-    for (const { block, body } of this.#sql.pyramids.iterate(streamId, key)) {
-      chunks.set(Number(block), body as Uint8Array);
-    }
-    return chunks;
-  }
-
-  decodedPyramid(block: StoredBlock, key: string, chunk: Uint8Array): Pyramid {
-    return this.checked(block, `pyramid of key ${key}`, () => decodePyramid(chunk, block.rows));
+  /** One level of a span; undefined when it has no value of the key. */
+  spanPyramid(span: StoredSpan, key: string, level: number, column?: SpanColumn): Pyramid | undefined {
+    const label = `${span.id}.${level} ${key}`;
+    const known = this.#decoded.get(label);
+    if (known) return known as Pyramid;
+    const at = column ?? (this.#sql.spanColumn.get(span.streamId, key, span.id) as SpanColumn | undefined);
+    if (!at) return undefined;
+    const body = this.#sql.pyramid.get(at[LEVEL_COLUMNS[level] ?? "fine"])?.body;
+    const pyramid = this.checkedSpan(span, key, () => {
+      if (!body) throw new Error("it is missing");
+      return decodePyramid(
+        (body as Uint8Array).subarray(ALIGNMENT),
+        span.rowsAt(level).length,
+        level === 0 ? 1 : 2,
+      );
+    });
+    this.#decoded.set(label, pyramid, sizeOf(pyramid));
+    return pyramid;
   }
 
   /** Step of a row, without the array of all where a rule gives it. */
@@ -181,12 +283,13 @@ export class StoredBlocks {
   }
 
   part(block: StoredBlock, index: number): Uint8Array {
-    const last = this.#lastPart;
-    if (last?.block === block.id && last.index === index) return last.body;
+    const label = `${block.id}.${index}`;
+    const known = this.#parts.get(label);
+    if (known) return known;
     const row = index === 0 ? this.#sql.body.get(block.id) : this.#sql.part.get(block.id, index);
     if (!row) throw this.#damage(block, `part ${index}`, new Error("it is missing"));
     const body = row.body as Uint8Array;
-    this.#lastPart = { block: block.id, index, body };
+    this.#parts.set(label, body, body.length);
     return body;
   }
 
@@ -204,12 +307,35 @@ export class StoredBlocks {
     return this.checked(block, `key ${place.key}`, () => decodeColumn(place, this.part(block, place.part)));
   }
 
+  /** The same of numbers, kept decoded. Not to be written to. */
+  numbers(block: StoredBlock, index: number): Float64Array {
+    const label = `${block.id}#${index}`;
+    const known = this.#decoded.get(label);
+    if (known) return known as Float64Array;
+    const values = this.column(block, index) as Float64Array;
+    if (block.level !== LEVEL.journal) this.#decoded.set(label, values, values.byteLength);
+    return values;
+  }
+
   /** Runs a decoder; what it finds damaged is named: the block, the part of it, the lines it holds. */
   checked<T>(block: StoredBlock, what: string, decode: () => T): T {
     try {
       return decode();
     } catch (cause) {
       throw cause instanceof SteelyardError ? cause : this.#damage(block, what, cause);
+    }
+  }
+
+  checkedSpan<T>(span: StoredSpan, what: string, decode: () => T): T {
+    try {
+      return decode();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new SteelyardError(
+        "internal",
+        `stored data is damaged: span ${span.id} (key ${what}) of ${this.#path}: ${why}; what it sums up is still read, slowly; rewind the run or restore a backup`,
+        { cause },
+      );
     }
   }
 
@@ -221,6 +347,23 @@ export class StoredBlocks {
       { cause },
     );
   }
+}
+
+/** Rows of a table by (stream, key, id): one by one while few are asked for. */
+function rowsOf<Row>(
+  asked: readonly { id: number }[],
+  one: StatementSync,
+  all: StatementSync,
+  streamId: number,
+  key: string,
+): Row[] {
+  if (asked.length > MAX_LOOKUPS) return all.all(streamId, key) as Row[];
+  const found: Row[] = [];
+  for (const { id } of asked) {
+    const row = one.get(streamId, key, id);
+    if (row) found.push(row as Row);
+  }
+  return found;
 }
 
 function storedBlock(row: Record<string, unknown>): StoredBlock {

@@ -13,6 +13,8 @@ import {
   openForWriting,
   parseRanges,
 } from "./database.ts";
+import type { BuiltSpan } from "./span.ts";
+import { SpanTable } from "./span-table.ts";
 
 /**
  * The worker that writes: the one connection, the one order of events. Appends that have arrived together are one
@@ -81,6 +83,7 @@ interface RunState {
 const { path, options } = workerData as { path: string; options: DatabaseOptions };
 const database = openForWriting(path, options);
 const sql = statements(database);
+const spans = new SpanTable(database);
 const streams = new Map<string, StreamState>();
 const runs = new Map<string, RunState>();
 
@@ -112,11 +115,11 @@ function statements(db: DatabaseSync) {
       "SELECT id, rows, min_step, dead, lines, steps FROM blocks WHERE stream_id = ? AND max_step > ?",
     ),
     upToStep: db.prepare(
-      "SELECT id, rows, max_step, dead, lines, steps FROM blocks WHERE stream_id = ? AND min_step <= ? ORDER BY id",
+      "SELECT id, level, rows, max_step, dead, lines, steps FROM blocks WHERE stream_id = ? AND min_step <= ? ORDER BY id",
     ),
     setDead: db.prepare("UPDATE blocks SET dead = ? WHERE id = ?"),
     setEnd: db.prepare("UPDATE blocks SET dead = ?, last_line = ?, max_step = ? WHERE id = ?"),
-    source: db.prepare("SELECT dead FROM blocks WHERE id = ?"),
+    source: db.prepare("SELECT dead, level FROM blocks WHERE id = ?"),
     copyBlock:
       db.prepare(`INSERT INTO blocks (stream_id, level, rows, first_line, last_line, min_step, max_step, bytes, dead, lines, steps, head, body)
       SELECT ?, level, rows, first_line, last_line, min_step, max_step, bytes, dead, lines, steps, head, body FROM blocks WHERE id = ?`),
@@ -276,17 +279,22 @@ function replaceLines(stream: number, lines: Float64Array): Map<number, number> 
       steps.set(line, oldSteps[row] ?? 0);
     }
     if (hit.length === 0) continue;
+    spans.release(stream, numberIn(found, "id"));
     if (hit.length === alive) dropBlock(stream, numberIn(found, "id"));
     else sql.setDead.run(JSON.stringify(addLines(dead, hit)), numberIn(found, "id"));
   }
   return steps;
 }
 
-function dropBlock(stream: number, id: number): void {
-  sql.dropPyramids.run(stream, id);
-  sql.dropColumns.run(stream, id);
+function dropBlock(stream: number, id: number, isJournal = false): void {
+  // A journal row has none of these, and to look for them takes as long as the stream is.
+  if (!isJournal) {
+    sql.dropPyramids.run(stream, id);
+    sql.dropColumns.run(stream, id);
+  }
   sql.dropParts.run(id);
   sql.dropBlock.run(id);
+  spans.dropLoose(stream, id);
 }
 
 /** Rows beyond `step` of a block that also holds others: dead; its end is moved so that what follows is appended to it. */
@@ -319,6 +327,7 @@ function cutBlock(stream: number, found: Row, step: number): void {
 function rewind({ run, step }: { run: number; step: number }): number {
   for (const stream of sql.streamsOf.all(run, "history")) {
     const id = numberIn(stream, "id");
+    spans.releaseBeyond(id, step);
     for (const found of sql.beyondStep.all(id, step) as Row[]) {
       if (numberIn(found, "min_step") > step) dropBlock(id, numberIn(found, "id"));
       else cutBlock(id, found, step);
@@ -338,15 +347,22 @@ function fork({ parent, child, step }: { parent: number; child: number; step: nu
   for (const [i, from] of sql.streamsOf.all(parent, "history").entries()) {
     const fromId = numberIn(from, "id");
     const toId = Number(sql.addStream.run(child, "history", 1, String(i)).lastInsertRowid);
+    const pyramids = spans.pyramidsAround(fromId, step);
+    const copies = new Map<number, number>();
     for (const found of sql.upToStep.all(fromId, step) as Row[]) {
       const oldId = numberIn(found, "id");
       const id = Number(sql.copyBlock.run(toId, oldId).lastInsertRowid);
+      copies.set(oldId, id);
+      if (found.level !== LEVEL.journal) spans.addLoose(toId, id);
       sql.copyParts.run(id, oldId);
       for (const column of sql.columnsOf.all(fromId, oldId) as Row[]) {
-        addColumn(toId, id, String(column.key), Number(column.count), column.body as Uint8Array | null);
+        const key = String(column.key);
+        const pyramid = (column.body as Uint8Array | null) ?? pyramids.get(oldId)?.get(key) ?? null;
+        addColumn(toId, id, key, Number(column.count), pyramid);
       }
       if (numberIn(found, "max_step") > step) cutBlock(toId, { ...found, id }, step);
     }
+    spans.copy(fromId, toId, step, copies);
   }
   streams.clear();
   runs.clear();
@@ -364,6 +380,7 @@ function addColumn(
 }
 
 function dropStream(id: number): void {
+  spans.dropStream(id);
   sql.dropStreamPyramids.run(id);
   sql.dropStreamColumns.run(id);
   sql.dropStreamParts.run(id);
@@ -379,11 +396,12 @@ function deleteRun({ run }: { run: number }): void {
 
 /** Puts sealed blocks in the place of their sources, unless a source changed meanwhile. */
 function putSealed({ stream, sources, blocks }: Sealed): boolean {
-  for (const { id, dead } of sources) {
+  const levels = sources.map(({ id, dead }) => {
     const found = sql.source.get(id);
-    if (!found || found.dead !== dead) return false;
-  }
-  for (const { id } of sources) dropBlock(stream, id);
+    return found?.dead === dead ? numberIn(found, "level") : undefined;
+  });
+  if (levels.includes(undefined)) return false;
+  for (const [at, { id }] of sources.entries()) dropBlock(stream, id, levels[at] === LEVEL.journal);
   for (const block of blocks) {
     const [body = new Uint8Array(0), ...parts] = block.parts;
     const bytes = block.head.length + block.parts.reduce((sum, part) => sum + part.length, 0);
@@ -402,6 +420,7 @@ function putSealed({ stream, sources, blocks }: Sealed): boolean {
       body,
     );
     for (const [i, part] of parts.entries()) sql.addPart.run(lastInsertRowid, i + 1, part);
+    spans.addLoose(stream, Number(lastInsertRowid));
     for (const { key, count, pyramid } of block.columns) {
       addColumn(stream, Number(lastInsertRowid), key, count, pyramid);
     }
@@ -414,6 +433,10 @@ function putSealed({ stream, sources, blocks }: Sealed): boolean {
     state.entries = numberIn(pending, "entries");
   }
   return true;
+}
+
+function putSpan({ stream, span }: { stream: number; span: BuiltSpan }): boolean {
+  return spans.put(stream, span);
 }
 
 /** Streams with journal rows and no append for `idleMs`. */
@@ -432,6 +455,7 @@ const OPERATIONS: Record<string, (argument: never) => unknown> = {
   fork,
   deleteRun,
   putSealed,
+  putSpan,
 };
 
 function appendTogether(calls: readonly Call[]): void {

@@ -1,0 +1,146 @@
+import type { SeriesQuestion, XAxis } from "../../ports/metric-store.ts";
+import type { Range } from "./buckets.ts";
+import { runStart } from "./run-start.ts";
+import { guarded, type SpanColumn, type StoredBlock, type StoredBlocks } from "./stored.ts";
+import type { StoredSpan } from "./stored-span.ts";
+
+/** Which lines a chart has, and where their points lie. Nothing of them is decoded here. */
+
+/** One run × key that may have points. */
+export interface Line {
+  run: number;
+  key: string;
+  /** What is read is a clock; the answer counts from when the run first started. */
+  start: number;
+  /** Asked for, in what is read. */
+  range: Range;
+  /** As they came: of points with one x, the later counts as the last. */
+  parts: Part[];
+  /** Points, if none is dead: of parts that the range cuts, their share of steps. */
+  most: number;
+  /** The same of rows, with or without a point. */
+  rows: number;
+  /** Between the first and the last step of the parts. */
+  steps: number;
+}
+
+export type Part = { points: number; minStep: number; maxStep: number; rows: number } & (
+  | { block: StoredBlock; hasPyramid: boolean }
+  | { span: StoredSpan; column: SpanColumn }
+);
+
+/** undefined = the step. */
+export function keyOfAxis(x: XAxis): string | undefined {
+  switch (x.kind) {
+    case "step":
+      return undefined;
+    case "relative":
+      return "_runtime";
+    case "wall":
+    case "relative-wall":
+      return "_timestamp";
+    case "key":
+      return x.key === "_step" ? undefined : x.key;
+  }
+}
+
+export function linesOf(stored: StoredBlocks, question: SeriesQuestion, damaged: string[]): Line[] {
+  const { runs, keys, stream, x } = question;
+  const byStep = keyOfAxis(x) === undefined;
+  const lines: Line[] = [];
+  for (const run of runs) {
+    const start = x.kind === "relative-wall" ? runStart(stored, run, stream, damaged) : 0;
+    if (start === undefined) continue;
+    const range = {
+      min: start + (question.min ?? Number.NEGATIVE_INFINITY),
+      max: start + (question.max ?? Number.POSITIVE_INFINITY),
+    };
+    const places = placesOf(stored, run, stream, byStep ? range : EVERYWHERE);
+    for (const key of keys) {
+      const parts = partsOf(stored, places, key, damaged);
+      if (parts.length > 0) lines.push({ run, key, start, range, parts, ...sizeOf(parts, byStep, range) });
+    }
+  }
+  return lines;
+}
+
+const EVERYWHERE: Range = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+
+/** Of one stream, what has rows in the range of steps. */
+interface Place {
+  streamId: number;
+  journal: StoredBlock[];
+  loose: StoredBlock[];
+  spans: StoredSpan[];
+}
+
+function placesOf(stored: StoredBlocks, run: number, stream: string, { min, max }: Range): Place[] {
+  const meets = ({ minStep, maxStep }: StoredBlock) => maxStep >= min && minStep <= max;
+  return stored.streams(run, stream).map(({ id }) => ({
+    streamId: id,
+    journal: stored.journal(id).filter(meets),
+    loose: stored.looseBlocks(id).filter(meets),
+    spans: stored.spans(id, min, max),
+  }));
+}
+
+function partsOf(stored: StoredBlocks, places: readonly Place[], key: string, damaged: string[]): Part[] {
+  const all: Part[] = [];
+  for (const { streamId, journal, loose, spans } of places) {
+    const parts: Part[] = [];
+    const ofSpans = stored.spanColumns(streamId, key, spans);
+    for (const span of spans) {
+      const column = ofSpans.get(span.id);
+      if (column) parts.push({ ...bounds(span), points: column.count, span, column });
+    }
+    const ofBlocks = stored.columns(streamId, key, loose);
+    for (const block of loose) {
+      const column = ofBlocks.get(block.id);
+      if (column) {
+        parts.push({ ...bounds(block), points: column.count, block, hasPyramid: column.pyramid !== null });
+      }
+    }
+    for (const block of journal) {
+      const points = journalPoints(stored, block, key, damaged);
+      if (points > 0) parts.push({ ...bounds(block), points, block, hasPyramid: false });
+    }
+    all.push(...parts.sort((a, b) => firstBlock(a) - firstBlock(b)));
+  }
+  return all;
+}
+
+function firstBlock(part: Part): number {
+  return "block" in part ? part.block.id : (part.span.blocks[0]?.id ?? 0);
+}
+
+function bounds({ minStep, maxStep, rows }: StoredBlock | StoredSpan) {
+  return { minStep, maxStep, rows };
+}
+
+function journalPoints(stored: StoredBlocks, block: StoredBlock, key: string, damaged: string[]): number {
+  let count = 0;
+  guarded(damaged, () => {
+    for (const column of stored.head(block).columns) {
+      if (column.key === key && column.kind === "number") count += column.count;
+    }
+  });
+  return count;
+}
+
+function sizeOf(parts: readonly Part[], byStep: boolean, { min, max }: Range) {
+  let most = 0;
+  let rows = 0;
+  let first = Number.POSITIVE_INFINITY;
+  let last = Number.NEGATIVE_INFINITY;
+  for (const part of parts) {
+    const { minStep, maxStep, points } = part;
+    const from = byStep ? Math.max(min, minStep) : minStep;
+    const to = byStep ? Math.min(max, maxStep) : maxStep;
+    const share = Math.min(1, (to - from + 1) / (maxStep - minStep + 1));
+    most += points * share;
+    rows += part.rows * share;
+    first = Math.min(first, from);
+    last = Math.max(last, to);
+  }
+  return { most, rows, steps: last - first + 1 };
+}

@@ -1,0 +1,73 @@
+import { availableParallelism } from "node:os";
+import type { Series, SeriesQuestion } from "../../ports/metric-store.ts";
+import type { CalledWorker } from "../worker-calls.ts";
+import type { GridsReply } from "./reader.ts";
+import { joinGrids } from "./series.ts";
+import { type SeriesReply, unpackSeries } from "./series-reply.ts";
+
+/** The workers that read. One while little is asked; a chart of many lines is divided among all by its runs. */
+
+const MAX_READERS = Math.min(8, Math.max(2, availableParallelism()));
+/** Decoded data that all readers together keep. */
+const CACHE_BYTES = 128 * 1024 * 1024;
+/** Runs × keys from which a chart is worth a second message to each reader. */
+const DIVIDED_SERIES = 32;
+
+export class Readers {
+  readonly workers: CalledWorker[] = [];
+  readonly #start: (cacheBytes: number) => CalledWorker;
+  /** Questions that wait for each. */
+  readonly #busy: number[] = [];
+
+  constructor(start: (cacheBytes: number) => CalledWorker) {
+    this.#start = start;
+    this.#worker(0);
+  }
+
+  /** By the first of those started that is idle, else by the one with the fewest questions before it. */
+  ask<T>(name: string, arguments_: readonly unknown[]): Promise<T> {
+    return this.#askOne(this.#busy.indexOf(Math.min(...this.#busy)), name, arguments_);
+  }
+
+  async series(question: SeriesQuestion): Promise<{ series: Series[]; damaged: string[] }> {
+    const { runs, keys } = question;
+    if (runs.length < 2 || runs.length * keys.length < DIVIDED_SERIES) {
+      const reply = await this.ask<SeriesReply>("series", [question]);
+      return { series: unpackSeries(reply, keys), damaged: reply.damaged };
+    }
+    // A run is read by the same worker each time: what it keeps is its own.
+    const shares = Map.groupBy(runs, (run) => run % MAX_READERS);
+    const all = <T>(name: string, ...more: unknown[]) =>
+      Promise.all(
+        [...shares].map(([at, own]) => this.#askOne<T>(at, name, [{ ...question, runs: own }, ...more])),
+      );
+    const grids = await all<GridsReply>("grids");
+    const replies = await all<SeriesReply>("series", joinGrids(grids.map((reply) => reply.grids)));
+    const order = new Map(runs.map((run, at) => [run, at]));
+    return {
+      // Stable: the keys of a run come from one reader, in order.
+      series: replies
+        .flatMap((reply) => unpackSeries(reply, keys))
+        .sort((a, b) => (order.get(a.run) ?? 0) - (order.get(b.run) ?? 0)),
+      damaged: [...new Set([...grids, ...replies].flatMap((reply) => reply.damaged))],
+    };
+  }
+
+  async #askOne<T>(at: number, name: string, arguments_: readonly unknown[]): Promise<T> {
+    const worker = this.#worker(at);
+    this.#busy[at] = (this.#busy[at] ?? 0) + 1;
+    try {
+      return await worker.call<T>(name, arguments_);
+    } finally {
+      this.#busy[at] = (this.#busy[at] ?? 1) - 1;
+    }
+  }
+
+  #worker(at: number): CalledWorker {
+    while (this.workers.length <= at) {
+      this.workers.push(this.#start(CACHE_BYTES / MAX_READERS));
+      this.#busy.push(0);
+    }
+    return this.workers[at] as CalledWorker;
+  }
+}
