@@ -93,6 +93,81 @@ export class Buckets implements GroupSink {
     }
   }
 
+  /** Rows of one bucket after those of another: what a bucket is of is kept in registers. */
+  addRows(values: Float64Array, first: number, stride: number, { min: from, max: to }: Range): void {
+    const low = this.#low;
+    const scale = this.#scale;
+    const top = this.#columns.count.length - 1;
+    const bucketOf = (row: number) => Math.min(top, ((first + row * stride - low) * scale) | 0);
+    let row = Math.max(0, Math.ceil((from - first) / stride));
+    while (row > 0 && first + (row - 1) * stride >= from) row--;
+    while (row < values.length && first + row * stride < from) row++;
+    let end = Math.min(values.length, Math.floor((to - first) / stride) + 1);
+    while (end < values.length && first + end * stride <= to) end++;
+    while (end > row && first + (end - 1) * stride > to) end--;
+    while (row < end) {
+      const at = bucketOf(row);
+      // Near enough by arithmetic, exactly by the rule that every point is put by.
+      let next = at >= top || scale === 0 ? end : Math.floor(((at + 1) / scale + low - first) / stride);
+      next = Math.min(end, Math.max(row + 1, next));
+      while (next > row + 1 && bucketOf(next - 1) !== at) next--;
+      while (next < end && bucketOf(next) === at) next++;
+      this.#addToOne(at, values, row, next, first, stride);
+      row = next;
+    }
+  }
+
+  #addToOne(
+    at: number,
+    values: Float64Array,
+    start: number,
+    end: number,
+    first: number,
+    stride: number,
+  ): void {
+    const columns = this.#columns;
+    const before = columns.count[at] as number;
+    let low = before > 0 ? (columns.min[at] as number) : Number.POSITIVE_INFINITY;
+    let high = before > 0 ? (columns.max[at] as number) : Number.NEGATIVE_INFINITY;
+    let sum = columns.mean[at] as number;
+    let others = 0;
+    let firstRow = -1;
+    let lastRow = -1;
+    for (let row = start; row < end; row++) {
+      const one = values[row] as number;
+      if (one - one !== 0) {
+        others++;
+        continue;
+      }
+      if (firstRow < 0) firstRow = row;
+      lastRow = row;
+      if (one < low) low = one;
+      if (one > high) high = one;
+      sum += one;
+    }
+    this.points += end - start;
+    const from = first + start * stride;
+    const to = first + (end - 1) * stride;
+    if (from < (columns.xFirst[at] as number)) columns.xFirst[at] = from;
+    if (to > (columns.xLast[at] as number)) columns.xLast[at] = to;
+    columns.nonFinite[at] = (columns.nonFinite[at] as number) + others;
+    if (firstRow < 0) return;
+    columns.min[at] = low;
+    columns.max[at] = high;
+    columns.mean[at] = sum;
+    columns.count[at] = before + end - start - others;
+    const firstX = first + firstRow * stride;
+    if (firstX < (this.#firstX[at] as number)) {
+      this.#firstX[at] = firstX;
+      columns.first[at] = values[firstRow] as number;
+    }
+    const lastX = first + lastRow * stride;
+    if (lastX >= (this.#lastX[at] as number)) {
+      this.#lastX[at] = lastX;
+      columns.last[at] = values[lastRow] as number;
+    }
+  }
+
   /**
    * A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x.
    * `sum`, `first` … are over the finite values, of which there are `count`.

@@ -1,6 +1,5 @@
 import { rowsOfColumn } from "./block.ts";
 import type { Gathered, Range } from "./buckets.ts";
-import { DamagedChunk } from "./chunk.ts";
 import type { Line, Part } from "./lines.ts";
 import { FACTOR, GROUP_ROWS, LEVELS, type Pyramid } from "./pyramid.ts";
 import { deadRows, guarded, type SpanColumn, type StoredBlock, type StoredBlocks } from "./stored.ts";
@@ -14,6 +13,8 @@ import { StoredSpan } from "./stored-span.ts";
 /** Where whole groups go: they lie between two x, inclusive. */
 export interface GroupSink {
   addGroup(from: number, to: number, pyramid: Pyramid, group: number): void;
+  /** Row i of the values has the x `first + i × stride`, stride above 0. Absent: such rows are points like others. */
+  addRows?(values: Float64Array, first: number, stride: number, range: Range): void;
 }
 
 export interface Reading {
@@ -23,19 +24,19 @@ export interface Reading {
   xKey: string | undefined;
   /** Points taken one by one. */
   points: Gathered;
-  /** Absent: every point is taken one by one. */
-  sink?: GroupSink | undefined;
-  /** The coarsest level whose groups are wanted. */
+  /** The coarsest level whose groups are wanted; below 0, every point is taken one by one. */
   level: number;
+  /** Absent: all points go to `points`. */
+  sink?: GroupSink | undefined;
   damaged: string[];
 }
 
 export function readPart(reading: Reading, part: Part): void {
-  const { damaged, sink, stored, line } = reading;
+  const { damaged, level, sink, stored, line } = reading;
   if ("block" in part) {
     const { block, hasPyramid } = part;
     guarded(damaged, () => {
-      const summed = sink && hasPyramid && block.dead.length === 0;
+      const summed = level >= 0 && hasPyramid && block.dead.length === 0;
       const pyramid = summed ? stored.pyramid(block, line.key) : undefined;
       if (sink && pyramid) readGroups(reading, block, pyramid, sink);
       else takePoints(reading, block);
@@ -43,15 +44,11 @@ export function readPart(reading: Reading, part: Part): void {
     return;
   }
   const { span, column } = part;
-  let read = false;
-  if (sink) {
-    guarded(damaged, () => {
-      readSpan(reading, span, column, sink);
-      read = true;
-    });
-  }
-  // Its blocks say the same, more slowly.
-  if (!read) for (const { id } of span.blocks) takePointsOf(reading, id);
+  const rest = new Map<number, Set<number>>();
+  if (sink && level >= 0)
+    findGroups(reading, sink, { span, column, rest }, level, 0, Number.POSITIVE_INFINITY);
+  else for (const { id } of span.blocks) takePointsOf(reading, id);
+  for (const [id, groups] of rest) takePointsOf(reading, id, groups);
 }
 
 function takePointsOf(reading: Reading, id: number, groups?: Set<number>): void {
@@ -106,96 +103,86 @@ function inOrder(xs: Pyramid, group: number, rows: number): boolean {
   );
 }
 
-function readSpan(reading: Reading, span: StoredSpan, column: SpanColumn, sink: GroupSink): void {
-  const rest = new Map<number, Set<number>>();
-  // All is worked out before a group is given away: a damaged pyramid leaves nothing half done.
-  const found = new FoundGroups();
-  try {
-    findGroups(reading, span, column, reading.level, 0, Number.POSITIVE_INFINITY, found, rest);
-  } catch (cause) {
-    if (!(cause instanceof DamagedChunk)) throw cause;
-    reading.stored.checkedSpan(span, "steps", () => {
-      throw cause;
-    });
-  }
-  found.giveTo(sink);
-  for (const [id, groups] of rest) takePointsOf(reading, id, groups);
+interface SpanPart {
+  span: StoredSpan;
+  column: SpanColumn;
+  /** Block → groups of it that must be taken point by point. */
+  rest: Map<number, Set<number>>;
 }
 
-/** Groups of one level or several, with their x. */
-class FoundGroups {
-  readonly #runs: { pyramid: Pyramid; groups: number[]; x: number[] }[] = [];
-
-  startRun(pyramid: Pyramid): { groups: number[]; x: number[] } {
-    const run = { pyramid, groups: [], x: [] };
-    this.#runs.push(run);
-    return run;
-  }
-
-  giveTo(sink: GroupSink): void {
-    for (const { pyramid, groups, x } of this.#runs) {
-      for (let i = 0; i < groups.length; i++) {
-        sink.addGroup(x[2 * i] as number, x[2 * i + 1] as number, pyramid, groups[i] as number);
-      }
-    }
-  }
-}
-
+/** Gives the groups from `first` to before `end` of the level away; those that do not fit are looked at more finely. */
 function findGroups(
   reading: Reading,
-  span: StoredSpan,
-  column: SpanColumn,
+  sink: GroupSink,
+  part: SpanPart,
   level: number,
   first: number,
   end: number,
-  found: FoundGroups,
-  rest: Map<number, Set<number>>,
 ): void {
-  const { stored, line, xKey } = reading;
-  const { min, max } = line.range;
-  const pyramid = stored.spanPyramid(span, line.key, level, column);
-  if (!pyramid) return;
-  const xs = xKey === undefined ? undefined : stored.spanPyramid(span, xKey, level);
-  // No row of the span has the axis: none of its points has a place on it.
-  if (xKey !== undefined && !xs) return;
+  const { line, xKey, damaged } = reading;
+  const { span } = part;
   const allRows = span.rowsAt(level);
-  const run = found.startRun(pyramid);
-  const { rule } = span;
-  const size = GROUP_ROWS * FACTOR ** level;
-  for (let group = first; group < Math.min(end, pyramid.groups); group++) {
-    const count = (pyramid.count[group] as number) + (pyramid.nonFinite[group] as number);
-    if (count === 0) continue;
-    const firstRow = pyramid.firstRow[group] as number;
-    const lastRow = pyramid.lastRow[group] as number;
+  const last = Math.min(end, allRows.length);
+  let found: { pyramid: Pyramid | undefined; xs: Pyramid | undefined } | undefined;
+  guarded(damaged, () => {
+    found = pyramidsOf(reading, part, level);
+  });
+  if (!found) {
+    // Damaged: the blocks say the same, more slowly.
+    for (let group = first; group < last; group++) restOf(part, level, group);
+    return;
+  }
+  const { pyramid, xs } = found;
+  // No value, or no row that has the axis: none has a place on it.
+  if (!pyramid || (xKey !== undefined && !xs)) return;
+  const { count, nonFinite, firstRow, lastRow } = pyramid;
+  const { min, max } = line.range;
+  const starts = span.startsAt(level);
+  const stride = span.rule?.stride;
+  const firstStep = span.rule?.first ?? 0;
+  for (let group = first; group < last; group++) {
+    const points = (count[group] as number) + (nonFinite[group] as number);
+    if (points === 0) continue;
     let from: number | undefined;
     let to: number | undefined;
     if (xs) {
       const rows = allRows[group] as number;
-      if (count === rows && inOrder(xs, group, rows)) {
-        from = xs.first[group];
-        to = xs.last[group];
+      if (points === rows && inOrder(xs, group, rows)) {
+        from = xs.first[group] as number;
+        to = xs.last[group] as number;
       }
-    } else if (rule) {
-      from = rule.first + (group * size + firstRow) * rule.stride;
-      to = rule.first + (group * size + lastRow) * rule.stride;
+    } else if (stride !== undefined) {
+      const start = starts[group] as number;
+      from = firstStep + (start + (firstRow[group] as number)) * stride;
+      to = firstStep + (start + (lastRow[group] as number)) * stride;
     } else {
-      from = span.stepAt(level, group, firstRow);
-      to = span.stepAt(level, group, lastRow);
+      from = span.stepAt(level, group, firstRow[group] as number);
+      to = span.stepAt(level, group, lastRow[group] as number);
     }
     if (from !== undefined && to !== undefined) {
       if (to < min || from > max) continue;
       if (from >= min && to <= max) {
-        run.groups.push(group);
-        run.x.push(from, to);
+        sink.addGroup(from, to, pyramid, group);
         continue;
       }
     }
-    if (level > 0) {
-      findGroups(reading, span, column, level - 1, group * FACTOR, (group + 1) * FACTOR, found, rest);
-      continue;
-    }
-    const place = span.blockOf(group);
-    if (!place) continue;
+    if (level > 0) findGroups(reading, sink, part, level - 1, group * FACTOR, (group + 1) * FACTOR);
+    else restOf(part, 0, group);
+  }
+}
+
+function pyramidsOf({ stored, line, xKey }: Reading, { span, column }: SpanPart, level: number) {
+  const pyramid = stored.spanPyramid(span, line.key, level, column);
+  // Steps that cannot be read are found out here, before a group is given away.
+  if (xKey === undefined && !span.rule) stored.checkedSpan(span, "_step", () => span.readSteps());
+  return { pyramid, xs: xKey === undefined ? undefined : stored.spanPyramid(span, xKey, level) };
+}
+
+function restOf({ span, rest }: SpanPart, level: number, group: number): void {
+  const fine = FACTOR ** level;
+  for (let at = group * fine; at < (group + 1) * fine; at++) {
+    const place = span.blockOf(at);
+    if (!place) return;
     const groups = rest.get(place.block.id) ?? new Set();
     groups.add(place.group);
     rest.set(place.block.id, groups);
@@ -210,6 +197,9 @@ function takePoints(reading: Reading, block: StoredBlock, groups?: Set<number>):
   if (stated && (stated.max < range.min || stated.min > range.max)) return;
   const { columns } = stored.head(block);
   if (!columns.some((column) => column.key === key && column.kind === "number")) return;
+  if (reading.sink?.addRows && xKey === undefined && !groups && block.dead.length === 0) {
+    if (addRows(reading, block)) return;
+  }
   const xs = xKey === undefined ? stored.steps(block) : valuesByRow(stored, block, xKey);
   if (!xs) return;
   const dead = deadRows(block, () => stored.lines(block));
@@ -234,6 +224,16 @@ function takePoints(reading: Reading, block: StoredBlock, groups?: Set<number>):
     }
     points.points = at;
   }
+}
+
+/** The usual case, a value in every row and steps by a rule: no x is made of any point. */
+function addRows({ stored, line, sink }: Reading, block: StoredBlock): boolean {
+  const rule = stored.stepRule(block);
+  const { columns } = stored.head(block);
+  const id = columns.findIndex(({ key, kind }) => key === line.key && kind === "number");
+  if (!rule || rule.stride <= 0 || columns[id]?.count !== block.rows) return false;
+  sink?.addRows?.(stored.numbers(block, id), rule.first, rule.stride, line.range);
+  return true;
 }
 
 function valuesByRow(stored: StoredBlocks, block: StoredBlock, key: string): Float64Array | undefined {

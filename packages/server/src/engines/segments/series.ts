@@ -74,7 +74,7 @@ export function answerSeries(
     for (;;) {
       filled.begin({ min: grid.min + start, max: grid.max + start });
       points.points = 0;
-      const at: Reading = { ...reading, level, sink: level < 0 ? undefined : filled };
+      const at: Reading = { ...reading, level, sink: level === EXACT ? undefined : filled };
       for (const part of line.parts) readPart(at, part);
       // Fewer than the parts have in all, because the range is one of another axis than the step: a finer look is due.
       const found = filled.points + points.points;
@@ -99,9 +99,12 @@ function bucketsOf({ buckets }: SeriesQuestion): number {
   return Math.max(1, Math.floor(buckets));
 }
 
+/** A bucket for each point, and no bucket of several of them. */
+const EXACT = -2;
+
 /** The coarsest level that has a group for each bucket; -1 = none, point by point. */
 function levelOf(points: number, rows: number, line: Line, grid: Grid, buckets: number): number {
-  if (points <= buckets) return -1;
+  if (points <= buckets) return EXACT;
   // By what a bucket holds of it, however much of the chart's width it has: runs of one pace are read in one way.
   const own = Math.max(1, buckets * (line.steps / grid.steps));
   let level = -1;

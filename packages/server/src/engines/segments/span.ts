@@ -25,7 +25,7 @@ export interface SpanBlock {
   rows: number;
 }
 
-/** `x = first + row × stride` for every row of the span, which then has no group of fewer rows but its last. */
+/** `x = first + row × stride` for every row of the span. */
 export interface StepRule {
   first: number;
   stride: number;
@@ -111,9 +111,9 @@ export function coarserRows(fine: Uint16Array): Uint16Array {
 function ruleOfBlocks(blocks: readonly SpanSource[]): StepRule | undefined {
   let rule: StepRule | undefined;
   let rows = 0;
-  for (const [at, block] of blocks.entries()) {
+  for (const block of blocks) {
     const own = ruleOf(block.steps);
-    if (!own || (at < blocks.length - 1 && block.rows % GROUP_ROWS !== 0)) return undefined;
+    if (!own) return undefined;
     rule ??= own;
     if (own.stride !== rule.stride || own.first !== rule.first + rows * rule.stride) return undefined;
     rows += block.rows;

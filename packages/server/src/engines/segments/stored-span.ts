@@ -1,4 +1,4 @@
-import { FACTOR, GROUP_ROWS } from "./pyramid.ts";
+import { FACTOR } from "./pyramid.ts";
 import {
   coarserRows,
   decodeStepGroups,
@@ -34,6 +34,7 @@ export class StoredSpan {
   readonly #stepsChunk: Uint8Array;
   #steps: StepGroups | undefined;
   #rowsAt: Uint16Array[] | undefined;
+  readonly #startsAt: Uint32Array[] = [];
 
   constructor(row: SpanRow) {
     this.id = row.id;
@@ -57,6 +58,19 @@ export class StoredSpan {
     return this.#rowsAt[level] as Uint16Array;
   }
 
+  /** The row of the span that each group of the level begins with. */
+  startsAt(level: number): Uint32Array {
+    const known = this.#startsAt[level];
+    if (known) return known;
+    const rows = this.rowsAt(level);
+    const starts = new Uint32Array(rows.length);
+    for (let at = 1; at < rows.length; at++) {
+      starts[at] = (starts[at - 1] as number) + (rows[at - 1] as number);
+    }
+    this.#startsAt[level] = starts;
+    return starts;
+  }
+
   /** The block that a group of the finest level lies in, and which of the block's groups it is. */
   blockOf(group: number): { block: SpanBlock; group: number } | undefined {
     let left = group;
@@ -68,16 +82,19 @@ export class StoredSpan {
     return undefined;
   }
 
-  /** Step of a row of a group; undefined where only the block knows it. */
+  /** Of a span without a rule. */
+  readSteps(): StepGroups {
+    this.#steps ??= decodeStepGroups(this.#stepsChunk, this.rowsAt(0).length);
+    return this.#steps;
+  }
+
+  /** Step of a row of a group, of a span without a rule; undefined where only the block knows it. */
   stepAt(level: number, group: number, row: number): number | undefined {
-    const { rule } = this;
-    if (rule) return rule.first + (group * GROUP_ROWS * FACTOR ** level + row) * rule.stride;
     const rows = this.rowsAt(0);
     let fine = group * FACTOR ** level;
     let left = row;
     while (left >= (rows[fine] ?? Number.POSITIVE_INFINITY)) left -= rows[fine++] as number;
-    this.#steps ??= decodeStepGroups(this.#stepsChunk, rows.length);
-    const { first, last, stride } = this.#steps;
+    const { first, last, stride } = this.readSteps();
     if (left === 0) return first[fine];
     if (left === (rows[fine] as number) - 1) return last[fine];
     const step = (first[fine] as number) + left * (stride[fine] as number);

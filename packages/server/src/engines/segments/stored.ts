@@ -55,6 +55,9 @@ const MAX_HEAD_UNITS = 400_000;
 const MAX_PART_BYTES = 8 * 1024 * 1024;
 /** Look-ups of single rows that cost less than to read all of a key's. */
 const MAX_LOOKUPS = 48;
+/** About what a remembered row takes, and for how many there is room. */
+const COLUMN_BYTES = 200;
+const MAX_COLUMN_BYTES = 8 * 1024 * 1024;
 const MAX_KNOWN_SPANS = 20_000;
 
 /** Questions to the file, on a connection that only reads. Every read of one call sees one state (`snapshot`). */
@@ -66,6 +69,8 @@ export class StoredBlocks {
   /** Neighbouring columns lie in one part: it is fetched once for all of them. */
   readonly #parts = new BoundedCache<Uint8Array>(MAX_PART_BYTES);
   readonly #spans = new Map<number, StoredSpan>();
+  /** What blocks and spans have of a key, null for nothing. */
+  readonly #columns = new BoundedCache<BlockColumn | SpanColumn | null>(MAX_COLUMN_BYTES);
   /** What was decoded for charts. */
   readonly #decoded: BoundedCache<Pyramid | Float64Array>;
   readonly #sql;
@@ -190,22 +195,45 @@ export class StoredBlocks {
 
   /** Span → what it has of the key. `spans`: those that are asked for. */
   spanColumns(streamId: number, key: string, spans: readonly StoredSpan[]): Map<number, SpanColumn> {
-    return new Map(
-      rowsOf<SpanColumn>(spans, this.#sql.spanColumn, this.#sql.spanColumns, streamId, key).map((row) => [
-        row.span,
-        row,
-      ]),
-    );
+    const { spanColumn, spanColumns } = this.#sql;
+    return this.#rowsOf<SpanColumn>(spans, "s", spanColumn, spanColumns, streamId, key, ({ span }) => span);
   }
 
   /** Sealed block → values of the key in it, and its own pyramid. `blocks`: those that are asked for. */
   columns(streamId: number, key: string, blocks: readonly StoredBlock[]): Map<number, BlockColumn> {
-    return new Map(
-      rowsOf<BlockColumn>(blocks, this.#sql.column, this.#sql.columns, streamId, key).map((row) => [
-        row.block,
-        row,
-      ]),
-    );
+    const { column, columns } = this.#sql;
+    return this.#rowsOf<BlockColumn>(blocks, "b", column, columns, streamId, key, ({ block }) => block);
+  }
+
+  /**
+   * Rows of a table by (stream, key, id): one by one while few are new. What a block or a span has of a key never
+   * changes, but for the number of a pyramid, which is looked up anew when it is read.
+   */
+  #rowsOf<Row>(
+    asked: readonly { id: number }[],
+    kind: "b" | "s",
+    one: StatementSync,
+    all: StatementSync,
+    streamId: number,
+    key: string,
+    idOf: (row: Row) => number,
+  ): Map<number, Row> {
+    const found = new Map<number, Row>();
+    const unknown = asked.filter(({ id }) => {
+      const row = this.#columns.get(`${kind}${id} ${key}`) as Row | null | undefined;
+      if (row) found.set(id, row);
+      return row === undefined;
+    });
+    if (unknown.length > MAX_LOOKUPS) {
+      for (const row of all.all(streamId, key) as Row[]) found.set(idOf(row), row);
+      return found;
+    }
+    for (const { id } of unknown) {
+      const row = (one.get(streamId, key, id) as Row | undefined) ?? null;
+      if (row) found.set(id, row);
+      this.#columns.set(`${kind}${id} ${key}`, row as BlockColumn | SpanColumn | null, COLUMN_BYTES);
+    }
+    return found;
   }
 
   /** The block's own; undefined when it has none, or lies in a span. */
@@ -242,9 +270,14 @@ export class StoredBlocks {
     return pyramid;
   }
 
+  /** By which every step of the block follows from its row. */
+  stepRule(block: StoredBlock): { first: number; stride: number } | undefined {
+    return this.checked(block, "steps", () => ruleOf(block.steps));
+  }
+
   /** Step of a row, without the array of all where a rule gives it. */
   stepAt(block: StoredBlock): (row: number) => number {
-    const rule = this.checked(block, "steps", () => ruleOf(block.steps));
+    const rule = this.stepRule(block);
     if (rule) return (row) => rule.first + row * rule.stride;
     const steps = this.steps(block);
     return (row) => steps[row] ?? 0;
@@ -347,23 +380,6 @@ export class StoredBlocks {
       { cause },
     );
   }
-}
-
-/** Rows of a table by (stream, key, id): one by one while few are asked for. */
-function rowsOf<Row>(
-  asked: readonly { id: number }[],
-  one: StatementSync,
-  all: StatementSync,
-  streamId: number,
-  key: string,
-): Row[] {
-  if (asked.length > MAX_LOOKUPS) return all.all(streamId, key) as Row[];
-  const found: Row[] = [];
-  for (const { id } of asked) {
-    const row = one.get(streamId, key, id);
-    if (row) found.push(row as Row);
-  }
-  return found;
 }
 
 function storedBlock(row: Record<string, unknown>): StoredBlock {
