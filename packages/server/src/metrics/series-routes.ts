@@ -99,7 +99,7 @@ async function answerQuestion(
     return { columns, unchanged: [], series: [], groups };
   }
   const nameOf = new Map(asked.map(({ id, name }) => [id, name]));
-  const series = await services.metrics.series({ ...rest, runs: [...nameOf.keys()] }, signal);
+  const series = await services.metrics.series({ ...rest, columns, runs: [...nameOf.keys()] }, signal);
   return {
     columns,
     unchanged,

@@ -1,3 +1,5 @@
+import type { SeriesColumn } from "@steelyard/protocol/series";
+
 /**
  * The store of everything that is logged by step or by line number: history rows, system-metric rows
  * ("events") and console lines. Engines: `engines/segments` (one machine).
@@ -69,20 +71,6 @@ export interface SeriesQuestion {
   /** Those the answer has; absent = all. What is not asked for is empty, and costs nothing. */
   columns?: readonly SeriesColumn[];
 }
-
-/** What is said of each bucket. */
-export const SERIES_COLUMNS = [
-  "xFirst",
-  "xLast",
-  "min",
-  "max",
-  "mean",
-  "first",
-  "last",
-  "count",
-  "nonFinite",
-] as const;
-export type SeriesColumn = (typeof SERIES_COLUMNS)[number];
 
 /**
  * One run × key. Columns of equal length, ascending x, empty buckets left out; of columns that were not asked for,

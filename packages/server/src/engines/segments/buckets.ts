@@ -1,4 +1,5 @@
-import { SERIES_COLUMNS, type Series, type SeriesColumn } from "../../ports/metric-store.ts";
+import { SERIES_COLUMNS, type SeriesColumn } from "@steelyard/protocol/series";
+import type { Series } from "../../ports/metric-store.ts";
 import type { GroupSink } from "./gather.ts";
 import type { Pyramid } from "./pyramid.ts";
 

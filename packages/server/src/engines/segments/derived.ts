@@ -2,7 +2,7 @@ import { type Expression, evaluator, parseExpression } from "@steelyard/protocol
 import { SteelyardError } from "../../errors.ts";
 import type { Series, SeriesQuestion, XAxis } from "../../ports/metric-store.ts";
 import { rowsOfColumn } from "./block.ts";
-import { Buckets, exactSeries, Gathered, type Range } from "./buckets.ts";
+import { Buckets, exactSeries, Gathered, type Range, type Room } from "./buckets.ts";
 import { runStart } from "./run-start.ts";
 import { deadRows, guarded, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
@@ -30,6 +30,7 @@ interface Line {
 export function answerDerived(
   stored: StoredBlocks,
   question: SeriesQuestion,
+  room: Room,
   damaged: string[],
   proceed: () => void,
 ): Series[] {
@@ -47,16 +48,17 @@ export function answerDerived(
       lines.push(line);
     }
     const grid = gridOf(lines, question);
+    const filled = new Buckets(buckets);
     for (const { run, start, points, gathered } of lines) {
       proceed();
       if (gathered && points <= buckets) {
-        answers.push({ ...exactSeries(run, text, gathered), expression: true });
+        answers.push({ ...exactSeries(run, text, gathered, room), expression: true });
         continue;
       }
-      const filled = new Buckets(run, text, grid, buckets);
+      filled.begin(grid);
       if (gathered) filled.add(gathered);
       else eachPart(stored, question, expression, run, start, damaged, (part) => filled.add(part));
-      answers.push({ ...filled.series(), expression: true });
+      answers.push({ ...filled.series(run, text, room), expression: true });
     }
   }
   return answers;

@@ -44,11 +44,18 @@ export function keyOfAxis(x: XAxis): string | undefined {
   }
 }
 
-export function linesOf(stored: StoredBlocks, question: SeriesQuestion, damaged: string[]): Line[] {
+/** `proceed` is called before each run and throws when the work is to end. */
+export function linesOf(
+  stored: StoredBlocks,
+  question: SeriesQuestion,
+  damaged: string[],
+  proceed: () => void,
+): Line[] {
   const { runs, keys, stream, x } = question;
   const byStep = keyOfAxis(x) === undefined;
   const lines: Line[] = [];
   for (const run of runs) {
+    proceed();
     const start = x.kind === "relative-wall" ? runStart(stored, run, stream, damaged) : 0;
     if (start === undefined) continue;
     const range = {

@@ -1,12 +1,9 @@
 import { workerData } from "node:worker_threads";
-import {
-  type RowsQuestion,
-  SERIES_COLUMNS,
-  type SeriesQuestion,
-  type StreamName,
-} from "../../ports/metric-store.ts";
+import { SERIES_COLUMNS } from "@steelyard/protocol/series";
+import type { RowsQuestion, SeriesQuestion, StreamName } from "../../ports/metric-store.ts";
 import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
 import { Room } from "./buckets.ts";
+import { answerDerived } from "./derived.ts";
 import { answerKeyNames, answerKeys } from "./key-reads.ts";
 import { type Line, linesOf } from "./lines.ts";
 import {
@@ -20,11 +17,19 @@ import {
 import { answerSeries, type Grids, gridsOf } from "./series.ts";
 import { packSeries, type SeriesReply } from "./series-reply.ts";
 import { StoredBlocks } from "./stored.ts";
+import { answerVersions } from "./versions.ts";
 
 /** A worker that reads: every question of the port, each on one state of the file, beside the writer. */
 
-const { path, cacheBytes } = workerData as { path: string; cacheBytes: number };
+const { path, cacheBytes, opening } = workerData as ReaderData;
 const stored = new StoredBlocks(path, cacheBytes);
+
+export interface ReaderData {
+  path: string;
+  cacheBytes: number;
+  /** Another one each time the store is opened, the same for all its readers. */
+  opening: string;
+}
 
 /** What one reader says of its runs before they are drawn; `damaged`: a line for each block that could not be read. */
 export interface GridsReply {
@@ -35,33 +40,60 @@ export interface GridsReply {
 /** Of the last question, so that asking for its grids and then for its buckets looks for its lines once. */
 let lastLines: { question: string; version: number; lines: Line[] } | undefined;
 
-function linesOnce(question: SeriesQuestion, damaged: string[]): Line[] {
+function linesOnce(question: SeriesQuestion, damaged: string[], proceed: () => void): Line[] {
   const text = JSON.stringify(question);
   const version = stored.version();
   if (lastLines?.question !== text || lastLines.version !== version) {
-    lastLines = { question: text, version, lines: linesOf(stored, question, damaged) };
+    lastLines = { question: text, version, lines: linesOf(stored, question, damaged, proceed) };
   }
   return lastLines.lines;
 }
 
-function grids(question: SeriesQuestion): GridsReply {
+type Cancelled = Int32Array | undefined;
+
+/** Called before each run: throws when nobody waits any more. */
+function proceedUnless(cancelled: Cancelled): () => void {
+  return () => {
+    if (cancelled && Atomics.load(cancelled, 0) !== 0)
+      throw new Error("nobody waits for this answer any more");
+  };
+}
+
+function grids(question: SeriesQuestion, cancelled: Cancelled): GridsReply {
   const damaged: string[] = [];
-  return { grids: gridsOf(stored, question, linesOnce(question, damaged), damaged), damaged };
+  const lines = linesOnce(question, damaged, proceedUnless(cancelled));
+  return { grids: gridsOf(stored, question, lines, damaged), damaged };
 }
 
 /** `given`: the grids of a chart that other readers have runs of as well. */
-function series(question: SeriesQuestion, given?: Grids): SeriesReply {
+function series(question: SeriesQuestion, cancelled: Cancelled, given?: Grids): SeriesReply {
   const damaged: string[] = [];
-  const lines = linesOnce(question, damaged);
+  const proceed = proceedUnless(cancelled);
+  const lines = linesOnce(question, damaged, proceed);
   lastLines = undefined;
-  const room = new Room(question.columns ?? SERIES_COLUMNS);
+  const room = roomOf(question);
   const of = given ?? gridsOf(stored, question, lines, damaged);
-  return packSeries(answerSeries(stored, question, lines, of, room, damaged), question.keys, room, damaged);
+  const answers = answerSeries(stored, question, lines, of, room, damaged, proceed);
+  return packSeries(answers, question.keys, room, damaged);
+}
+
+function derived(question: SeriesQuestion, cancelled: Cancelled): SeriesReply {
+  const damaged: string[] = [];
+  const room = roomOf(question);
+  const answers = answerDerived(stored, question, room, damaged, proceedUnless(cancelled));
+  return packSeries(answers, question.expressions ?? [], room, damaged);
+}
+
+function roomOf({ columns }: SeriesQuestion): Room {
+  return new Room(columns ?? SERIES_COLUMNS);
 }
 
 const QUESTIONS: Record<string, (...arguments_: never[]) => unknown> = {
   grids,
   series,
+  derived,
+  versions: (runs: readonly number[], stream: "history" | "events") =>
+    answerVersions(stored, opening, runs, stream),
   rows: (question: RowsQuestion) => answerRows(stored, question),
   keys: (run: number, stream: "history" | "events") => answerKeys(stored, run, stream),
   keyNames: (runs: readonly number[], stream: "history" | "events") => answerKeyNames(stored, runs, stream),
@@ -84,7 +116,7 @@ callerPort().on("message", ({ id, name, argument }: Call) => {
     const question = QUESTIONS[name];
     if (!question) throw new Error(`no question ${name}`);
     const value = stored.snapshot(() => question(...(argument as never[])));
-    answer(id, value, name === "series" ? (value as SeriesReply).buffers : []);
+    answer(id, value, name === "series" || name === "derived" ? (value as SeriesReply).buffers : []);
   } catch (cause) {
     answerError(id, cause);
   }

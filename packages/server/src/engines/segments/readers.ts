@@ -13,6 +13,12 @@ const CACHE_BYTES = 128 * 1024 * 1024;
 /** Runs × keys from which a chart is worth a second message to each reader. */
 const DIVIDED_SERIES = 32;
 
+interface Answered {
+  series: Series[];
+  /** A line for each block that could not be read, perhaps more than once. */
+  damaged: string[];
+}
+
 export class Readers {
   readonly workers: CalledWorker[] = [];
   readonly #start: (cacheBytes: number) => CalledWorker;
@@ -29,17 +35,39 @@ export class Readers {
     return this.#askOne(this.#busy.indexOf(Math.min(...this.#busy)), name, arguments_);
   }
 
-  async series(question: SeriesQuestion): Promise<{ series: Series[]; damaged: string[] }> {
+  /** `cancelled` is set to other than 0 when nobody waits any more. */
+  async series(question: SeriesQuestion, cancelled?: Int32Array): Promise<Answered> {
+    const { expressions = [], ...ofKeys } = question;
+    const answered: Promise<Answered>[] = [];
+    if (question.keys.length > 0) answered.push(this.#ofKeys(ofKeys, cancelled));
+    if (expressions.length > 0) answered.push(this.#ofExpressions(question, expressions, cancelled));
+    const all = await Promise.all(answered);
+    return { series: all.flatMap(({ series }) => series), damaged: all.flatMap(({ damaged }) => damaged) };
+  }
+
+  async #ofExpressions(
+    question: SeriesQuestion,
+    expressions: readonly string[],
+    cancelled?: Int32Array,
+  ): Promise<Answered> {
+    const reply = await this.ask<SeriesReply>("derived", [question, cancelled]);
+    const series = unpackSeries(reply, expressions).map((one): Series => ({ ...one, expression: true }));
+    return { series, damaged: reply.damaged };
+  }
+
+  async #ofKeys(question: SeriesQuestion, cancelled?: Int32Array): Promise<Answered> {
     const { runs, keys } = question;
     if (runs.length < 2 || runs.length * keys.length < DIVIDED_SERIES) {
-      const reply = await this.ask<SeriesReply>("series", [question]);
+      const reply = await this.ask<SeriesReply>("series", [question, cancelled]);
       return { series: unpackSeries(reply, keys), damaged: reply.damaged };
     }
     // A run is read by the same worker each time: what it keeps is its own.
     const shares = Map.groupBy(runs, (run) => run % MAX_READERS);
     const all = <T>(name: string, ...more: unknown[]) =>
       Promise.all(
-        [...shares].map(([at, own]) => this.#askOne<T>(at, name, [{ ...question, runs: own }, ...more])),
+        [...shares].map(([at, own]) =>
+          this.#askOne<T>(at, name, [{ ...question, runs: own }, cancelled, ...more]),
+        ),
       );
     const grids = await all<GridsReply>("grids");
     const replies = await all<SeriesReply>("series", joinGrids(grids.map((reply) => reply.grids)));
@@ -49,7 +77,7 @@ export class Readers {
       series: replies
         .flatMap((reply) => unpackSeries(reply, keys))
         .sort((a, b) => (order.get(a.run) ?? 0) - (order.get(b.run) ?? 0)),
-      damaged: [...new Set([...grids, ...replies].flatMap((reply) => reply.damaged))],
+      damaged: [...grids, ...replies].flatMap((reply) => reply.damaged),
     };
   }
 

@@ -1,4 +1,5 @@
-import { SERIES_COLUMNS, type Series, type SeriesColumn } from "../../ports/metric-store.ts";
+import { SERIES_COLUMNS, type SeriesColumn } from "@steelyard/protocol/series";
+import type { Series } from "../../ports/metric-store.ts";
 import type { Room } from "./buckets.ts";
 
 /** Series on their way from a reader to the main thread: a few large buffers, and one table of where each lies in them. */
@@ -12,7 +13,7 @@ export interface SeriesReply {
   damaged: string[];
 }
 
-/** run, index of the key, exact, points, buffer, byte in it, buckets. */
+/** run, index of the key or expression, exact, points, buffer, byte in it, buckets. */
 const FIELDS = 7;
 
 export function packSeries(
@@ -45,6 +46,7 @@ export function packSeries(
   return { buffers, columns: wanted, table, damaged };
 }
 
+/** `keys`: those that `packSeries` was given. */
 export function unpackSeries({ buffers, columns, table }: SeriesReply, keys: readonly string[]): Series[] {
   const series: Series[] = [];
   for (let from = 0; from < table.length; from += FIELDS) {

@@ -53,7 +53,10 @@ export function joinGrids(all: readonly Grids[]): Grids {
   return joined;
 }
 
-/** `damaged` gets a line for each block that could not be read: its points are missing, the rest is answered. */
+/**
+ * `damaged` gets a line for each block that could not be read: its points are missing, the rest is answered. `proceed`
+ * is called before each line and throws when the work is to end.
+ */
 export function answerSeries(
   stored: StoredBlocks,
   question: SeriesQuestion,
@@ -61,12 +64,14 @@ export function answerSeries(
   grids: Grids,
   room: Room,
   damaged: string[],
+  proceed: () => void,
 ): Series[] {
   const buckets = bucketsOf(question);
   const filled = new Buckets(buckets);
   const points = new Gathered();
   const answers: Series[] = [];
   for (const line of lines) {
+    proceed();
     const grid = grids.get(line.key) ?? EVERYTHING;
     const { run, key, start } = line;
     const reading = { stored, line, xKey: keyOfAxis(question.x), points, damaged };

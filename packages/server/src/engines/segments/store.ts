@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { SteelyardError } from "../../errors.ts";
@@ -15,6 +16,7 @@ import type {
 } from "../../ports/metric-store.ts";
 import { CalledWorker } from "../worker-calls.ts";
 import type { DatabaseOptions } from "./database.ts";
+import type { ReaderData } from "./reader.ts";
 import { Readers } from "./readers.ts";
 import { parseRows, textRows } from "./rows.ts";
 import type { BuiltSpan } from "./span.ts";
@@ -72,7 +74,10 @@ class Segments implements MetricStore {
   constructor(path: string, writer: CalledWorker, onDamage: (line: string) => void) {
     this.#path = path;
     this.#writer = writer;
-    this.#readers = new Readers((cacheBytes) => startWorker("reader", { path, cacheBytes }));
+    const opening = randomUUID();
+    this.#readers = new Readers((cacheBytes) =>
+      startWorker("reader", { path, cacheBytes, opening } satisfies ReaderData),
+    );
     this.#onDamage = onDamage;
     this.#idleTimer = setInterval(() => void this.#sealIdle(IDLE_MS), IDLE_CHECK_MS).unref();
   }
@@ -114,10 +119,26 @@ class Segments implements MetricStore {
     }));
   }
 
-  async series(question: SeriesQuestion): Promise<Series[]> {
-    const { series, damaged } = await this.#readers.series(question);
-    for (const line of damaged) this.#reportDamage(line);
-    return series;
+  async series(question: SeriesQuestion, signal?: AbortSignal): Promise<Series[]> {
+    signal?.throwIfAborted();
+    // The readers look at it between runs: they cannot hear a message while they work.
+    const cancelled = signal && new Int32Array(new SharedArrayBuffer(4));
+    const cancel = () => void (cancelled && Atomics.store(cancelled, 0, 1));
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      const { series, damaged } = await this.#readers.series(question, cancelled);
+      for (const line of damaged) this.#reportDamage(line);
+      return series;
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw cause;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  versions(runs: readonly number[], stream: "history" | "events"): Promise<string[]> {
+    return this.#ask("versions", runs, stream);
   }
 
   rows(question: RowsQuestion): Promise<string[]> {

@@ -1,12 +1,6 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { StatementSync } from "node:sqlite";
 import type { StoredBlocks } from "./stored.ts";
-
-/**
- * Of this opening of the file: a restored backup counts its blocks again from where it stands, so that nothing said before
- * may be compared with it.
- */
-const OPENING = randomUUID();
 
 const statements = new WeakMap<StoredBlocks, StatementSync>();
 
@@ -14,10 +8,12 @@ const statements = new WeakMap<StoredBlocks, StatementSync>();
  * What says whether the stored rows of a run are those of before, from the blocks' own numbers: nothing is decoded.
  * Ids of blocks are never given again, so what is added or replaced has a higher one, what is dropped is missing in the
  * count, and what is cut without a new block shows in the dead lines and the ends. Sealing changes it too: asked anew
- * once in vain.
+ * once in vain. `opening` is another text each time the file is opened: a restored backup counts its blocks again from
+ * where it stands, so that nothing said before may be compared with it.
  */
 export function answerVersions(
   stored: StoredBlocks,
+  opening: string,
   runs: readonly number[],
   stream: "history" | "events",
 ): string[] {
@@ -31,7 +27,7 @@ export function answerVersions(
   }
   return runs.map((run) => {
     const found = statement.get(run, stream);
-    const text = [OPENING, run, stream, ...Object.values(found ?? {})].join(" ");
+    const text = [opening, run, stream, ...Object.values(found ?? {})].join(" ");
     return createHash("sha256").update(text).digest("base64url").slice(0, 12);
   });
 }
