@@ -19,6 +19,7 @@ import { restoreCommand } from "./commands/restore.ts";
 import { runCommand } from "./commands/run.ts";
 import { localCommand, serverCommand } from "./commands/server.ts";
 import { settingsCommand } from "./commands/settings.ts";
+import { sqlCommand } from "./commands/sql.ts";
 import { statusCommand } from "./commands/status.ts";
 import { syncCommand } from "./commands/sync.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -41,6 +42,7 @@ export function steelyardProgram(): Command {
     settingsCommand(),
     envCommand(),
     runCommand(),
+    sqlCommand(),
     syncCommand(),
     cleanCommand(),
     importCommand(),

@@ -18,6 +18,7 @@ import { projectsResolvers } from "./projects/graphql.ts";
 import { reportsResolvers } from "./reports/graphql.ts";
 import { runsResolvers } from "./runs/graphql.ts";
 import type { Services } from "./services.ts";
+import { sqlRoutes } from "./sql/routes.ts";
 import { deviceRoutes } from "./users/device-routes.ts";
 import { announceFeatures, usersResolvers } from "./users/graphql.ts";
 import { usersRoutes } from "./users/routes.ts";
@@ -35,6 +36,7 @@ export function featureRoutes(services: Services, { ingest }: Monitoring): Hono<
     metricsRoutes(services),
     logsRoutes(services),
     liveRoutes(services),
+    sqlRoutes(services),
   ];
 }
 

@@ -199,6 +199,12 @@ const DOORS: Record<string, Door> = {
     }),
     from: "viewer",
   },
+  "POST /api/v1/sql": {
+    path: () => "/api/v1/sql",
+    method: "POST",
+    body: () => ({ entity: "lab", project: "p", sql: "SELECT run FROM runs" }),
+    from: "viewer",
+  },
   "GET /api/v1/keys": { path: () => `/api/v1/keys?${RUN}`, from: "viewer" },
   "GET /api/v1/run-keys": { path: () => `/api/v1/run-keys?${RUN}`, from: "viewer" },
   "GET /api/v1/export": {

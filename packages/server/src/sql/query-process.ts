@@ -1,0 +1,149 @@
+import { renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { DuckDBAppender } from "@duckdb/node-api";
+import type { Cell, ColumnType, FromProcess, HistoryFile, SqlResult, Table, ToProcess } from "./messages.ts";
+
+/**
+ * The process that runs one query, in a database of its own in memory: it holds what its asker may see and nothing else,
+ * and files, extensions and settings are closed before the query is looked at. The server kills it when its time is up.
+ */
+
+const MEMORY = process.env.STEELYARD_SQL_MEMORY ?? "1GB";
+const duckdb = await import("@duckdb/node-api");
+const instance = await duckdb.DuckDBInstance.create(":memory:", { memory_limit: MEMORY, threads: "2" });
+const connection = await instance.connect();
+/** Nothing is written to disk but what the server asks for. */
+await connection.run("SET temp_directory = ''");
+
+const tables = new Map<string, { appender: DuckDBAppender; types: ColumnType[] }>();
+
+process.on("message", (message: ToProcess) => {
+  queue = queue.then(() => take(message)).catch(refuse);
+});
+let queue: Promise<void> = Promise.resolve();
+
+async function take(message: ToProcess): Promise<void> {
+  if (message.kind === "table") await createTable(message.table);
+  else if (message.kind === "rows") append(message.table, message.rows);
+  else await answer(message);
+}
+
+async function createTable({ name, columns }: Table): Promise<void> {
+  const described = columns.map((column) => `${quoted(column.name)} ${column.type}`).join(", ");
+  await connection.run(`CREATE TABLE ${quoted(name)} (${described})`);
+  tables.set(name, {
+    appender: await connection.createAppender(name),
+    types: columns.map(({ type }) => type),
+  });
+}
+
+function append(name: string, rows: readonly (readonly Cell[])[]): void {
+  const table = tables.get(name);
+  if (!table) throw new Error(`there is no table ${name}`);
+  const { appender, types } = table;
+  for (const row of rows) {
+    for (const [at, type] of types.entries()) appendCell(appender, type, row[at] ?? null);
+    appender.endRow();
+  }
+  appender.flushSync();
+}
+
+function appendCell(appender: DuckDBAppender, type: ColumnType, cell: Cell): void {
+  if (cell === null) appender.appendNull();
+  else if (type === "DOUBLE") appender.appendDouble(cell as number);
+  else if (type === "BIGINT") appender.appendBigInt(BigInt(cell as number));
+  else if (type === "TIMESTAMP") {
+    appender.appendTimestamp(new duckdb.DuckDBTimestampValue(BigInt(cell as number) * 1000n));
+  } else if (type === "VARCHAR[]") {
+    appender.appendList(duckdb.listValue(cell as readonly string[]), duckdb.LIST(duckdb.VARCHAR));
+  } else appender.appendVarchar(cell as string);
+}
+
+async function answer({ sql, history, maxRows, output }: Extract<ToProcess, { kind: "ask" }>): Promise<void> {
+  for (const { appender } of tables.values()) appender.closeSync();
+  if (history) await openHistory(history);
+  await close([...(history ?? []).map(({ path }) => path), ...(output ? [output.path] : [])]);
+  send({ kind: "started" });
+  const statements = await connection.extractStatements(sql);
+  if (statements.count !== 1)
+    throw new Error(`one statement at a time, not ${statements.count}: leave out what follows the ;`);
+  const prepared = await statements.prepare(0);
+  const { SELECT, EXPLAIN } = duckdb.StatementType;
+  if (prepared.statementType !== SELECT && prepared.statementType !== EXPLAIN)
+    throw new Error("only questions are allowed: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE or EXPLAIN");
+  if (output) {
+    const format = {
+      csv: "FORMAT csv, HEADER",
+      jsonl: "FORMAT json",
+      parquet: "FORMAT parquet, COMPRESSION zstd",
+    };
+    const query = `SELECT * FROM (${withoutSemicolon(sql)}\n) LIMIT ${maxRows}`;
+    await connection.run(
+      `COPY (${query}) TO ${text(output.path)} (${format[output.format]}, USE_TMP_FILE false)`,
+    );
+    send({ kind: "written" });
+  } else send({ kind: "result", result: await read(sql, maxRows) });
+}
+
+function withoutSemicolon(sql: string): string {
+  return sql.replace(/[\s;]+$/, "");
+}
+
+async function read(sql: string, maxRows: number): Promise<SqlResult> {
+  const reader = await connection.streamAndReadUntil(sql, maxRows + 1);
+  const rows = reader.getRowsJson() as unknown[][];
+  const types = reader.columnTypes();
+  return {
+    columns: reader.columnNames().map((name, at) => ({ name, type: String(types[at]) })),
+    rows: rows.slice(0, maxRows),
+    truncated: rows.length > maxRows || !reader.done,
+  };
+}
+
+/** `history`: the rows of every run side by side, with the run's id; a key that a run does not have is NULL. */
+async function openHistory(files: readonly HistoryFile[]): Promise<void> {
+  for (const file of files) await settle(file);
+  if (files.length === 0) {
+    await connection.run("CREATE TABLE history (run VARCHAR, _step DOUBLE)");
+    return;
+  }
+  const names = files.map(({ run, path }) => `(${text(run)}, ${text(path)})`).join(", ");
+  const paths = files.map(({ path }) => text(path)).join(", ");
+  await connection.run(`CREATE TABLE history_files AS SELECT * FROM (VALUES ${names}) f(run, file)`);
+  await connection.run(`CREATE VIEW history AS
+    SELECT f.run, h.* EXCLUDE (filename) FROM read_parquet([${paths}], union_by_name = true, filename = true) h
+    JOIN history_files f ON f.file = h.filename`);
+}
+
+/** JSON lines become a column file once; the next query of the same rows begins with that. */
+async function settle({ path, source }: HistoryFile): Promise<void> {
+  if (!source) return;
+  const columns = source.columns.map(({ name, type }) => `${text(name)}: ${text(type)}`).join(", ");
+  const unfinished = join(dirname(path), `unfinished-${process.pid}.parquet`);
+  await connection.run(`COPY (SELECT * FROM read_json(${text(source.path)}, format = 'newline_delimited',
+    columns = {${columns}}, maximum_object_size = 67108864)) TO ${text(unfinished)} (FORMAT parquet, COMPRESSION zstd)`);
+  renameSync(unfinished, path);
+  rmSync(source.path, { force: true });
+}
+
+async function close(allowed: readonly string[]): Promise<void> {
+  await connection.run(`SET allowed_paths = [${allowed.map(text).join(", ")}]`);
+  await connection.run("SET enable_external_access = false");
+  await connection.run("SET lock_configuration = true");
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+function refuse(cause: unknown): void {
+  send({ kind: "refused", message: cause instanceof Error ? cause.message : String(cause) });
+}
+
+function send(message: FromProcess): void {
+  process.send?.(message);
+}

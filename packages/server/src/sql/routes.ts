@@ -1,0 +1,81 @@
+import { createReadStream, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { Hono } from "hono";
+import * as v from "valibot";
+import { SteelyardError } from "../errors.ts";
+import type { AppEnv } from "../http/app.ts";
+import { readBody } from "../http/body.ts";
+import { visibleProject } from "../metrics/found.ts";
+import { requireViewer } from "../projects/access.ts";
+import type { Services } from "../services.ts";
+import type { OutputFormat } from "./messages.ts";
+import { SqlQueries } from "./run-query.ts";
+
+const MAX_BODY = 2 ** 20;
+const MAX_ROWS = 10_000;
+const MAX_FILE_ROWS = 5_000_000;
+
+const FORMATS: Record<OutputFormat, string> = {
+  csv: "text/csv; charset=utf-8",
+  jsonl: "application/jsonl",
+  parquet: "application/vnd.apache.parquet",
+};
+
+const Question = v.strictObject({
+  entity: v.string(),
+  project: v.string(),
+  sql: v.pipe(v.string(), v.trim(), v.nonEmpty(), v.maxLength(100_000)),
+  runs: v.optional(v.pipe(v.array(v.string()), v.maxLength(2_000))),
+  /** Of an answer; a file has all rows that are allowed. */
+  maxRows: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_ROWS)), 1_000),
+  format: v.optional(v.picklist(["json", "csv", "jsonl", "parquet"]), "json"),
+});
+
+/** `POST /api/v1/sql`: a question in SQL over one project. Needs a key even where the project is open to all. */
+export function sqlRoutes(services: Services): Hono<AppEnv> {
+  const routes = new Hono<AppEnv>();
+  const queries = new SqlQueries(services);
+  routes.post("/api/v1/sql", async (c) => {
+    requireViewer(c.get("viewer"));
+    const { entity, project, sql, runs, maxRows, format } = parse(await readBody(c.req.raw, MAX_BODY));
+    const found = await visibleProject(c, services, entity, project);
+    const question = { sql, ...(runs ? { runs } : undefined) };
+    const { signal } = c.req.raw;
+    if (format === "json") {
+      const result = await queries.run(found, { ...question, maxRows }, signal);
+      return c.json(result ?? {});
+    }
+    const folder = mkdtempSync(join(tmpdir(), "steelyard-query-"));
+    const drop = () => rmSync(folder, { recursive: true, force: true });
+    try {
+      const path = join(folder, `result.${format}`);
+      await queries.run(found, { ...question, maxRows: MAX_FILE_ROWS, output: { format, path } }, signal);
+      const file = createReadStream(path);
+      file.once("close", drop);
+      return c.body(Readable.toWeb(file) as ReadableStream, 200, {
+        "content-type": FORMATS[format],
+        "content-length": String(statSync(path).size),
+        "content-disposition": `attachment; filename="query.${format}"`,
+      });
+    } catch (cause) {
+      drop();
+      throw cause;
+    }
+  });
+  return routes;
+}
+
+function parse(body: Buffer): v.InferOutput<typeof Question> {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new SteelyardError("invalid-json", `the body is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const parsed = v.safeParse(Question, value);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);
+}

@@ -1,0 +1,180 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SteelyardError } from "../errors.ts";
+import type { ProjectRef } from "../projects/access.ts";
+import type { Services } from "../services.ts";
+import { historyFiles, makeRoom } from "./history-files.ts";
+import type { FromProcess, OutputFormat, SqlResult, ToProcess } from "./messages.ts";
+import { runsOf, tablesIn } from "./tables.ts";
+
+export interface SqlQuestion {
+  sql: string;
+  /** Ids of the runs it is about; all of the project by default. */
+  runs?: readonly string[];
+  maxRows: number;
+  /** Written to a file instead of answered. */
+  output?: { format: OutputFormat; path: string };
+}
+
+export interface SqlLimits {
+  /** Of the query itself; bringing together what it reads may take longer, once. */
+  queryMs: number;
+  prepareMs: number;
+  atOnce: number;
+  waiting: number;
+}
+export const SQL_LIMITS: SqlLimits = { queryMs: 60_000, prepareMs: 600_000, atOnce: 2, waiting: 8 };
+/** Runs whose rows of the catalog are handed over. */
+const MAX_RUNS = 100_000;
+
+/** Queries of one server: so many at a time, each in a process of its own that ends with it. */
+export class SqlQueries {
+  readonly #services: Services;
+  readonly #limits: SqlLimits;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(services: Services, limits: SqlLimits = SQL_LIMITS) {
+    this.#services = services;
+    this.#limits = limits;
+  }
+
+  /** Undefined when it was written to a file. Throws bad-request with DuckDB's own words for what it refuses. */
+  async run(project: ProjectRef, question: SqlQuestion, signal: AbortSignal): Promise<SqlResult | undefined> {
+    await this.#turn();
+    try {
+      return await this.#ask(project, question, AbortSignal.any([signal, this.#services.stopping]));
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running >= this.#limits.atOnce) {
+      if (this.#waiting.length >= this.#limits.waiting) {
+        throw new SteelyardError(
+          "too-many-requests",
+          "other queries are running; ask again when they are done",
+        );
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#running++;
+  }
+
+  async #ask(
+    project: ProjectRef,
+    question: SqlQuestion,
+    signal: AbortSignal,
+  ): Promise<SqlResult | undefined> {
+    const { catalog, metrics, config, now } = this.#services;
+    const { tables, history } = tablesIn(question.sql);
+    const runs = await runsOf(catalog.db, project.id, question.runs, MAX_RUNS);
+    const folder = join(config.dataDir, "query-files");
+    const files = history ? await historyFiles(metrics, runs, folder, signal) : undefined;
+    signal.throwIfAborted();
+    const process = new QueryProcess(this.#limits, folder, signal);
+    try {
+      const numbers = runs.map(({ id }) => id);
+      for (const { name, columns, rows } of tables) {
+        await process.send({ kind: "table", table: { name, columns } });
+        for await (const some of rows(catalog.db, project.id, numbers)) {
+          await process.send({ kind: "rows", table: name, rows: some });
+        }
+      }
+      const { sql, maxRows, output } = question;
+      await process.send({ kind: "ask", sql, history: files, maxRows, output });
+      return await process.answer;
+    } finally {
+      process.end();
+      if (history) makeRoom(folder, now());
+    }
+  }
+}
+
+class QueryProcess {
+  readonly answer: Promise<SqlResult | undefined>;
+  readonly #child: ChildProcess;
+
+  constructor(limits: SqlLimits, folder: string, signal: AbortSignal) {
+    const file = fileURLToPath(
+      new URL(`./query-process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
+    );
+    // Nothing of the server's environment: a query is somebody's text.
+    this.#child = fork(file, {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      env: { TZ: "UTC" },
+    });
+    this.answer = this.#answered(limits, folder, signal);
+    // Its error may come while rows are still being handed over.
+    this.answer.catch(() => {});
+  }
+
+  /** Resolves when it was taken, so that rows do not pile up; what went wrong is told by `answer`. */
+  async send(message: ToProcess): Promise<void> {
+    if (!this.#child.connected) return;
+    await new Promise<void>((resolve) => this.#child.send(message, () => resolve()));
+  }
+
+  end(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #answered(limits: SqlLimits, folder: string, signal: AbortSignal): Promise<SqlResult | undefined> {
+    const child = this.#child;
+    return new Promise((resolve, reject) => {
+      const late = (what: string, ms: number) =>
+        setTimeout(() => {
+          reject(
+            new SteelyardError(
+              "too-large",
+              `${what} took longer than ${ms / 1000} s; ask of fewer runs, or for less`,
+            ),
+          );
+          child.kill("SIGKILL");
+        }, ms);
+      let timer = late("bringing together what the query reads", limits.prepareMs);
+      let errors = "";
+      child.stderr?.on("data", (piece) => {
+        errors = (errors + piece).slice(-4_000);
+      });
+      const abort = () => {
+        reject(signal.reason);
+        child.kill("SIGKILL");
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      child.on("message", (message: FromProcess) => {
+        if (message.kind === "started") {
+          clearTimeout(timer);
+          timer = late("the query", limits.queryMs);
+        } else if (message.kind === "refused") {
+          reject(new SteelyardError("bad-request", message.message.replaceAll(folder, "…").slice(0, 2_000)));
+        } else resolve(message.kind === "result" ? message.result : undefined);
+      });
+      child.on("error", reject);
+      child.on("exit", () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", abort);
+        // Without effect when it was answered.
+        reject(endedError(errors));
+      });
+    });
+  }
+}
+
+function endedError(errors: string): SteelyardError {
+  if (errors.includes("@duckdb/node-api")) {
+    return new SteelyardError(
+      "unavailable",
+      "queries need DuckDB, an optional dependency that is not installed here; run: npm install @duckdb/node-api",
+    );
+  }
+  return new SteelyardError(
+    "too-large",
+    "the query's process ended before its answer, most likely for want of memory; ask of fewer runs, or for less",
+    { cause: new Error(errors) },
+  );
+}

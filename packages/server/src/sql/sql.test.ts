@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
+import { findProject } from "../projects/access.ts";
+import { columnNames, makeRoom } from "./history-files.ts";
+import type { SqlResult } from "./messages.ts";
+import { SQL_LIMITS, SqlQueries } from "./run-query.ts";
+
+const installed = await import("@duckdb/node-api").then(
+  () => true,
+  () => false,
+);
+const skip = installed ? false : "DuckDB, an optional dependency, is not installed";
+
+suite("SQL over a project", { skip, timeout: 120_000 }, () => {
+  let doors: Doors;
+  before(async () => {
+    doors = await openDoors();
+    const upsert = (run: string, more: object) =>
+      doors.graphql(
+        doors.admin,
+        "mutation U($i: UpsertBucketInput!) { upsertBucket(input: $i) { inserted } }",
+        { i: { modelName: "p", name: run, ...more } },
+      );
+    await upsert("a", { config: '{"lr": {"value": 0.1}, "opt": {"value": "adam"}}', tags: ["x", "y"] });
+    await upsert("a", { summaryMetrics: '{"loss": 0.25}' });
+    await upsert("b", { config: '{"lr": {"value": 0.2}}', displayName: "second" });
+    await log("a", [
+      '{"_step":0,"loss":1,"Loss":5}',
+      '{"_step":1,"loss":NaN}',
+      '{"_step":2,"loss":0.25,"text":"é","b":{"c":[1]}}',
+    ]);
+    await log("b", ['{"_step":0,"loss":Infinity,"run":7}']);
+    await makeRun(doors, doors.admin, { project: "q", name: "secret" });
+    const secret = '{"_step":0,"hidden":42}';
+    await doors.ask(doors.admin, "POST", "/files/admin/q/secret/file_stream", stream([secret]));
+  });
+  after(() => doors.close());
+
+  function stream(content: string[], offset = 0) {
+    return { files: { "wandb-history.jsonl": { offset, content } } };
+  }
+  const log = (run: string, lines: string[], offset = 0) =>
+    doors.ask(doors.admin, "POST", `/files/admin/p/${run}/file_stream`, stream(lines, offset));
+  const ask = (sql: string, more: object = {}, key: string | undefined = doors.admin) =>
+    doors.ask(key, "POST", "/api/v1/sql", { entity: "admin", project: "p", sql, ...more });
+  async function rows(sql: string, more: object = {}): Promise<unknown[][]> {
+    const reply = await ask(sql, more);
+    assert.equal(reply.status, 200, reply.text);
+    return reply.json<SqlResult>().rows;
+  }
+  async function refused(sql: string, more: object = {}): Promise<string> {
+    const reply = await ask(sql, more);
+    assert.notEqual(reply.status, 200, `${sql} was answered: ${reply.text}`);
+    assert.ok(!reply.text.includes(doors.dataDir), reply.text);
+    return `${reply.status} ${reply.json<{ error: string }>().error}`;
+  }
+
+  test("runs, config, summary and history are tables, joined as one likes", async () => {
+    assert.deepEqual(
+      await rows(`SELECT r.run, r.name, c.number, r.tags, max(h.loss) FILTER (isfinite(h.loss)), count(*)
+        FROM runs r JOIN config c USING (run) JOIN history h USING (run) WHERE c.key = 'lr' GROUP BY ALL ORDER BY r.run`),
+      [
+        ["a", (await rows("SELECT name FROM runs WHERE run = 'a'"))[0]?.[0], 0.1, ["x", "y"], 1, "3"],
+        ["b", "second", 0.2, [], null, "1"],
+      ],
+    );
+    assert.deepEqual(await rows("SELECT run, key, number, text FROM summary"), [["a", "loss", 0.25, null]]);
+    assert.deepEqual(await rows("SELECT text FROM config WHERE key = 'opt'"), [["adam"]]);
+    assert.deepEqual(await rows("SELECT config->'lr'->>'value' FROM runs ORDER BY run"), [["0.1"], ["0.2"]]);
+    assert.deepEqual(await rows("SELECT count(*) FROM artifacts"), [["0"]]);
+  });
+
+  test("history has every value as it was logged", async () => {
+    const reply = await ask("SELECT * FROM history ORDER BY run, _step");
+    const { columns, rows: found } = reply.json<SqlResult>();
+    const table = found.map((row) => Object.fromEntries(columns.map(({ name }, at) => [name, row[at]])));
+    assert.deepEqual(
+      table.map(({ run, _step, loss, Loss_2, text, run_2, "b.c": list }) => [
+        run,
+        _step,
+        loss,
+        Loss_2,
+        text,
+        list,
+        run_2,
+      ]),
+      [
+        ["a", 0, 1, 5, null, null, null],
+        ["a", 1, "NaN", null, null, null, null],
+        ["a", 2, 0.25, null, "é", "[1]", null],
+        ["b", 0, "Infinity", null, null, null, 7],
+      ],
+    );
+    assert.deepEqual(await rows("SELECT DISTINCT run FROM history", { runs: ["b"] }), [["b"]]);
+  });
+
+  test("rows that come later are in the next answer", async () => {
+    const count = "SELECT count(*) FROM history WHERE run = 'b'";
+    assert.deepEqual(await rows(count), [["1"]]);
+    await log("b", ['{"_step":1,"other":3}'], 1);
+    assert.deepEqual(await rows(count), [["2"]]);
+    assert.deepEqual(await rows("SELECT sum(other) FROM history"), [[3]]);
+  });
+
+  test("what a query can see is its project, nothing else", async () => {
+    await rows("SELECT * FROM history");
+    const kept = readdirSync(join(doors.dataDir, "query-files"));
+    const { status } = await doors.ask(doors.admin, "POST", "/api/v1/sql", {
+      entity: "admin",
+      project: "q",
+      sql: "SELECT hidden FROM history",
+    });
+    assert.equal(status, 200);
+    const secret = readdirSync(join(doors.dataDir, "query-files")).find((name) => !kept.includes(name)) ?? "";
+    assert.match(secret, /parquet$/);
+    for (const [what, why] of [
+      [`SELECT * FROM read_parquet('${join(doors.dataDir, "query-files", secret)}')`, /cannot access/i],
+      [`SELECT * FROM read_parquet('${join(doors.dataDir, "query-files")}/*.parquet')`, /cannot access/i],
+      ["SELECT * FROM read_text('/etc/passwd')", /cannot access/i],
+      ["SELECT * FROM glob('/etc/*')", /cannot access/i],
+      ["COPY (SELECT 1) TO '/tmp/x.csv'", /only questions|cannot access|cannot change/i],
+      ["SET enable_external_access = true", /only questions|cannot access|cannot change/i],
+      ["ATTACH '/tmp/x.db'", /only questions|cannot access|cannot change/i],
+      ["INSTALL httpfs", /only questions|cannot access|cannot change/i],
+      ["CREATE TABLE t (a INT)", /only questions|cannot access|cannot change/i],
+      ["DELETE FROM runs", /only questions|cannot access|cannot change/i],
+      ["SELECT 1; SELECT 2", /one statement/],
+      ["SELECT * FROM elsewhere", /elsewhere/],
+      ["SELEC 1", /syntax error/i],
+    ] as const) {
+      assert.match(await refused(what), why, what);
+    }
+    assert.match(await refused("SELECT * FROM history", { runs: ["secret"] }), /404 there is no run secret/);
+  });
+
+  test("describing, summarizing and explaining are questions too", async () => {
+    assert.ok((await rows("DESCRIBE history")).length > 3);
+    assert.ok((await rows("SUMMARIZE runs")).length > 3);
+    assert.ok((await rows("EXPLAIN SELECT * FROM runs")).length > 0);
+    assert.equal((await rows("FROM runs;")).length, 2);
+  });
+
+  test("an answer is cut at the rows asked for, and says so; a file has them all", async () => {
+    const sql = "SELECT i, 'a,b' AS t FROM range(2500) r(i) ORDER BY i";
+    const { truncated, rows: some } = (await ask(sql, { maxRows: 10 })).json<SqlResult>();
+    assert.deepEqual([truncated, some.length], [true, 10]);
+    assert.equal((await ask("SELECT 1")).json<SqlResult>().truncated, false);
+    const csv = await ask(sql, { format: "csv" });
+    assert.match(csv.headers.get("content-type") ?? "", /text\/csv/);
+    assert.equal(csv.text.split("\n").length, 2502);
+    assert.match(csv.text, /^i,t\n0,"a,b"\n/);
+    const jsonl = await ask("SELECT run, tags FROM runs ORDER BY run;", { format: "jsonl" });
+    assert.equal(jsonl.text, '{"run":"a","tags":["x","y"]}\n{"run":"b","tags":[]}\n');
+    assert.match((await ask("SELECT * FROM history", { format: "parquet" })).text, /^PAR1/);
+  });
+
+  test("nobody without a key asks, and no stranger hears of the project", async () => {
+    assert.equal((await ask("SELECT 1", {}, "")).status, 401);
+    const stranger = await doors.user("stranger");
+    assert.equal((await ask("SELECT 1", {}, stranger)).status, 404);
+    for (const body of [{ sql: "" }, { maxRows: 0 }, { maxRows: 1e9 }, { format: "xml" }, { more: 1 }])
+      assert.equal((await ask("SELECT 1", body)).status, 400, JSON.stringify(body));
+  });
+
+  test("a query that takes too long is ended, with its process, and the next one is answered", async () => {
+    const { services } = doors.server;
+    const project = await findProject(services, undefined, "admin", "p", "read").catch(() => undefined);
+    assert.equal(project, undefined);
+    const ref = { id: 1, name: "p", entityId: 1, entityName: "admin", access: "PRIVATE" };
+    const queries = new SqlQueries(services, { ...SQL_LIMITS, queryMs: 500, atOnce: 1, waiting: 1 });
+    const endless =
+      "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 3";
+    const idle = new AbortController().signal;
+    const slow = queries.run(ref, { sql: endless, maxRows: 1 }, idle);
+    const next = queries.run(ref, { sql: "SELECT 1", maxRows: 1 }, idle);
+    await assert.rejects(queries.run(ref, { sql: "SELECT 2", maxRows: 1 }, idle), {
+      code: "too-many-requests",
+    });
+    await assert.rejects(slow, { code: "too-large", message: /took longer than 0.5 s/ });
+    assert.deepEqual((await next)?.rows, [[1]]);
+    const left = new AbortController();
+    const abandoned = queries.run(ref, { sql: endless, maxRows: 1 }, left.signal);
+    setTimeout(() => left.abort(new Error("gone")), 300);
+    await assert.rejects(abandoned, /gone/);
+  });
+
+  test("a query that wants more memory than it may is told so", async () => {
+    assert.match(await refused("SELECT list(repeat('x', 1000000) || i) FROM range(100000) r(i)"), /memory/i);
+  });
+});
+
+test("keys that differ by case alone, or have a name of ours, get a number", () => {
+  const names = columnNames(["Loss", "loss", "LOSS", "run", "Filename", "loss_2", "loss"]);
+  assert.deepEqual(
+    ["loss", "Loss", "LOSS", "loss_2", "run", "Filename"].map((key) => names.get(key)),
+    ["loss", "Loss_3", "LOSS_4", "loss_2", "run_2", "Filename_2"],
+  );
+});
+
+test("files of queries used longest ago go first, what a killed one left behind before them", () => {
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-query-files-"));
+  const files = [
+    ["1.parquet", 90],
+    ["2.parquet", 60],
+    ["3.parquet", 30],
+    ["4.parquet", 1],
+    ["5.jsonl", 40],
+    ["unfinished-6.parquet", 20],
+    ["7.jsonl", 1],
+  ] as const;
+  for (const [name, minutesAgo] of files) {
+    writeFileSync(join(folder, name), "x".repeat(1000));
+    const at = Date.now() / 1000 - minutesAgo * 60;
+    utimesSync(join(folder, name), at, at);
+  }
+  makeRoom(folder, Date.now(), 4_500);
+  assert.deepEqual(readdirSync(folder).sort(), ["2.parquet", "3.parquet", "4.parquet", "7.jsonl"]);
+  makeRoom(folder, Date.now(), 0);
+  assert.deepEqual(readdirSync(folder).sort(), ["4.parquet", "7.jsonl"]);
+  rmSync(folder, { recursive: true });
+});
