@@ -41,6 +41,23 @@ export interface GroupAnswer {
   columns: Record<string, Float64Array>;
 }
 
+/** Histograms of one run × key over x. */
+export interface HeatMap {
+  /** Public run id. */
+  run: string;
+  key: string;
+  /** There were too many: these are evenly spread. */
+  sampled: boolean;
+  /** Equal parts of low … high. */
+  bins: number;
+  low: number;
+  high: number;
+  /** By part of x, empty ones left out: `xFirst`, `xLast`, how many `histograms`, and how much lies `outside` of low … high. */
+  columns: Record<"xFirst" | "xLast" | "histograms" | "outside", Float64Array>;
+  /** By part of x, then by bin: sums of the histograms' counts. */
+  counts: Float64Array;
+}
+
 export interface RunVersion {
   /** Public id. */
   run: string;
@@ -52,6 +69,8 @@ export interface QuestionAnswer {
   series: SeriesAnswer[];
   /** Of a question with a grouping; none of them when no run has changed. */
   groups: GroupAnswer[];
+  /** Of a question for them. */
+  heatMaps: HeatMap[];
   /** Public ids of runs that the client has as they are. */
   unchanged: string[];
 }
@@ -67,6 +86,8 @@ export interface SeriesReply {
 export interface ChosenAnswer extends QuestionAnswer {
   columns: readonly SeriesColumn[];
 }
+
+const HEAT_MAP_COLUMNS = ["xFirst", "xLast", "histograms", "outside"] as const;
 
 interface Header {
   runs: RunVersion[];
@@ -84,6 +105,11 @@ interface Header {
       length: number;
       places: ColumnPlace[];
     }[];
+    heatMaps?: (Omit<HeatMap, "run" | "columns" | "counts"> & {
+      run: number;
+      length: number;
+      places: ColumnPlace[];
+    })[];
     groups?: (Omit<GroupAnswer, "columns"> & { length: number; columns: string[]; places: ColumnPlace[] })[];
   }[];
 }
@@ -97,9 +123,21 @@ export function encodeSeries(
   let end = 0;
   const header: Header = {
     runs: [...runs],
-    questions: questions.map(({ columns, series, groups, unchanged }) => ({
+    questions: questions.map(({ columns, series, groups, heatMaps, unchanged }) => ({
       columns: [...columns],
       unchanged: unchanged.map(indexOf),
+      ...(heatMaps.length > 0 && {
+        heatMaps: heatMaps.map(({ columns: named, counts, run, ...known }) => {
+          const placed = placeColumns(
+            HEAT_MAP_COLUMNS.map((name) => named[name]),
+            end,
+          );
+          const matrix = placeColumns([counts], placed.end);
+          end = matrix.end;
+          const places = [...placed.places, ...matrix.places];
+          return { ...known, run: indexOf(run), length: named.xFirst.length, places };
+        }),
+      }),
       ...(groups.length > 0 && {
         groups: groups.map(({ columns: named, ...known }) => {
           const placed = placeColumns(Object.values(named), end);
@@ -132,8 +170,10 @@ export function encodeSeries(
     for (const [at, place] of places.entries())
       writeColumn(columns[at] as Float64Array, place, body.buffer, start);
   };
-  for (const [at, { columns, series, groups }] of questions.entries()) {
+  for (const [at, { columns, series, groups, heatMaps }] of questions.entries()) {
     const placed = header.questions[at];
+    for (const [index, { columns: named, counts }] of heatMaps.entries())
+      write([...HEAT_MAP_COLUMNS.map((name) => named[name]), counts], placed?.heatMaps?.[index]?.places);
     for (const [index, { columns: named }] of groups.entries())
       write(Object.values(named), placed?.groups?.[index]?.places);
     for (const [index, answer] of series.entries())
@@ -170,8 +210,16 @@ export function decodeSeries(body: ArrayBuffer): SeriesReply {
   };
   return {
     runs: header.runs,
-    questions: header.questions.map(({ columns, series, groups = [], unchanged }) => ({
+    questions: header.questions.map(({ columns, series, groups = [], heatMaps = [], unchanged }) => ({
       unchanged: unchanged.map(nameOf),
+      heatMaps: heatMaps.map(({ run, places, length, ...known }) => {
+        const named = columnsAt(places.slice(0, HEAT_MAP_COLUMNS.length), length);
+        const counts = readColumn(places[named.length] as ColumnPlace, length * known.bins, body, start, []);
+        const read = Object.fromEntries(
+          HEAT_MAP_COLUMNS.map((name, index) => [name, named[index] ?? NOTHING]),
+        );
+        return { ...known, run: nameOf(run), columns: read as HeatMap["columns"], counts };
+      }),
       groups: groups.map(({ columns: names, places, length, ...known }) => {
         const read = columnsAt(places, length);
         return {

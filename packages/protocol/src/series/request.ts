@@ -38,6 +38,15 @@ export interface Grouping {
   fill?: "none" | "linear";
 }
 
+/** Histograms that were logged under `keys`, over x: a matrix per run and key in place of a line. */
+export interface HeatMapQuestion {
+  /** Parts of the value: 1 … 512, default 64. */
+  bins?: number;
+  /** Range of the value; default that of the histograms. */
+  low?: number;
+  high?: number;
+}
+
 /** One chart. */
 export interface SeriesQuestion {
   keys: string[];
@@ -53,6 +62,7 @@ export interface SeriesQuestion {
   /** 1 … 4000; default 500. */
   buckets?: number;
   grouping?: Grouping;
+  heatMap?: HeatMapQuestion;
   /** Default: all. Of lines of runs. `xFirst` and `xLast` are always there. */
   columns?: SeriesColumn[];
 }
@@ -76,6 +86,9 @@ export const SERIES_LIMITS = {
   groups: 1000,
   groupRuns: 10_000,
   statistics: 20,
+  bins: 512,
+  /** Runs × keys of the heat maps of all questions. */
+  heatMaps: 64,
   /** Of one question; expressions count as keys. */
   keys: 200,
   buckets: 4000,

@@ -48,6 +48,13 @@ function groupOf(generated: Parameters<typeof answerOf>[0]) {
   return { group: "g", key, exact, points, columns: { xFirst, xLast, runs: mean, "q0.5": min } };
 }
 
+function heatMapOf(generated: Parameters<typeof answerOf>[0]) {
+  const { run, key, xFirst, xLast, mean, min, max } = answerOf(generated);
+  const counts = Float64Array.of(...max, ...min);
+  const columns = { xFirst, xLast, histograms: mean, outside: min };
+  return { run, key, sampled: generated.exact, bins: 2, low: -1, high: 0.5, columns, counts };
+}
+
 const RUNS = [
   { run: "a", version: "1.x" },
   { run: "b", version: "2.y" },
@@ -65,12 +72,14 @@ test("a reply gives back the very numbers, of the columns that were chosen", () 
           series: answers.map(answerOf),
           unchanged: ["b"],
           groups: answers.map(groupOf),
+          heatMaps: answers.map(heatMapOf),
         }));
         const read = decodeSeries(encodeSeries(RUNS, questions).buffer);
         assert.deepEqual(read.runs, RUNS);
-        for (const [at, { columns, series, groups }] of questions.entries()) {
+        for (const [at, { columns, series, groups, heatMaps }] of questions.entries()) {
           assert.deepEqual(read.questions[at]?.unchanged, ["b"]);
           assert.deepEqual(read.questions[at]?.groups, groups);
+          assert.deepEqual(read.questions[at]?.heatMaps, heatMaps);
           for (const [index, sent] of series.entries()) {
             const got: SeriesAnswer | undefined = read.questions[at]?.series[index];
             assert.ok(got);
@@ -91,7 +100,8 @@ const bytesOf = (columns: Partial<Record<SeriesColumn, Float64Array>>, length: n
   const zero = new Float64Array(length);
   const filled = Object.fromEntries(SERIES_COLUMNS.map((name) => [name, columns[name] ?? zero]));
   const series = [{ run: "a", key: "k", exact: true, points: length, ...filled } as SeriesAnswer];
-  return encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, groups: [], unchanged: [] }]).length;
+  return encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, groups: [], heatMaps: [], unchanged: [] }])
+    .length;
 };
 
 test("what says little is short: steps, constants, equal columns and float32", () => {
@@ -119,7 +129,9 @@ test("a float64 column is read where it lies", () => {
   const series = [
     answerOf({ run: "a", key: "k", exact: true, points: 3, columns: SERIES_COLUMNS.map(() => [...values]) }),
   ];
-  const body = encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, groups: [], unchanged: [] }]);
+  const body = encodeSeries(RUNS, [
+    { columns: SERIES_COLUMNS, series, groups: [], heatMaps: [], unchanged: [] },
+  ]);
   const read = decodeSeries(body.buffer).questions[0]?.series[0];
   assert.equal(read?.last.buffer, body.buffer);
   assert.equal(read?.last.byteOffset % 8, 0);
@@ -135,7 +147,9 @@ test("what is cut short, of another version or something else is refused", () =>
       columns: SERIES_COLUMNS.map(() => [0.1, 0.2, 0.4]),
     }),
   ];
-  const body = encodeSeries(RUNS, [{ columns: SERIES_COLUMNS, series, groups: [], unchanged: [] }]);
+  const body = encodeSeries(RUNS, [
+    { columns: SERIES_COLUMNS, series, groups: [], heatMaps: [], unchanged: [] },
+  ]);
   assert.throws(() => decodeSeries(body.slice(0, -8).buffer), RangeError);
   assert.throws(() => decodeSeries(new ArrayBuffer(4)), /no reply/);
   assert.throws(() => decodeSeries(new TextEncoder().encode('{"error": "something"}').buffer), /no reply/);

@@ -40,6 +40,12 @@ const Grouping = v.object({
   fill: v.optional(v.picklist(["none", "linear"]), "none"),
 });
 
+const HeatMapQuestion = v.object({
+  bins: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.bins)), 64),
+  low: v.optional(v.number()),
+  high: v.optional(v.number()),
+});
+
 const Question = v.object({
   keys: v.pipe(v.array(Key), v.maxLength(LIMITS.keys)),
   expressions: v.optional(
@@ -58,6 +64,7 @@ const Question = v.object({
   max: v.optional(v.number()),
   buckets: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.buckets)), 500),
   grouping: v.optional(Grouping),
+  heatMap: v.optional(HeatMapQuestion),
   columns: v.optional(v.pipe(v.array(v.picklist(SERIES_COLUMNS)), v.minLength(1)), [...SERIES_COLUMNS]),
 });
 
@@ -81,6 +88,7 @@ export function parseSeriesRequest(body: unknown): SeriesRequestInput {
   }
   const request = given.output;
   let buckets = 0;
+  let heatMaps = 0;
   for (const [at, question] of request.questions.entries()) {
     const unknown = question.grouping?.groups
       .flatMap(({ runs }) => runs)
@@ -92,6 +100,19 @@ export function parseSeriesRequest(body: unknown): SeriesRequestInput {
       );
     buckets += request.runs.length * (question.keys.length + question.expressions.length) * question.buckets;
     question.columns = chosenColumns(question.columns);
+    if (!question.heatMap) continue;
+    heatMaps += request.runs.length * question.keys.length;
+    if (question.grouping || question.expressions.length > 0)
+      throw new SteelyardError(
+        "bad-request",
+        `questions.${at}: a heat map is of keys of single runs: without grouping and expressions`,
+      );
+  }
+  if (heatMaps > LIMITS.heatMaps) {
+    throw new SteelyardError(
+      "bad-request",
+      `runs × keys of heat maps is ${heatMaps}, more than ${LIMITS.heatMaps}: ask for fewer at once`,
+    );
   }
   if (buckets > LIMITS.totalBuckets) {
     throw new SteelyardError(

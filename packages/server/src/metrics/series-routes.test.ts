@@ -156,6 +156,72 @@ suite("POST /api/v1/series", () => {
     assert.notEqual(versions.a, have.a);
   });
 
+  test("histograms over steps are a heat map of each run and key", async () => {
+    await makeRun(doors, doors.admin, { project: "p", name: "h" });
+    const bins = '"_type":"histogram","bins":[0,1,2],"values":';
+    const packed = '{"_type":"histogram","packedBins":{"min":0,"size":1,"count":2},"values":[8,0]}';
+    const content = [
+      `{"_step":0,"_runtime":10,"_timestamp":110,"w":{${bins}[1,3]}}`,
+      '{"_step":1,"w":5}',
+      `{"_step":2,"_runtime":30,"_timestamp":130,"w":${packed}}`,
+      `{"_step":9,"_runtime":40,"_timestamp":140,"w":{${bins}[0,4]}}`,
+    ];
+    await doors.ask(doors.admin, "POST", "/files/admin/p/h/file_stream", {
+      files: { "wandb-history.jsonl": { offset: 0, content } },
+    });
+    const { questions } = await read({
+      runs: ["h", "a"],
+      questions: [
+        { keys: ["w", "absent"], heatMap: { bins: 2 }, buckets: 2 },
+        { keys: ["w"], heatMap: { bins: 1, low: 1, high: 3 }, min: 2, max: 2 },
+        { keys: ["w"], heatMap: { bins: 2 }, x: { kind: "relative-wall" }, max: 30 },
+      ],
+    });
+    const told = questions.map(({ series, heatMaps }) => [
+      series.length,
+      ...heatMaps.map(({ run, key, sampled, low, high, columns, counts }) => ({
+        ...{ run, key, sampled, range: [low, high], x: [[...columns.xFirst], [...columns.xLast]] },
+        ...{ histograms: [...columns.histograms], outside: [...columns.outside], counts: [...counts] },
+      })),
+    ]);
+    const known = { run: "h", key: "w", sampled: false };
+    assert.deepEqual(told, [
+      [
+        0,
+        {
+          ...{
+            ...known,
+            range: [0, 2],
+            x: [
+              [0, 9],
+              [2, 9],
+            ],
+            histograms: [2, 1],
+            outside: [0, 0],
+          },
+          counts: [9, 3, 0, 4],
+        },
+      ],
+      [0, { ...known, range: [1, 3], x: [[2], [2]], histograms: [1], outside: [8], counts: [0] }],
+      [
+        0,
+        {
+          ...{
+            ...known,
+            range: [0, 2],
+            x: [
+              [10, 30],
+              [10, 30],
+            ],
+            histograms: [1, 1],
+            outside: [0, 0],
+          },
+          counts: [1, 3, 8, 0],
+        },
+      ],
+    ]);
+  });
+
   test("to another machine it is packed as that one takes it", async () => {
     const far = { "x-forwarded-for": "203.0.113.9" };
     const unpack = { zstd: zstdDecompressSync, gzip: gunzipSync };
@@ -229,6 +295,9 @@ suite("POST /api/v1/series", () => {
         { questions: [{ keys: ["a"], grouping: { groups: [], statistics: ["q2"] } }] },
         /statistics.0: .* such as q0\.9/,
       ],
+      [{ questions: [{ keys: ["a"], heatMap: { bins: 513 } }] }, /heatMap\.bins/],
+      [{ questions: [{ keys: many(33, "a"), heatMap: {} }] }, /heat maps is 66, more than 64/],
+      [{ questions: [{ keys: [], expressions: ["a"], heatMap: {} }] }, /without grouping and expressions/],
       [{ questions: [{ keys: ["a"], columns: ["middle"] }] }, /columns/],
       [{ questions: [{ keys: ["a"], stream: "console" }] }, /stream/],
       [{ questions: [{ keys: ["a"], x: { kind: "key" } }] }, /x/],

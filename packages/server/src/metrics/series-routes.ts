@@ -3,6 +3,7 @@ import {
   type ChosenAnswer,
   encodeSeries,
   type GroupAnswer,
+  type HeatMap,
   type RunVersion,
   SERIES_CONTENT_TYPE,
   type SeriesAnswer,
@@ -16,6 +17,7 @@ import type { ProjectRef } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 import { runNumbers, visibleProject } from "./found.ts";
 import { groupSeries } from "./grouping.ts";
+import { answerHeatMap } from "./histograms.ts";
 import { parseSeriesRequest, type SeriesQuestionInput, type SeriesRequestInput } from "./series-question.ts";
 
 /** All names and keys at their longest. */
@@ -90,13 +92,22 @@ async function answerQuestion(
   const isKnown = ({ name, versions }: Run) =>
     have[name] !== undefined && parts(have[name])[question.stream] === versions[question.stream];
   const [known, asked] = [runs.filter(isKnown), runs.filter((run) => !isKnown(run))];
-  const { columns, grouping, ...rest } = question;
+  const { columns, grouping, heatMap: _, ...rest } = question;
   const unchanged = known.map(({ name }) => name);
-  if (asked.length === 0) return { columns, unchanged, series: [], groups: [] };
+  if (asked.length === 0) return { columns, unchanged, series: [], groups: [], heatMaps: [] };
   if (grouping) {
     // One run that changed changes its group: all of them are read.
     const groups = await answerGroups(services, rest, grouping, runs, names, signal);
-    return { columns, unchanged: [], series: [], groups };
+    return { columns, unchanged: [], series: [], groups, heatMaps: [] };
+  }
+  if (question.heatMap) {
+    const heatMaps = await answerHeatMaps(
+      services,
+      { ...question, heatMap: question.heatMap },
+      asked,
+      signal,
+    );
+    return { columns, unchanged, series: [], groups: [], heatMaps };
   }
   const nameOf = new Map(asked.map(({ id, name }) => [id, name]));
   const series = await services.metrics.series({ ...rest, columns, runs: [...nameOf.keys()] }, signal);
@@ -105,13 +116,31 @@ async function answerQuestion(
     unchanged,
     series: series.map(({ run, ...one }): SeriesAnswer => ({ ...one, run: nameOf.get(run) ?? "" })),
     groups: [],
+    heatMaps: [],
   };
+}
+
+async function answerHeatMaps(
+  { metrics }: Services,
+  question: SeriesQuestionInput & { heatMap: NonNullable<SeriesQuestionInput["heatMap"]> },
+  runs: readonly Run[],
+  signal: AbortSignal,
+): Promise<HeatMap[]> {
+  const { min, max, ...rest } = question;
+  const answers: HeatMap[] = [];
+  for (const { id, name } of runs) {
+    for (const key of new Set(question.keys)) {
+      const answer = await answerHeatMap(metrics, id, key, { ...rest, min, max }, signal);
+      if (answer) answers.push({ ...answer, run: name });
+    }
+  }
+  return answers;
 }
 
 /** `names`: the runs as the request counts them. */
 async function answerGroups(
   { metrics }: Services,
-  question: Omit<SeriesQuestionInput, "columns" | "grouping">,
+  question: Omit<SeriesQuestionInput, "columns" | "grouping" | "heatMap">,
   grouping: NonNullable<SeriesQuestionInput["grouping"]>,
   runs: readonly Run[],
   names: readonly string[],
