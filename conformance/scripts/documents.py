@@ -11,6 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(sysconfig.get_paths()["purelib"]) / "wandb"
 DOCUMENT = re.compile(r"\s*(#.*\n\s*)*(query|mutation|subscription|fragment)\b")
+KEYWORD = re.compile(r"\b(query|mutation|subscription|fragment)\b")
 GO_DOCUMENT = re.compile(rb"(query|mutation) [A-Z]\w+ ?(\([^\x00]{0,4000}?\))? ?\{\n")
 
 # What the client puts in place of its own placeholders once it has seen what the server offers.
@@ -60,7 +61,11 @@ def filled(text):
 
 def constants(path):
     try:
-        tree = ast.parse(path.read_text())
+        text = path.read_text()
+        # Few files have one, and a tree is dear.
+        if not KEYWORD.search(text):
+            return
+        tree = ast.parse(text)
     except (SyntaxError, UnicodeDecodeError):
         return
     inside = set()
