@@ -144,7 +144,7 @@ async function listen(listening: ReturnType<typeof createServer>, scheme: string
 
 /** A run of three rows and a file, in a process of its own with these variables alone. */
 async function track(id: string, variables: Record<string, string>): Promise<Ended> {
-  const folder = join(import.meta.dirname, "..", "node_modules", ".sdk-test");
+  const folder = join(import.meta.dirname, "..", "node_modules", ".sdk-test", "proxies");
   mkdirSync(folder, { recursive: true });
   const script = join(folder, `${id}.mjs`);
   writeFileSync(
@@ -158,7 +158,7 @@ try {
   );
   const ended = await runCommand(process.execPath, [script], {
     cwd: dir,
-    environment: { WANDB_API_KEY: server.apiKey, HOME: dir, WANDB_INIT_TIMEOUT: "10", ...variables },
+    environment: { WANDB_API_KEY: server.apiKey, HOME: dir, WANDB_INIT_TIMEOUT: "60", ...variables },
   });
   rmSync(script, { force: true });
   return ended;
@@ -243,7 +243,7 @@ test("WANDB_HTTPS_PROXY: a tunnel to the server, encrypted from end to end; user
 
 test("a proxy that wants a password, one that is not there and one of socks are told in one line", async () => {
   wanted = "me:secret";
-  const base = { WANDB_BASE_URL: "http://tracker.example", WANDB_INIT_TIMEOUT: "2" };
+  const base = { WANDB_BASE_URL: "http://tracker.example" };
   const failed = async (id: string, variables: Record<string, string>, said: RegExp) => {
     const { status, err } = await track(id, { ...base, ...variables });
     assert.equal(status, 1);
@@ -259,8 +259,9 @@ test("a proxy that wants a password, one that is not there and one of socks are 
   );
   await failed(
     "nobody",
-    { WANDB_HTTP_PROXY: "http://127.0.0.1:9" },
-    /did not answer within 2 s \(ECONNREFUSED at the proxy http:\/\/127\.0\.0\.1:9\)/,
+    // Time enough for one attempt on a busy machine.
+    { WANDB_HTTP_PROXY: "http://127.0.0.1:9", WANDB_INIT_TIMEOUT: "4" },
+    /did not answer within 4 s \(ECONNREFUSED at the proxy http:\/\/127\.0\.0\.1:9\)/,
   );
   await failed(
     "socks",

@@ -9,6 +9,10 @@ import type { RunningServer } from "./server.ts";
 /** Project of every run of the SDK's tests. */
 export const PROJECT = "sdk";
 
+/** In the repository, so that the package is found by its name; of this process alone: others run scripts of the same name. */
+const SCRIPTS = join(import.meta.dirname, "..", "node_modules", ".sdk-test", String(process.pid));
+process.on("exit", () => rmSync(SCRIPTS, { recursive: true, force: true }));
+
 export interface ReadRun {
   id: string;
   state: string;
@@ -111,10 +115,8 @@ export function startScript(
     environment?: Record<string, string>;
   } = {},
 ): ChildProcess {
-  // Beside this file, so that the package is found by its name.
-  const folder = join(import.meta.dirname, "..", "node_modules", ".sdk-test");
-  mkdirSync(folder, { recursive: true });
-  const script = join(folder, `${options.name ?? id}.mjs`);
+  mkdirSync(SCRIPTS, { recursive: true });
+  const script = join(SCRIPTS, `${options.name ?? id}.mjs`);
   writeFileSync(
     script,
     `import * as steelyard from "steelyard";

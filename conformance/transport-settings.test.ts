@@ -97,7 +97,8 @@ suite("the transport's settings", { concurrency: 5 }, () => {
       return true;
     });
     const tookMs = performance.now() - began;
-    assert.ok(tookMs >= 590 && tookMs < 3000, `${tookMs}`);
+    // Far below what it would wait by itself.
+    assert.ok(tookMs >= 590 && tookMs < 15_000, `${tookMs}`);
   });
 
   test("WANDB_INIT_TIMEOUT: holds while a name is looked up and nobody answers that", async () => {
@@ -297,7 +298,8 @@ suite("the transport's settings", { concurrency: 5 }, () => {
         server,
         dir,
         id,
-        "run.log({ x: 0 }); await new Promise((resolve) => setTimeout(resolve, 2500)); console.log('went on');",
+        // Time enough to be interrupted, or to have seen that one is not.
+        `run.log({ x: 0 }); await new Promise((resolve) => setTimeout(resolve, ${stops ? 60_000 : 2500})); console.log('went on');`,
         {
           init: `baseUrl: ${JSON.stringify(faulty.url)}, console: false`,
           environment: { WANDB_STOP_ON_FATAL_ERROR: String(stops) },
@@ -324,7 +326,8 @@ suite("the transport's settings", { concurrency: 5 }, () => {
     run.log({ x: 7 });
     const began = performance.now();
     assert.equal(run.summary.x, 7);
-    assert.ok(performance.now() - began < 100);
+    // Less than the second that it was given to wait.
+    assert.ok(performance.now() - began < 900);
     await run.finish();
   });
 

@@ -1,6 +1,7 @@
 // What `npm test [stage …]` runs once everything is installed; on a Node that runs TypeScript. Stages: check, unit, conformance, browser.
 // What cannot run here is said by name and counted as skipped, never passed over in silence.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { prepareChromium } from "./chromium.mjs";
@@ -14,8 +15,8 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const notRun = [];
 const began = Date.now();
 
-/** One run of Node's test runner; its counts are added up. */
-function test(title, patterns, { concurrency = 2, timeoutMs = 180_000, env = {} } = {}) {
+/** One run of Node's test runner; its counts are added up. Several may run beside one another. */
+async function test(title, patterns, { concurrency = 2, timeoutMs = 180_000, env = {} } = {}) {
   const files = patterns
     .flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
     .filter((file) => !file.includes("node_modules"));
@@ -29,13 +30,14 @@ function test(title, patterns, { concurrency = 2, timeoutMs = 180_000, env = {} 
     "--test-reporter=dot",
     "--test-reporter-destination=stdout",
   ];
-  const summary = join(ROOT, "node_modules", ".test-summary");
+  const summary = join(ROOT, "node_modules", `.test-summary-${title.split(" ")[0]}`);
   args.push("--test-reporter=tap", `--test-reporter-destination=${summary}`);
-  const { status } = spawnSync(node, [...args, ...files], {
+  const child = spawn(node, [...args, ...files], {
     cwd: ROOT,
     stdio: "inherit",
     env: { ...process.env, ...COMPILE_CACHE, ...env },
   });
+  const [status] = await once(child, "close");
   const tap = spawnSync("tail", ["-n", "20", summary], { encoding: "utf8" }).stdout;
   const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(tap)?.[1] ?? 0);
   const failed = count("fail") + count("cancelled");
@@ -60,33 +62,36 @@ if (wants("check")) {
   check("types of the page", node, [tool("typescript", "bin", "tsc"), "-p", "packages/web"]);
   check("lint, format, who may import whom", tool(".bin", "biome"), ["check", "."]);
 }
-if (wants("unit"))
-  test("unit and contract", ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"]);
+if (wants("unit")) await test("unit and contract", ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"]);
 if (wants("conformance") || wants("browser")) buildPage();
+// Both wait for others a good part of the time, for clients and for a browser: one fills the pauses of the other.
+const beside = [];
 if (wants("conformance")) {
   const clients = preparePythonClients();
   if (clients.missing.length > 0) notRun.push(...clients.missing);
   if (spawnSync("nginx", ["-v"]).error)
     notRun.push("the proxy of docs/server.md: no nginx here; install Debian's `nginx-light` package");
-  test("conformance", ["conformance/**/*.test.ts"], {
-    concurrency: 2,
-    timeoutMs: 600_000,
-    env: { STEELYARD_TEST_VENVS: clients.folder },
-  });
+  process.env.STEELYARD_TEST_VENVS = clients.folder;
+  beside.push(() =>
+    test("conformance", ["conformance/**/*.test.ts"], { concurrency: 3, timeoutMs: 600_000 }),
+  );
 }
 if (wants("browser")) {
   const chromium = prepareChromium();
   if (chromium)
-    test("browser", ["e2e/**/*.test.ts"], {
-      concurrency: 1,
-      timeoutMs: 300_000,
-      env: { STEELYARD_TEST_CHROMIUM: chromium },
-    });
+    beside.push(() =>
+      test("browser", ["e2e/**/*.test.ts"], {
+        concurrency: 1,
+        timeoutMs: 300_000,
+        env: { STEELYARD_TEST_CHROMIUM: chromium },
+      }),
+    );
   else
     notRun.push(
       "browser tests: no chromium here; install Debian's `chromium` package (as root this script does it)",
     );
 }
+await Promise.all(beside.map((stage) => stage()));
 
 for (const reason of notRun) say(`NOT RUN  ${reason}`);
 say(`\nin ${Math.round((Date.now() - began) / 1000)} s`);
