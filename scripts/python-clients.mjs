@@ -80,35 +80,49 @@ const ENVIRONMENTS = [
   ),
 ];
 
-/**
- * A Python virtual environment each, made once in `.venvs/` (or STEELYARD_TEST_VENVS). Answers the folder and what could not be made.
- */
+/** A Python virtual environment each, made once in `.venvs/` (or STEELYARD_TEST_VENVS). Answers the folder and what could not be made. */
 export function preparePythonClients() {
   const folder = process.env.STEELYARD_TEST_VENVS ?? join(ROOT, ".venvs");
+  const missing = prepareEnvironments(folder, ENVIRONMENTS).map(({ name, reason }) =>
+    name === undefined
+      ? `conformance with the official client: ${reason}`
+      : `conformance with the official client, ${name}: it could not be installed`,
+  );
+  return { folder, missing };
+}
+
+/**
+ * A virtual environment `FOLDER/NAME` for each {name, packages}, made once; answers those that could not be made, with the
+ * installer's last words. A reason without a name: there is no Python.
+ */
+export function prepareEnvironments(folder, environments) {
+  mkdirSync(folder, { recursive: true });
+  const outdated = environments.filter((environment) => !isReady(folder, environment));
+  if (outdated.length === 0) return [];
   const python = spawnSync("python3", ["-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"], {
     encoding: "utf8",
   });
-  if (python.status !== 0) {
-    return { folder, missing: ["conformance with the official client: no python3 with venv here"] };
-  }
-  mkdirSync(folder, { recursive: true });
-  const outdated = ENVIRONMENTS.filter((environment) => !isReady(folder, environment));
-  if (outdated.length === 0) return { folder, missing: [] };
+  if (python.status !== 0) return [{ name: undefined, reason: "no python3 with venv here" }];
   const uv = prepareInstaller(folder);
   const missing = [];
   for (const { name, packages } of outdated) {
-    say(`Installing the official client: ${name} (once) …`);
+    say(`Installing Python packages: ${name} (once) …`);
     const place = join(folder, name);
     const interpreter = join(place, "bin", "python");
-    const made = uv
-      ? quiet(uv, ["venv", "-q", "--clear", "--python", "python3", place]) &&
-        quiet(uv, ["pip", "install", "-q", "--python", interpreter, ...packages])
-      : quiet("python3", ["-m", "venv", "--clear", place]) &&
-        quiet(interpreter, ["-m", "pip", "install", "-q", "--no-input", ...packages]);
-    if (made) writeFileSync(join(place, ".ready"), readiness(packages));
-    else missing.push(`conformance with the official client, ${name}: it could not be installed`);
+    const steps = uv
+      ? [
+          [uv, ["venv", "-q", "--clear", "--python", "python3", place]],
+          [uv, ["pip", "install", "-q", "--python", interpreter, ...packages]],
+        ]
+      : [
+          ["python3", ["-m", "venv", "--clear", place]],
+          [interpreter, ["-m", "pip", "install", "-q", "--no-input", ...packages]],
+        ];
+    const reason = steps.reduce((failed, [command, args]) => failed ?? failure(command, args), undefined);
+    if (reason === undefined) writeFileSync(join(place, ".ready"), readiness(packages));
+    else missing.push({ name, reason });
   }
-  return { folder, missing };
+  return missing;
 }
 
 const readiness = (packages) => packages.join(" ");
@@ -123,12 +137,20 @@ function prepareInstaller(folder) {
   const place = join(folder, "installer");
   const uv = join(place, "bin", "uv");
   if (existsSync(uv)) return uv;
-  const made =
-    quiet("python3", ["-m", "venv", place]) &&
-    quiet(join(place, "bin", "python"), ["-m", "pip", "install", "-q", "--no-input", "uv"]);
-  return made ? uv : undefined;
+  const failed =
+    failure("python3", ["-m", "venv", place]) ??
+    failure(join(place, "bin", "python"), ["-m", "pip", "install", "-q", "--no-input", "uv"]);
+  return failed === undefined ? uv : undefined;
 }
 
-function quiet(command, args) {
-  return spawnSync(command, args, { stdio: ["ignore", "ignore", "inherit"] }).status === 0;
+/** The last words of a command that failed, shown too; undefined when it did not. */
+function failure(command, args) {
+  const { status, error, stderr } = spawnSync(command, args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
+  });
+  if (status === 0) return undefined;
+  const words = error?.message ?? stderr.trim();
+  say(words);
+  return words.split("\n").slice(-3).join(" ").slice(-300);
 }

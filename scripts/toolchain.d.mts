@@ -1,1 +1,2 @@
+export const ROOT: string;
 export const COMPILE_CACHE: Record<string, string>;

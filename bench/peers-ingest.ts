@@ -1,0 +1,208 @@
+/**
+ * Logging beside other trackers: 1, 10 and 100 runs of 10 keys, counted when durable, everything read back and compared.
+ * One process logs; where a system has a server it runs beside it on the same cores. A system that needs longer than the
+ * time of a cell keeps what it got that far. BENCH_SYSTEMS=Aim: only those so named.
+ */
+import { compareAll, inWords } from "./peers/faithful.ts";
+import { growthText, slopeOf } from "./peers/growth.ts";
+import {
+  type PeerSystem,
+  prepareSystems,
+  SYSTEMS,
+  startSystem,
+  versionOf,
+  wantedSystems,
+} from "./peers/systems.ts";
+import { makePool, spikeOf } from "./peers/workload.ts";
+import { short } from "./report/plot.ts";
+import type { ReportPart, TablePart } from "./report/result.ts";
+import { writeReport } from "./report/write.ts";
+
+const quick = process.argv.includes("--quick");
+const KEYS = 10;
+const RUNS = quick ? [10] : [1, 10, 100];
+/** Of all runs of a cell together. */
+const ROWS = quick ? 2_000 : 100_000;
+const CELL_SECONDS = quick ? 3 : 60;
+const REPEATS = quick ? 1 : 3;
+
+/** One system with so many runs, once. */
+interface Cell {
+  rowsPerSecond: number;
+  rows: number;
+  cpuMicrosAPoint: number;
+  peakMb: number;
+  bytesAPoint: number;
+  readBack: string;
+  callMicros?: { p50: number; p99: number };
+}
+
+const systems = wantedSystems(SYSTEMS);
+const pool = makePool(KEYS, ROWS);
+const missing = prepareSystems(systems);
+const measured = new Map<string, Cell[]>();
+const failed = new Map<string, string>(missing);
+try {
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    for (const system of shuffled(systems, repeat)) {
+      for (const runs of RUNS) {
+        if (failed.has(system.name)) continue;
+        try {
+          const cell = await measure(system, runs);
+          const key = `${system.name}/${runs}`;
+          measured.set(key, [...(measured.get(key) ?? []), cell]);
+          console.error(`   ${key}: ${short(cell.rowsPerSecond)} rows/s, read back: ${cell.readBack}`);
+        } catch (error) {
+          failed.set(system.name, (error as Error).message);
+          console.error(`   ${system.name} with ${runs} runs: ${(error as Error).message}`);
+        }
+      }
+    }
+  }
+  report();
+} finally {
+  pool.remove();
+}
+
+async function measure(system: PeerSystem, runs: number): Promise<Cell> {
+  const names = Array.from({ length: runs }, (_, run) => `run-${String(run).padStart(3, "0")}`);
+  const rows = Math.ceil(ROWS / runs);
+  const spike = spikeOf(rows);
+  const worker = await startSystem(system);
+  try {
+    const before = worker.cpuSeconds();
+    const {
+      rows: written,
+      seconds,
+      calls,
+    } = await worker.call<{
+      rows: number[];
+      seconds: number;
+      calls?: { p50: number; p99: number };
+    }>("write", { pool: pool.path, runs: names, rows, spike, seconds: CELL_SECONDS });
+    const after = worker.cpuSeconds();
+    const peak = worker.peakResident;
+    const read = await worker.call<Parameters<typeof compareAll>[4]>("read_back", { runs: names });
+    await worker.call("settle");
+    const total = written.reduce((sum, one) => sum + one, 0);
+    const cpu = after[0] + after[1] - before[0] - before[1];
+    return {
+      rows: total,
+      rowsPerSecond: total / seconds,
+      cpuMicrosAPoint: (cpu / (total * KEYS)) * 1e6,
+      peakMb: peak / 2 ** 20,
+      bytesAPoint: worker.diskBytes() / (total * KEYS),
+      readBack: inWords(compareAll(pool, names, written, spike, read)),
+      callMicros: calls,
+    };
+  } finally {
+    await worker.stop();
+  }
+}
+
+function report(): void {
+  const parts: ReportPart[] = [
+    {
+      kind: "text",
+      text: `Every cell: ${ROWS.toLocaleString("en")} rows of ${KEYS} keys over all runs together, ${REPEATS} time${REPEATS > 1 ? "s, the median and in brackets the range" : ""}; a cell ends after ${CELL_SECONDS} s with what it has. A row counts when the system says it is written (last column of the second table). Processor and memory: the whole tree of processes, client and server. Disk: allocated bytes after a clean stop, over everything in the system's folder.`,
+    },
+  ];
+  for (const runs of RUNS) parts.push(tableOf(runs));
+  parts.push(conditionsTable());
+  parts.push(
+    {
+      kind: "bars",
+      name: "rows",
+      title: "10 runs × 10 keys: rows a second, written",
+      xLabel: "rows/s, more is better",
+      bars: systems.flatMap(({ name }) => barOf(name, 10, (cell) => cell.rowsPerSecond)),
+    },
+    {
+      kind: "bars",
+      name: "disk",
+      title: "10 runs × 10 keys: bytes a point at rest",
+      xLabel: "bytes a point, less is better",
+      bars: systems.flatMap(({ name }) => barOf(name, 10, (cell) => cell.bytesAPoint)),
+    },
+  );
+  writeReport(parts);
+}
+
+function tableOf(runs: number): TablePart {
+  const rows = systems.map(({ name, yardstick }) => {
+    const cells = measured.get(`${name}/${runs}`) ?? [];
+    const label = yardstick ? `*${name}*` : name;
+    if (cells.length === 0)
+      return [label, `not measured: ${failed.get(name) ?? "?"}`, "", "", "", "", "", ""];
+    const first = cells[0] as Cell;
+    const all = first.rows === Math.ceil(ROWS / runs) * runs;
+    return [
+      label,
+      spanOf(cells.map((cell) => cell.rowsPerSecond)),
+      spanOf(cells.map((cell) => cell.rowsPerSecond * KEYS)),
+      first.callMicros ? `${short(first.callMicros.p50)} / ${short(first.callMicros.p99)}` : "–",
+      short(median(cells.map((cell) => cell.cpuMicrosAPoint))),
+      short(median(cells.map((cell) => cell.peakMb))),
+      short(median(cells.map((cell) => cell.bytesAPoint))),
+      all ? first.readBack : `${first.readBack} of ${first.rows.toLocaleString("en")} rows`,
+    ];
+  });
+  return {
+    kind: "table",
+    title: `${runs} run${runs > 1 ? "s" : ""} × ${KEYS} keys`,
+    head: [
+      "system",
+      "rows/s",
+      "points/s",
+      "a call, µs p50 / p99",
+      "CPU µs a point",
+      "peak MB",
+      "bytes a point",
+      "read back",
+    ],
+    rows,
+  };
+}
+
+function conditionsTable(): TablePart {
+  return {
+    kind: "table",
+    title: "Growth with the number of runs, versions, and what “written” means",
+    head: ["system", "version", `CPU a point from ${RUNS[0]} to ${RUNS.at(-1)} runs`, "written when"],
+    rows: systems.map((system) => [
+      system.name,
+      versionOf(system),
+      growthText(
+        slopeOf(
+          RUNS.map((runs): [number, number] => [
+            runs,
+            median((measured.get(`${system.name}/${runs}`) ?? []).map((cell) => cell.cpuMicrosAPoint)),
+          ]),
+        ),
+      ),
+      system.durable,
+    ]),
+  };
+}
+
+function barOf(name: string, runs: number, value: (cell: Cell) => number): { name: string; value: number }[] {
+  const cells = measured.get(`${name}/${runs}`);
+  return cells ? [{ name, value: median(cells.map(value)) }] : [];
+}
+
+function spanOf(values: readonly number[]): string {
+  const middle = short(median(values));
+  return values.length > 1
+    ? `${middle} (${short(Math.min(...values))}–${short(Math.max(...values))})`
+    : middle;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+/** Another order each time, the same in every run of the bench: what ran before a system must not decide its figure. */
+function shuffled<T>(items: readonly T[], turn: number): T[] {
+  const turned = [...items.slice(turn % items.length), ...items.slice(0, turn % items.length)];
+  return turn % 2 === 1 ? turned.reverse() : turned;
+}

@@ -1,0 +1,121 @@
+"""Aim: a repository of RocksDB containers in a folder, written in the training process; its own server for the page."""
+import pathlib
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+from worker import Budget, NotThere, Rows, System, Tally, answers, calls_of, free_port, serve, start_process, table_run
+
+# Points a line of its page's default.
+PAGE_POINTS = 500
+
+
+class Aim(System):
+    def start(self, folder):
+        import aim
+
+        self.aim = aim
+        self.folder = str(pathlib.Path(folder, "repository"))
+        pathlib.Path(self.folder).mkdir()
+        self.repo = aim.Repo(self.folder, init=True)
+
+    def open_run(self, name):
+        run = self.aim.Run(
+            repo=self.repo, system_tracking_interval=None, log_system_params=False, capture_terminal_logs=False
+        )
+        run.name = name
+        return run
+
+    def write(self, pool, runs, rows, spike=-1, seconds=600):
+        given = Rows(pool, spike)
+        opened = [self.open_run(run) for run in runs]
+        calls = []
+        done = 0
+        began = time.perf_counter()
+        for begin, end in Budget(rows, max(10, 2000 // len(runs)), seconds):
+            for run in opened:
+                for step in range(begin, end):
+                    at = time.perf_counter()
+                    run.track(given.at(step), step=step)
+                    calls.append(time.perf_counter() - at)
+            done = end
+        for run in opened:
+            run.close()
+        return {"rows": [done] * len(runs), "seconds": time.perf_counter() - began, "calls": calls_of(calls)}
+
+    def read_back(self, runs):
+        wanted = set(runs)
+        read = {}
+        for run in self.aim.Repo(self.folder).iter_runs():
+            if run.name not in wanted:
+                continue
+            tally = Tally()
+            for metric in run.metrics():
+                steps, values = metric.values.sparse_list()
+                for step, value in zip(steps, values):
+                    tally.add(metric.name, int(step), float(value))
+            read[run.name] = tally.keys
+        return read
+
+    def open_page(self):
+        if self.server:
+            return self.url
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "aim.cli.cli", "up", "--repo", self.folder, "--host", "127.0.0.1", "--port", str(port), "-y"]
+        command[1:3] = [str(pathlib.Path(sys.executable).with_name("aim"))]
+        self.server = start_process(command, self.folder, lambda: answers(f"{self.url}/api/projects/"), cwd=self.folder)
+        return self.url
+
+    def get(self, path, **query):
+        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(query)}", timeout=900) as response:
+            return response.read()
+
+    def screen(self, runs, keys, buckets):
+        return self.get("/api/runs/search/metric/", q="metric.name.startswith('metric_')", p=PAGE_POINTS, report_progress="false")
+
+    def seen_by_screen(self, body):
+        import struct
+
+        # Values, steps, epochs, times of each line are arrays of doubles in the answer.
+        return {"points": len(body) // 32, "spikes": body.count(struct.pack("<d", 1000.0))}
+
+    def zoom(self, **_):
+        raise NotThere("its page zooms into the points it has")
+
+    def last(self, runs):
+        return self.table()
+
+    def scan(self, runs):
+        return sum(
+            len(metric.values.sparse_list()[1]) for run in self.aim.Repo(self.folder).iter_runs() for metric in run.metrics()
+        )
+
+    def fill_runs(self, count, seconds):
+        began = time.perf_counter()
+        for number in range(count):
+            if time.perf_counter() - began > seconds:
+                return number
+            made = table_run(number)
+            run = self.open_run(made["name"])
+            run["hparams"] = made["config"]
+            run.track(made["summary"], step=99)
+            run.close()
+        return count
+
+    def table(self):
+        return self.get("/api/runs/search/run/", limit=45, exclude_params="false", exclude_traces="false", report_progress="false")
+
+    def sort(self):
+        raise NotThere("its page sorts what it has loaded")
+
+    def filter(self):
+        return self.get(
+            "/api/runs/search/run/", q='run.hparams.model == "model-3" and run.metrics["accuracy", {}].last > 0.9',
+            limit=45, report_progress="false",
+        )
+
+
+if __name__ == "__main__":
+    serve(Aim())

@@ -1,0 +1,225 @@
+"""MLflow's server on SQLite or PostgreSQL, by its own client: log_batch, synchronous, 1000 values a call (its limit)."""
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import sqlite3
+import sys
+import time
+import urllib.parse
+import urllib.request
+import uuid
+
+from worker import Budget, Rows, System, Tally, answers, end_process, free_port, post_json, serve, start_process, table_run
+
+# Of one call, by mlflow.utils.validation.
+VALUES_A_CALL = 1000
+CONNECTIONS = 8
+# Runs of one question, points of a line: of its page.
+RUNS_A_QUESTION = 100
+PAGE_POINTS = 320
+
+
+class Mlflow(System):
+    postgres = None
+
+    def start(self, folder, backend="sqlite", postgres=None):
+        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING="false")
+        self.folder = folder
+        if backend == "postgresql":
+            from postgresql import Postgres
+
+            self.postgres = Postgres(folder, postgres)
+            # SQLAlchemy would take another driver by the plain name.
+            store = self.postgres.url.replace("postgresql:", "postgresql+psycopg2:")
+        else:
+            store = f"sqlite:///{folder}/mlflow.db"
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1"]
+        command += ["--port", str(port), "--workers", "2", "--default-artifact-root", f"{folder}/artifacts"]
+        self.server = start_process(command, folder, lambda: answers(f"{self.url}/health"), cwd=folder)
+        from mlflow import MlflowClient
+
+        self.client = MlflowClient(self.url)
+        self.experiment = self.client.create_experiment("bench")
+        self.ids = {}
+
+    def write(self, pool, runs, rows, spike=-1, seconds=600):
+        from mlflow.entities import Metric
+
+        given = Rows(pool, spike)
+        for run in runs:
+            self.ids[run] = self.client.create_run(self.experiment, run_name=run).info.run_id
+        done = {run: 0 for run in runs}
+        slice_rows = max(1, VALUES_A_CALL // len(given.keys))
+        now = 1_763_900_000_000
+
+        def send(at):
+            for begin, end in Budget(rows, slice_rows, seconds):
+                for run in runs[at::CONNECTIONS]:
+                    values = [
+                        Metric(key, value, now + 100 * step, step)
+                        for step in range(begin, end)
+                        for key, value in given.at(step).items()
+                    ]
+                    for first in range(0, len(values), VALUES_A_CALL):
+                        self.client.log_batch(self.ids[run], metrics=values[first : first + VALUES_A_CALL])
+                    done[run] = end
+
+        began = time.perf_counter()
+        with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as threads:
+            list(threads.map(send, range(min(CONNECTIONS, len(runs)))))
+        return {"rows": [done[run] for run in runs], "seconds": time.perf_counter() - began}
+
+    def read_back(self, runs):
+        read = {}
+        for run in runs:
+            tally = Tally()
+            for key in self.client.get_run(self.ids[run]).data.metrics:
+                for metric in self.client.get_metric_history(self.ids[run], key):
+                    tally.add(key, metric.step, metric.value)
+            read[run] = tally.keys
+        return read
+
+    @contextlib.contextmanager
+    def database(self):
+        """(connection, placeholder) of its store, past its doors."""
+        if self.postgres:
+            import psycopg2
+
+            with psycopg2.connect(self.postgres.url) as connection:
+                yield connection, "%s"
+            connection.close()
+        else:
+            connection = sqlite3.connect(f"{self.folder}/mlflow.db", timeout=60)
+            with connection:
+                yield connection, "?"
+            connection.close()
+
+    def insert(self, connection, mark, table, names, rows):
+        marks = ", ".join([mark] * len(names))
+        cursor = connection.cursor()
+        sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES "
+        if self.postgres:
+            from psycopg2.extras import execute_values
+
+            execute_values(cursor, f"{sql} %s", rows, page_size=5000)
+        else:
+            cursor.executemany(f"{sql} ({marks})", rows)
+
+    def fill(self, pool, runs, rows, spike=-1, seconds=600):
+        """Straight into its tables, which its own calls would take too long for."""
+        given = Rows(pool, spike)
+        now = 1_763_900_000_000
+        names = ["key", "value", "timestamp", "run_uuid", "step", "is_nan"]
+        for run in runs:
+            self.ids[run] = self.client.create_run(self.experiment, run_name=run).info.run_id
+        done = 0
+        began = time.perf_counter()
+
+        def values(run, begin, end):
+            for step in range(begin, end):
+                for key, value in given.at(step).items():
+                    nan = value != value
+                    yield key, 0 if nan else value, now + 100 * step, self.ids[run], step, nan
+
+        for begin, end in Budget(rows, 10_000, seconds):
+            with self.database() as (connection, mark):
+                for run in runs:
+                    self.insert(connection, mark, "metrics", names, values(run, begin, end))
+            done = end
+        with self.database() as (connection, mark):
+            for run in runs:
+                self.insert(connection, mark, "latest_metrics", names, values(run, done - 1, done))
+        return {"rows": [done] * len(runs), "seconds": time.perf_counter() - began}
+
+    def open_page(self):
+        return self.url
+
+    def lines(self, runs, key, **more):
+        query = [("run_ids", self.ids[run]) for run in runs[:RUNS_A_QUESTION]]
+        query += [("metric_key", key), ("max_results", PAGE_POINTS), *more.items()]
+        url = f"{self.url}/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval?{urllib.parse.urlencode(query)}"
+        with urllib.request.urlopen(url, timeout=900) as response:
+            return response.read()
+
+    def screen(self, runs, keys, buckets):
+        """A request a chart, six at a time as a browser does."""
+        with concurrent.futures.ThreadPoolExecutor(6) as threads:
+            return list(threads.map(lambda key: self.lines(runs, key), keys))
+
+    def seen_by_screen(self, bodies):
+        points = [point for body in bodies for point in json.loads(body).get("metrics", [])]
+        spikes = sum(point["value"] == 1000 for point in points)
+        return {"points": len(points), "spikes": spikes}
+
+    def zoom(self, runs, key, buckets, begin, end):
+        return [self.lines(runs, key, start_step=begin, end_step=end)]
+
+    seen_by_zoom = seen_by_screen
+
+    def search(self, **more):
+        body = {"experiment_ids": [self.experiment], "max_results": 100, "run_view_type": "ACTIVE_ONLY", **more}
+        return post_json(f"{self.url}/ajax-api/2.0/mlflow/runs/search", body)
+
+    def last(self, runs):
+        return self.search()
+
+    def scan(self, runs):
+        return sum(
+            len(self.client.get_metric_history(self.ids[run], key))
+            for run in runs
+            for key in self.client.get_run(self.ids[run]).data.metrics
+        )
+
+    def fill_runs(self, count, seconds):
+        """Straight into its tables."""
+        now = 1_763_900_000_000
+        made = [(uuid.uuid4().hex, table_run(number)) for number in range(count)]
+        with self.database() as (connection, mark):
+            fields = ["run_uuid", "name", "experiment_id", "status", "start_time", "end_time", "lifecycle_stage", "artifact_uri", "user_id", "source_type", "source_name", "entry_point_name", "source_version"]
+            self.insert(connection, mark, "runs", fields, [
+                (at, run["name"], int(self.experiment), "FINISHED", now + number, now + number, "active", f"{self.folder}/artifacts/{at}", "bench", "LOCAL", "", "", "")
+                for number, (at, run) in enumerate(made)
+            ])
+            self.insert(connection, mark, "params", ["key", "value", "run_uuid"], [
+                (key, str(value), at) for at, run in made for key, value in run["config"].items()
+            ])
+            self.insert(connection, mark, "latest_metrics", ["key", "value", "timestamp", "run_uuid", "step", "is_nan"], [
+                (key, value, now, at, 99, False) for at, run in made for key, value in run["summary"].items()
+            ])
+            self.insert(connection, mark, "tags", ["key", "value", "run_uuid"], [("mlflow.runName", run["name"], at) for at, run in made])
+        return count
+
+    def table(self):
+        return self.search(order_by=["attributes.start_time DESC"])
+
+    def sort(self):
+        return self.search(order_by=["metrics.`loss` DESC"])
+
+    def filter(self):
+        return self.search(filter="params.model = 'model-3' AND metrics.accuracy > 0.9")
+
+    def seen_by_table(self, body):
+        return {"points": len(json.loads(body).get("runs", []))}
+
+    seen_by_sort = seen_by_filter = seen_by_last = seen_by_table
+
+    def settle(self):
+        end_process(self.server)
+        for path in pathlib.Path(self.folder).glob("*.db"):
+            with sqlite3.connect(path) as database:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self.postgres:
+            self.postgres.checkpoint()
+
+    def stop(self):
+        end_process(self.server)
+        if self.postgres:
+            self.postgres.stop()
+
+
+if __name__ == "__main__":
+    serve(Mlflow())

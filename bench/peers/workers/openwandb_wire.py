@@ -1,0 +1,102 @@
+"""OpenWandb, another server for the official client, by the same wire."""
+import json
+import os
+import pathlib
+import sqlite3
+import sys
+
+from wandb_wire import WandbWire
+from worker import NotThere, Tally, answers, end_process, free_port, post_json, serve, start_process, table_run
+
+
+class OpenWandb(WandbWire):
+    # What its documents say to use.
+    key = "local0000000000000000000000000000000000000000"
+    entity = "default"
+
+    def start(self, folder, python=sys.executable):
+        self.folder = folder
+        self.python = python
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.launch()
+
+    def launch(self):
+        data = pathlib.Path(self.folder, "data")
+        command = [self.python, "-m", "openwandb", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--data-dir", str(data), "--log-level", "error"]
+        environment = {**os.environ, "OPENWANDB_DATA_DIR": str(data)}
+        self.server = start_process(command, self.folder, lambda: answers(f"{self.url}/login"), env=environment)
+
+    def database(self):
+        return sqlite3.connect(pathlib.Path(self.folder, "data", "openwandb.db"), timeout=60)
+
+    def read_back(self, runs):
+        """From its database: its own answers end after 10,000 rows of a key."""
+        read = {run: Tally() for run in runs}
+        with self.database() as database:
+            for run, key, step, value in database.execute("SELECT run_id, key, step, value FROM metrics"):
+                if run in read:
+                    read[run].add(key, step, value)
+        return {run: tally.keys for run, tally in read.items()}
+
+    def open_page(self):
+        return self.url
+
+    def screen(self, runs, keys, buckets):
+        """Its page asks for a run's every key, the first 10,000 rows of each."""
+        return [post_json(f"{self.url}/api/v2/runs/{run}/metrics", None) for run in runs]
+
+    def seen_by_screen(self, bodies):
+        runs = [json.loads(body)["metrics_by_key"] for body in bodies]
+        spikes = sum(any(point["value"] == 1000 for point in run.get("metric_0", [])) for run in runs)
+        return {"points": sum(len(points) for run in runs for points in run.values()), "spikes": spikes}
+
+    def zoom(self, **_):
+        raise NotThere("its page zooms into the points it has")
+
+    def last(self, runs):
+        return self.table()
+
+    def scan(self, runs):
+        raise NotThere("its answers end after 10,000 rows of a key")
+
+    def fill_runs(self, count, seconds):
+        """Past its doors, into its database; the last values are rows of its metrics."""
+        now = "2026-01-01T00:00:00"
+        connection = self.connect()
+        self.make_run(connection, "first")
+        made = [table_run(number) for number in range(count)]
+        with self.database() as database:
+            (project,) = database.execute("SELECT project_id FROM runs").fetchone()
+            database.executemany(
+                "INSERT INTO runs (project_id, run_id, display_name, state, config_json, summary_json, created_at, updated_at, heartbeat_at) VALUES (?,?,?,?,?,?,?,?,?)",
+                [(project, run["name"], run["name"], "finished", json.dumps(run["config"]), json.dumps(run["summary"]), now, now, now) for run in made],
+            )
+            database.executemany(
+                "INSERT INTO metrics (run_id, key, step, value, wall_time) VALUES (?,?,?,?,?)",
+                [(run["name"], key, 99, value, 0) for run in made for key, value in run["summary"].items()],
+            )
+        return count
+
+    def table(self):
+        return post_json(f"{self.url}/api/v2/projects/{self.entity}/{self.project}/runs?limit=100", None, {"authorization": self.authorization()})
+
+    def seen_by_table(self, body):
+        return {"points": len(json.loads(body)["runs"])}
+
+    seen_by_last = seen_by_table
+
+    def sort(self):
+        raise NotThere("it has none; its page shows the newest 100 runs")
+
+    filter = sort
+
+    def settle(self):
+        end_process(self.server)
+        with self.database() as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+if __name__ == "__main__":
+    serve(OpenWandb())

@@ -1,0 +1,144 @@
+"""Trackio as `trackio.init()` has it: SQLite in the training process, a server of its own for the page."""
+import contextlib
+import json
+import os
+import sqlite3
+import sys
+import time
+
+from worker import NotThere, Rows, System, Tally, answers, calls_of, end_process, free_port, post_json, serve, start_process, table_run
+
+# Runs of one question, by its server and its page.
+RUNS_A_QUESTION = 64
+
+
+class Trackio(System):
+    project = "bench"
+
+    def start(self, folder):
+        os.environ.update(TRACKIO_DIR=folder, HF_HUB_OFFLINE="1", GRADIO_ANALYTICS_ENABLED="False")
+        self.folder = folder
+        import trackio
+
+        self.trackio = trackio
+
+    def open_run(self, name, config=None):
+        return self.trackio.init(
+            project=self.project, name=name, config=config, embed=False, auto_log_gpu=False, auto_log_cpu=False
+        )
+
+    def write(self, pool, runs, rows, spike=-1, seconds=600):
+        """One run after the other: its `init` ends the run before, a process has one at a time."""
+        given = Rows(pool, spike)
+        calls = []
+        done = []
+        began = time.perf_counter()
+        for run in runs:
+            done.append(0)
+            if time.perf_counter() - began > seconds:
+                continue
+            opened = self.open_run(run)
+            share = time.perf_counter() + seconds / len(runs)
+            for step in range(rows):
+                at = time.perf_counter()
+                opened.log(given.at(step), step=step)
+                calls.append(time.perf_counter() - at)
+                done[-1] = step + 1
+                if step % 1000 == 999 and at > share:
+                    break
+            opened.finish()
+        return {"rows": done, "seconds": time.perf_counter() - began, "calls": calls_of(calls)}
+
+    def fill(self, pool, runs, rows, spike=-1, seconds=600):
+        from trackio.sqlite_storage import SQLiteStorage
+
+        given = Rows(pool, spike)
+        began = time.perf_counter()
+        done = []
+        for run in runs:
+            done.append(0)
+            for begin in range(0, rows, 10_000):
+                if time.perf_counter() - began > seconds:
+                    break
+                steps = list(range(begin, min(rows, begin + 10_000)))
+                SQLiteStorage.bulk_log(self.project, run, [given.at(step) for step in steps], steps=steps, run_id=run)
+                done[-1] = steps[-1] + 1
+        return {"rows": done, "seconds": time.perf_counter() - began}
+
+    def read_back(self, runs):
+        from trackio.sqlite_storage import SQLiteStorage
+
+        read = {}
+        for run in runs:
+            tally = Tally()
+            for row in SQLiteStorage.get_logs(self.project, run):
+                for key, value in row.items():
+                    if key not in ("timestamp", "step"):
+                        tally.add(key, row["step"], value if isinstance(value, (int, float)) else float("nan"))
+            read[run] = tally.keys
+        return read
+
+    def open_page(self):
+        if self.server:
+            return self.url
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        code = f"import trackio; trackio.show(project={self.project!r}, open_browser=False, block_thread=True, host='127.0.0.1', server_port={port})"
+        self.server = start_process([sys.executable, "-c", code], self.folder, lambda: answers(f"{self.url}/version"))
+        return f"{self.url}/?project={self.project}"
+
+    def call(self, name, body):
+        return post_json(f"{self.url}/api/{name}", body)
+
+    def screen(self, runs, keys, buckets):
+        """Its page asks for all keys of its runs at once; the server picks 3000 points a run."""
+        named = [{"run": run["name"], "run_id": run["id"]} for run in self.records()][: len(runs)]
+        chunks = [named[at : at + RUNS_A_QUESTION] for at in range(0, len(named), RUNS_A_QUESTION)]
+        return [
+            self.call("get_logs_batch", {"project": self.project, "runs": chunk, "scalar_only": True}) for chunk in chunks
+        ]
+
+    def records(self):
+        return json.loads(self.call("get_runs_for_project", {"project": self.project}))["data"]
+
+    def seen_by_screen(self, bodies):
+        logs = [run["logs"] for body in bodies for run in json.loads(body)["data"]]
+        spikes = sum(any(row.get("metric_0") == 1000 for row in rows) for rows in logs)
+        return {"points": sum(len(row) - 2 for rows in logs for row in rows), "spikes": spikes}
+
+    def zoom(self, **_):
+        raise NotThere("its page zooms into the points it has")
+
+    def last(self, runs):
+        return [self.call("get_run_summary", {"project": self.project, "run": run}) for run in runs]
+
+    def scan(self, runs):
+        from trackio.sqlite_storage import SQLiteStorage
+
+        return sum(len(row) - 2 for run in runs for row in SQLiteStorage.get_logs(self.project, run))
+
+    def fill_runs(self, count, seconds, **_):
+        from trackio.sqlite_storage import SQLiteStorage
+
+        began = time.perf_counter()
+        for run in range(count):
+            if run % 100 == 0 and time.perf_counter() - began > seconds:
+                return run
+            made = table_run(run)
+            SQLiteStorage.bulk_log(self.project, made["name"], [made["summary"]], steps=[99], config=made["config"], run_id=made["name"])
+        return count
+
+    def table(self):
+        records = self.call("get_runs_for_project", {"project": self.project})
+        return records + self.call("get_run_configs", {"project": self.project})
+
+    def settle(self):
+        from trackio.sqlite_storage import SQLiteStorage
+
+        end_process(self.server)
+        with contextlib.closing(sqlite3.connect(SQLiteStorage.get_project_db_path(self.project))) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+if __name__ == "__main__":
+    serve(Trackio())

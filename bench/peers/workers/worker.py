@@ -1,0 +1,212 @@
+"""What every worker of a system stands on: the rows, and a loop that answers the bench's questions.
+
+A worker reads one JSON object a line from standard input, {"op": name, ...arguments}, calls the method of that name and
+writes {"ok": answer} or {"error": text} to the descriptor that was standard output; whatever libraries print goes to
+standard error. Times are seconds of time.perf_counter.
+"""
+import json
+import math
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+import urllib.error
+import urllib.request
+
+
+class Rows:
+    """The rows every system is given: step s of each run is line s modulo the pool's length; one planted spike."""
+
+    def __init__(self, pool, spike=-1):
+        with open(pool) as lines:
+            self.pool = [json.loads(line) for line in lines]
+        self.keys = list(self.pool[0])
+        self.spike = spike
+
+    def at(self, step):
+        row = self.pool[step % len(self.pool)]
+        return {**row, self.keys[0]: 1000.0} if step == self.spike else row
+
+    def between(self, begin, end):
+        return [self.at(step) for step in range(begin, end)]
+
+
+def table_run(number):
+    """A run of the table's questions: three settings, and three last values that are no round numbers."""
+    mixed = (number * 2_654_435_761) % 2**32 / 2**32
+    return {
+        "name": f"run-{number:07d}",
+        "config": {"lr": round(10 ** (-1 - 4 * mixed), 8), "model": f"model-{number % 7}", "seed": number},
+        "summary": {"loss": round(4 * (mixed * 7 % 1), 6), "accuracy": round(mixed * 13 % 1, 6), "epoch": number % 100},
+    }
+
+
+class NotThere(Exception):
+    """The system has no such question; the text says what it does instead."""
+
+
+class Tally:
+    """Count, sum, NaNs, smallest, largest and last step of each key of a run, as it was read back."""
+
+    def __init__(self):
+        self.keys = {}
+
+    def add(self, key, step, value):
+        tally = self.keys.get(key)
+        if tally is None:
+            tally = self.keys[key] = [0, 0.0, 0, math.inf, -math.inf, -1]
+        tally[0] += 1
+        if value is None or value != value:
+            tally[2] += 1
+        else:
+            tally[1] += value
+            if value < tally[3]:
+                tally[3] = value
+            if value > tally[4]:
+                tally[4] = value
+        if step > tally[5]:
+            tally[5] = step
+
+
+class System:
+    """A tracker, or a store, under test. Methods answer plain JSON."""
+
+    server = None
+
+    def start(self, folder, **options):
+        """Begin on an empty folder."""
+
+    def write(self, pool, runs, rows, spike=-1, seconds=600):
+        """Log `rows` rows of every run, all runs at once; answers {"rows": acknowledged of each run, "seconds"}."""
+        raise NotImplementedError
+
+    def read_back(self, runs):
+        """Everything: {run: {key: tally}}."""
+        raise NotImplementedError
+
+    def fill(self, pool, runs, rows, spike=-1, seconds=600):
+        """As `write`, by the fastest way there is: for the questions asked afterwards, not for its own time."""
+        return self.write(pool, runs, rows, spike, seconds)
+
+    def open_page(self):
+        """Start what serves the page, when nothing does yet."""
+
+    def ask(self, question, times, **given):
+        """Ask `times` times after one warm-up; answers the milliseconds and what `seen_by` says of the last answer."""
+        method = getattr(self, question, None)
+        if method is None:
+            raise NotThere("no such question")
+        milliseconds = []
+        for turn in range(times + 1):
+            began = time.perf_counter()
+            answer = method(**given)
+            took = (time.perf_counter() - began) * 1000
+            if turn > 0 or took > 20_000:
+                milliseconds.append(took)
+            if took > 20_000:
+                break
+        return {"ms": milliseconds, **self.seen_by(question, answer)}
+
+    def seen_by(self, question, answer):
+        """{"points": values in the answer, "spikes": lines that have the planted spike}, as far as it is known."""
+        return getattr(self, f"seen_by_{question}", lambda _: {})(answer)
+
+    def settle(self):
+        """Let what is due be written, as a stop does, so that bytes at rest can be counted."""
+
+    def stop(self):
+        end_process(self.server)
+
+
+class Budget:
+    """Rows in slices of all runs, until they are all given or the time is over."""
+
+    def __init__(self, rows, slice_rows, seconds):
+        self.rows, self.slice_rows, self.until = rows, slice_rows, time.perf_counter() + seconds
+
+    def __iter__(self):
+        for begin in range(0, self.rows, self.slice_rows):
+            if begin > 0 and time.perf_counter() > self.until:
+                return
+            yield begin, min(self.rows, begin + self.slice_rows)
+
+
+def post_json(url, body, headers=None):
+    """The bytes of the answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})})
+    with urllib.request.urlopen(request, timeout=900) as response:
+        return response.read()
+
+
+def calls_of(seconds):
+    """Of the single calls, the first hundred left out: microseconds."""
+    ordered = sorted(seconds[100:] or seconds)
+    return {"p50": ordered[len(ordered) // 2] * 1e6, "p99": ordered[int(len(ordered) * 0.99)] * 1e6}
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def start_process(command, folder, ready, timeout=300, **more):
+    """Start a server and wait until `ready()` is true; its output goes to a file of the folder."""
+    log = pathlib.Path(folder, "server.log")
+    process = subprocess.Popen(command, stdout=log.open("ab"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **more)
+    until = time.monotonic() + timeout
+    while not ready():
+        if process.poll() is not None or time.monotonic() > until:
+            end_process(process)
+            raise RuntimeError(f"{command[0]} did not become ready: {log.read_text()[-600:]}")
+        time.sleep(0.05)
+    return process
+
+
+def end_process(process):
+    if process is None or process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status < 500
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+
+
+def finite(answer):
+    """JSON has no word for infinities and NaN."""
+    if isinstance(answer, dict):
+        return {key: finite(value) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [finite(value) for value in answer]
+    return None if isinstance(answer, float) and not math.isfinite(answer) else answer
+
+
+def serve(system):
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        question = json.loads(line)
+        try:
+            answer = {"ok": getattr(system, question.pop("op"))(**question)}
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}"[:600]}
+        print(json.dumps(finite(answer)), file=out)
+    system.stop()
