@@ -4,6 +4,7 @@ import { proxyRefusal, routeTo } from "./http/agent.ts";
 import type { Connection, Patience } from "./http/connection.ts";
 import { accessTo } from "./http/identity.ts";
 import { RouteError } from "./http/proxy.ts";
+import { rateLimitOf } from "./http/rate-limit.ts";
 import { hopeless, isFinal, meaningOf, retryAfterMs, waitMs } from "./http/retry.ts";
 
 /** What the server said no to for good: trying again cannot help. */
@@ -75,8 +76,14 @@ export async function send(
   { headers = {}, patience, retried, check }: SendOptions,
 ): Promise<Answer> {
   let reused = false;
+  // Stores of files that the server names have limits of their own.
+  const limit = url.startsWith("/")
+    ? rateLimitOf(`${http.baseUrl}${url === "/graphql" ? url : ""}`)
+    : undefined;
   for (let tried = 0; ; ) {
     http.signal.throwIfAborted();
+    const waitedMs = limit?.wait(performance.now()) ?? 0;
+    if (waitedMs > 0) await pause(http.signal, undefined, waitedMs);
     // Outside of what is tried again: a file that is gone does not come back.
     const bytes = lengthOf(body);
     let reason: string;
@@ -97,6 +104,7 @@ export async function send(
         http.signal,
       );
       const status = response.statusCode ?? 0;
+      limit?.hear(response.headers, performance.now());
       heard(status);
       const text = await textOf(response);
       const unlike = status >= 200 && status < 300 ? check?.(text) : undefined;
