@@ -186,3 +186,51 @@ run.log({ x: 2 }, { step: 7, commit: true });`,
     ],
   );
 });
+
+test("logs of the official client's writers are synced under their writer's id, and double nothing", {
+  skip: !newestClient && "no official client is installed",
+}, async () => {
+  const go = join(dir, "go-synced");
+  writeFileSync(go, "");
+  const sync = (...args: string[]) =>
+    runCommand(process.execPath, [MAIN, "sync", ...args], {
+      cwd: dir,
+      environment: { HOME: dir, WANDB_BASE_URL: server.url, WANDB_API_KEY: server.apiKey },
+    });
+  const id = "python-log";
+  const logs: string[] = [];
+  for (const role of ["primary", "other"]) {
+    const ended = await runScript(newestClient ?? "", "shared_writer.py", server, {
+      args: [id, "7", go, role],
+      env: { WANDB_DIR: dir },
+    });
+    assert.equal(ended.code, 0, ended.stderr.slice(-2000));
+    logs.push(...logsOf(dir, id).filter((log) => !logs.includes(log)));
+  }
+  const [primary = "", other = ""] = logs;
+  const again = await sync("--include-online", primary);
+  assert.equal(again.status, 0, again.err);
+  const refused = await sync("--include-online", other);
+  assert.equal(refused.status, 1);
+  assert.match(refused.err, /does not say which of the writers of python-log it is of/);
+  const linesOf = async () =>
+    (await seen(id)).logLines.edges.filter(({ node }) => node.line === "from python").length;
+  assert.deepEqual([rowsOf(await readRun(server, id)).length, await linesOf()], [14, 2]);
+
+  // To a server that has nothing of it, both go: each row has its own place.
+  for (const log of [primary, other]) {
+    const sent = await sync("--include-synced", log, "--id", "python-log-anew");
+    assert.equal(sent.status, 0, sent.err);
+  }
+  const anew = await readRun(server, "python-log-anew");
+  assert.deepEqual(
+    rowsOf(anew).map(({ _step, n }) => [_step, n]),
+    Array.from({ length: 14 }, (_, step) => [step, step % 7]),
+  );
+  const { logLines, events } = await seen("python-log-anew");
+  assert.deepEqual(
+    logLines.edges.filter(({ node }) => node.line === "from python").map(({ node }) => node.label),
+    ["python", "python"],
+  );
+  assert.ok(events.every((event) => !event.includes("/l:python/l:")));
+});

@@ -1,4 +1,4 @@
-"""One of several writers of a run: logs ROWS rows, then waits for the file GO before it ends."""
+"""One of several writers of a run (its fourth argument may be `primary`): logs ROWS rows, then waits for the file GO before it ends."""
 
 import pathlib
 import sys
@@ -7,7 +7,8 @@ import time
 import wandb
 
 name, rows, go = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
-settings = wandb.Settings(x_primary=False, x_label="python", x_update_finish_state=False)
+primary = sys.argv[4:] == ["primary"]
+settings = wandb.Settings(x_primary=primary, x_label="python", x_update_finish_state=primary)
 run = wandb.init(mode="shared", id=name, project="sdk", config={"python": True}, settings=settings)
 print("from python")
 for n in range(rows):

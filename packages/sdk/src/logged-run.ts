@@ -97,6 +97,8 @@ export class LoggedRunReader {
   preempting = false;
   /** Added to the step of each row: a run that was resumed offline may have been somewhere else. */
   stepShift = 0;
+  /** Of one of several writers, where the run's own record does not tell of it. */
+  readonly #shared: { writer: string; label: string } | undefined;
   #exit: Extract<LogRecord, { kind: "exit" }> | undefined;
   readonly #config: Record<string, string> = {};
   readonly #own: Record<string, string> = {};
@@ -114,6 +116,10 @@ export class LoggedRunReader {
   /** What summary records say of parts of a value: `acc.max`. */
   readonly #parts: Tree = new Map();
   #last: Record<string, unknown> = {};
+
+  constructor(shared?: { writer: string; label: string }) {
+    this.#shared = shared;
+  }
 
   take(found: Found): void {
     if (found.kind === "damage") {
@@ -133,7 +139,11 @@ export class LoggedRunReader {
     switch (record.kind) {
       case "run":
         // A later one has what changed since.
-        this.run = { ...record.run, startTimeMs: record.run.startTimeMs || (this.run?.startTimeMs ?? 0) };
+        this.run = {
+          ...record.run,
+          writer: record.run.writer || (this.#shared?.writer ?? ""),
+          startTimeMs: record.run.startTimeMs || (this.run?.startTimeMs ?? 0),
+        };
         this.#atMs ||= this.run.startTimeMs;
         this.#setConfig(record.run.config);
         this.runChanges++;
@@ -191,6 +201,11 @@ export class LoggedRunReader {
         this.#exit = record;
         break;
     }
+  }
+
+  /** Before console lines. */
+  get consoleLabel(): string {
+    return this.run?.label || (this.#shared?.label ?? "");
   }
 
   /** Undefined: the log has not said yet how the run did. */

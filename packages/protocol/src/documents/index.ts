@@ -15,6 +15,11 @@ export const RUN_RESUME_STATUS = `query RunResumeStatus($project: String, $entit
   }
 }`;
 
+/** Rows from `minStep` up to, not including, `maxStep`. */
+export const RUN_HISTORY = `query RunHistory($project: String, $entity: String, $runId: String!, $minStep: Int64, $maxStep: Int64) {
+  project(name: $project, entityName: $entity) { run(name: $runId) { history(minStep: $minStep, maxStep: $maxStep, samples: 1000) } }
+}`;
+
 export const CREATE_RUN_FILES = `mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) {
   createRunFiles(input: {entityName: $entity, projectName: $project, runName: $run, files: $files}) {
     runID uploadHeaders files { name uploadUrl }

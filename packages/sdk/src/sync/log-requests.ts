@@ -62,7 +62,7 @@ export class LogRequests {
     const { console: first } = this.#first;
     if (first === undefined || this.#options.skipConsole) return [];
     return console.map((stretch) => {
-      const { offset, content } = consoleChunk(stretch, this.#reader.run?.label);
+      const { offset, content } = consoleChunk(stretch, this.#reader.consoleLabel);
       return { offset: first + offset, content };
     });
   }

@@ -5,6 +5,7 @@ import { type Bucket, existing, type RunAddress, sendConfig } from "../run-trans
 import { firstPlaces } from "./first-places.ts";
 import type { LogFile } from "./log-file.ts";
 import { settledStep } from "./resumed-logs.ts";
+import { hasFirstRow, type SharedLog } from "./shared-log.ts";
 import type { LogSyncOptions } from "./sync-options.ts";
 import { type FirstPlaces, readSyncState, type SyncState } from "./sync-state.ts";
 
@@ -35,12 +36,20 @@ export class LoggedRunOpening {
   readonly #http: Http;
   readonly #options: LogSyncOptions;
   readonly #reader: LoggedRunReader;
+  readonly #shared: SharedLog | undefined;
   /** Of the reader, when they were last told. */
   #toldRun = 0;
   #toldConfig = 0;
 
   /** Once the reader has met the run. */
-  constructor(file: LogFile, http: Http, options: LogSyncOptions, reader: LoggedRunReader) {
+  constructor(
+    file: LogFile,
+    http: Http,
+    options: LogSyncOptions,
+    reader: LoggedRunReader,
+    shared: SharedLog | undefined,
+  ) {
+    this.#shared = shared;
     this.#file = file;
     this.#http = http;
     this.#options = options;
@@ -68,7 +77,8 @@ export class LoggedRunOpening {
     const state = readSyncState(this.#file.path);
     if (state && state.server === this.#http.baseUrl && state.run === bucket.id)
       return this.#noted(state, bucket);
-    if (resumed || unsettled || this.#options.append)
+    // Of several writers each counts its own lines.
+    if (!writer && (resumed || unsettled || this.#options.append))
       return { ...none, first: firstPlaces(this.#file.path, bucket, unsent), made: false };
     // Lines of others must not be written over: whoever went on with the run has its rows where these would come.
     if (
@@ -78,6 +88,14 @@ export class LoggedRunOpening {
     )
       throw new Error(
         `the run ${where.runId} at the server has rows of another process behind those of this log, or in their place; --append puts the log's rows behind them, --id NEW makes a run of its own`,
+      );
+    if (
+      this.#shared &&
+      !this.#shared.known &&
+      (await hasFirstRow(this.#http, this.#shared, { ...where, entity }, bucket))
+    )
+      throw new Error(
+        `the log does not say which of the writers of ${where.runId} it is of (the official client does so from 0.22 on, and with x_primary), and the server has rows of it already: --append sends all of them once more, --id NEW makes a run of its own`,
       );
     return { ...none, made: false };
   }

@@ -14,6 +14,7 @@ import { LogWriter } from "./log-writer.ts";
 import { type Before, LoggedRunOpening } from "./logged-run-opening.ts";
 import { filesFolderOf, metadataIn, writeOwnFiles } from "./own-folder.ts";
 import { unsentBefore } from "./resumed-logs.ts";
+import { type SharedLog, sharedLogOf } from "./shared-log.ts";
 import type { LogSyncOptions, Synced } from "./sync-options.ts";
 import { type FirstPlaces, writeSyncState } from "./sync-state.ts";
 import { SyncedFiles } from "./synced-files.ts";
@@ -62,7 +63,8 @@ class LogSync {
   #http: Http;
   readonly #folder: string;
   readonly #options: LogSyncOptions;
-  readonly #reader = new LoggedRunReader();
+  readonly #shared: SharedLog | undefined;
+  readonly #reader: LoggedRunReader;
   readonly #writer: LogWriter;
   /** Both once the log has named its run. */
   #opening: LoggedRunOpening | undefined;
@@ -83,6 +85,8 @@ class LogSync {
     this.#http = http;
     this.#options = options;
     this.#writer = new LogWriter(file.path);
+    this.#shared = sharedLogOf(file.path);
+    this.#reader = new LoggedRunReader(this.#shared);
     this.#folder = filesFolderOf(file.path);
     this.#reader.environment = metadataIn(this.#folder);
   }
@@ -142,7 +146,7 @@ class LogSync {
   /** Of several writers each has lines of its own. */
   #toOpen({ writer = "" }: LoggedRunFields): LoggedRunOpening {
     this.#http = { ...this.#http, headers: { ...this.#http.headers, ...writerHeaders({ id: writer }) } };
-    return new LoggedRunOpening(this.#file, this.#http, this.#options, this.#reader);
+    return new LoggedRunOpening(this.#file, this.#http, this.#options, this.#reader, this.#shared);
   }
 
   async #lookUp(opening: LoggedRunOpening): Promise<Before> {
