@@ -1,5 +1,6 @@
 /** What the command line shares with the SDK: settings with their sources, keys, and requests to the server. */
 export { isGlob } from "@steelyard/protocol/globs";
+export { STAGING } from "./artifacts/staged-artifact.ts";
 export { openInBrowser } from "./browser.ts";
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
 export { defaultProject } from "./default-project.ts";

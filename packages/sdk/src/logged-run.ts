@@ -7,6 +7,7 @@ import {
   type LoggedRunFields,
   type LogRecord,
   readRecord,
+  type UsedArtifactFields,
 } from "@steelyard/protocol/records";
 import { ConfigDocument } from "./config-document.ts";
 import { Summary } from "./summary.ts";
@@ -93,6 +94,8 @@ export class LoggedRunReader {
   readonly alerts: Extract<LogRecord, { kind: "alert" }>[] = [];
   /** In the order they were logged. */
   readonly artifacts: ArtifactFields[] = [];
+  /** Those that the run was told to use, in the order it was. */
+  readonly used: UsedArtifactFields[] = [];
   environment: Record<string, unknown> | undefined;
   preempting = false;
   /** Added to the step of each row: a run that was resumed offline may have been somewhere else. */
@@ -193,6 +196,9 @@ export class LoggedRunReader {
         break;
       case "artifact":
         this.artifacts.push(record.artifact);
+        break;
+      case "use":
+        this.used.push(record.used);
         break;
       case "preempting":
         this.preempting = true;

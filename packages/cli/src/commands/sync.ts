@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { globMatcher } from "@steelyard/protocol/globs";
 import { foldersOf, runUrl } from "@steelyard/protocol/settings";
@@ -11,6 +11,7 @@ import {
   LogsSync,
   type LogsSyncOptions,
   type SelectedLogs,
+  STAGING,
   StoppedError,
   selectLogs,
 } from "steelyard/command-line";
@@ -170,6 +171,7 @@ async function sync(given: string[], options: Options): Promise<void> {
     defaultProject: projectOf(loaded),
     defaultEntity: loaded.settings.entity,
     ignoreGlobs: loaded.settings.ignoreGlobs,
+    stagingFolder: join(foldersOf(loaded.settings, loaded.machine).data, ...STAGING),
     markSynced: options.markSynced,
     append: options.append,
     skipConsole: options.skipConsole,

@@ -68,6 +68,10 @@ export const COMMIT_ARTIFACT = `mutation CommitArtifact($artifactID: ID!) {
   commitArtifact(input: {artifactID: $artifactID}) { artifact { id digest } }
 }`;
 
+export const ARTIFACT_BY_ID = `query ArtifactById($id: ID!) {
+  artifact(id: $id) { versionIndex artifactType { name } artifactSequence { name } }
+}`;
+
 export const USE_ARTIFACT = `mutation UseArtifact($input: UseArtifactInput!) { useArtifact(input: $input) { artifact { id } } }`;
 
 /** Artifact that a client made under this id of its own. */

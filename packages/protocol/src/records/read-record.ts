@@ -20,7 +20,15 @@ export type LogRecord =
   | { kind: "preempting" }
   | { kind: "exit"; exitCode: number; notComplete: boolean }
   | { kind: "artifact"; artifact: ArtifactFields }
+  | { kind: "use"; used: UsedArtifactFields }
   | { kind: "other"; field: number };
+
+/** An artifact that the run was told to use: `id` is the server's, `name` has the version (`set:v1`). */
+export interface UsedArtifactFields {
+  id: string;
+  type: string;
+  name: string;
+}
 
 export interface LoggedRunFields {
   runId: string;
@@ -78,6 +86,7 @@ const KINDS: Record<number, (bytes: Uint8Array) => LogRecord> = {
   17: (bytes) => ({ kind: "run", run: runFields(bytes) }),
   18: exit,
   23: () => ({ kind: "preempting" }),
+  25: use,
   26: (bytes) => ({ kind: "environment", environment: readEnvironmentBody(bytes) }),
   27: (bytes) => ({ kind: "lines", text: firstText(bytes) }),
 };
@@ -180,6 +189,11 @@ function plain(bytes: Uint8Array, texts: readonly number[], ints: readonly numbe
 function alert(bytes: Uint8Array): LogRecord {
   const { text, int } = plain(bytes, [1, 2, 3], [4]);
   return { kind: "alert", title: text(1), text: text(2), level: text(3), waitMs: int(4) };
+}
+
+function use(bytes: Uint8Array): LogRecord {
+  const { text } = plain(bytes, [1, 2, 3], []);
+  return { kind: "use", used: { id: text(1), type: text(2), name: text(3) } };
 }
 
 function exit(bytes: Uint8Array): LogRecord {

@@ -155,7 +155,8 @@ interface EntryLine {
   extra?: Record<string, unknown>;
 }
 
-function entriesOf({ entries, manifestFile, name }: ArtifactFields): readonly ArtifactEntry[] {
+/** Those in the record, or in the file that it names. Throws Error when that cannot be read. */
+export function entriesOf({ entries, manifestFile, name }: ArtifactFields): readonly ArtifactEntry[] {
   if (manifestFile === "") return entries;
   let text: string;
   try {

@@ -98,9 +98,12 @@ export interface StagingPlace {
   instead: string;
 }
 
+/** Below WANDB_DATA_DIR, as the official client has it. */
+export const STAGING = ["artifacts", "staging"] as const;
+
 export function stagingPlace({ settings, machine }: LoadedSettings, runFolder: string): StagingPlace {
   return {
-    folder: join(foldersOf(settings, machine).data, "artifacts", "staging"),
+    folder: join(foldersOf(settings, machine).data, ...STAGING),
     given: settings.dataDir !== undefined,
     instead: join(runFolder, "artifacts"),
   };

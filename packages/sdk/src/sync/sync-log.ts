@@ -1,13 +1,14 @@
+import { dirname, join } from "node:path";
 import { FILE_STREAM_NAMES } from "@steelyard/protocol/file-stream";
 import type { AlertFields, LoggedRunFields } from "@steelyard/protocol/records";
 import { sendAlert } from "../alert.ts";
-import { writeArtifact } from "../artifacts/artifact-writer.ts";
 import { FileStream, tooLargeText } from "../file-stream.ts";
 import { type Http, RefusedError } from "../http.ts";
 import { LoggedRunReader, NO_RUN } from "../logged-run.ts";
 import { OWN_FILES } from "../run-files/own-file.ts";
 import type { RunAddress } from "../run-transport.ts";
 import { writerHeaders } from "../writer.ts";
+import { LogArtifacts } from "./log-artifacts.ts";
 import { LogFile } from "./log-file.ts";
 import { LogRequests } from "./log-requests.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -55,6 +56,7 @@ interface Opened {
   first: FirstPlaces;
   stream: FileStream;
   requests: LogRequests;
+  artifacts: LogArtifacts;
   files: SyncedFiles;
 }
 
@@ -74,8 +76,6 @@ class LogSync {
   #lines = { history: 0, events: 0 };
   /** What the server has all of: records, and where of the log they end. */
   #there = { records: 0, bytes: 0 };
-  /** Those the log has shown, those the server had before, and how many of the first are there. */
-  #artifacts = { seen: 0, before: 0, sent: 0 };
   /** What the log has and could be sent another time. */
   readonly #unsent: string[] = [];
   #spokeAtMs = performance.now();
@@ -108,7 +108,7 @@ class LogSync {
       this.#reader.take(found);
       if (!this.#reader.run) continue;
       this.#opening ??= this.#toOpen(this.#reader.run);
-      this.#before ??= await this.#lookUp(this.#opening);
+      this.#before ??= await this.#opening.lookUp(this.#unsent);
       if (this.#reader.records < this.#before.sent) {
         if (this.#isMuch) this.#drop();
         continue;
@@ -149,12 +149,6 @@ class LogSync {
     return new LoggedRunOpening(this.#file, this.#http, this.#options, this.#reader, this.#shared);
   }
 
-  async #lookUp(opening: LoggedRunOpening): Promise<Before> {
-    const before = await opening.lookUp(this.#unsent);
-    this.#artifacts = { seen: 0, before: before.artifacts, sent: before.artifacts };
-    return before;
-  }
-
   async #open(opening: LoggedRunOpening, before: Before): Promise<Opened> {
     const { run, displayName, made } = await opening.open(before);
     this.#options.onOpen?.(run, displayName);
@@ -167,6 +161,10 @@ class LogSync {
         this.#reader.losses.push(`${tooLargeText(what)}; ${RAISE_IT}`),
       ),
       requests: new LogRequests(this.#reader, before.first, this.#options),
+      artifacts: new LogArtifacts(this.#http, run, before.artifacts, {
+        unsent: this.#unsent,
+        losses: this.#reader.losses,
+      }),
       files: new SyncedFiles(this.#http, run, this.#folder, this.#options.ignoreGlobs),
     };
     this.#note(opened, false);
@@ -177,7 +175,7 @@ class LogSync {
   async #send(last: boolean): Promise<void> {
     if (!this.#opening || !this.#before) return;
     this.#opened ??= await this.#open(this.#opening, this.#before);
-    const { run, stream, requests, files, made } = this.#opened;
+    const { run, stream, requests, artifacts, files, made } = this.#opened;
     const lines = this.#reader.takeLines();
     if (this.#options.follow && !last) await this.#opening.tellChanges(run);
     for (const { request, history } of requests.of(lines, this.#lines, last)) {
@@ -186,7 +184,8 @@ class LogSync {
     }
     this.#lines.history += lines.history.length;
     this.#lines.events += lines.events.length;
-    await this.#sendArtifacts(run);
+    await artifacts.send(this.#reader.artifacts.splice(0));
+    await artifacts.use(this.#reader.used.splice(0));
     for (const alert of this.#reader.alerts.splice(0)) if (made) await this.#sendAlert(run, alert);
     // While the run goes on the page wants its images; of one that is over, its files come together at the end.
     if (this.#options.follow && !last) await files.send(this.#due(files, false));
@@ -207,25 +206,9 @@ class LogSync {
     });
   }
 
-  /** One that cannot be sent holds nothing else up; those behind it are offered again next time. */
-  async #sendArtifacts(run: RunAddress): Promise<void> {
-    for (const artifact of this.#reader.artifacts.splice(0)) {
-      if (this.#artifacts.seen++ < this.#artifacts.before) continue;
-      try {
-        await writeArtifact(this.#http, run, artifact);
-        if (this.#artifacts.sent === this.#artifacts.seen - 1) this.#artifacts.sent++;
-      } catch (error) {
-        this.#http.signal.throwIfAborted();
-        this.#unsent.push(
-          `the artifact ${artifact.name} (${artifact.type}) is not sent: ${(error as Error).message}`,
-        );
-      }
-    }
-  }
-
   /** Files, then the end: with it the server takes the run as over. */
   async #end(opened: Opened): Promise<Synced> {
-    const { run, displayName, stream, files } = opened;
+    const { run, displayName, stream, artifacts, files } = opened;
     const reader = this.#reader;
     // Of several writers the others may go on.
     const ended = !reader.notComplete && (!reader.run?.writer || reader.exitCode !== undefined);
@@ -240,7 +223,14 @@ class LogSync {
     });
     for (const [name, reason] of files.refused) this.#unsent.push(`${name} is not sent: ${reason}`);
     this.#there.bytes = this.#file.read;
-    this.#note(opened, this.#unsent.length === 0 && this.#options.markSynced !== false);
+    const isSent = this.#unsent.length === 0 && this.#options.markSynced !== false;
+    this.#note(opened, isSent);
+    const staging = [this.#options.stagingFolder, join(dirname(this.#file.path), "artifacts")];
+    if (isSent)
+      artifacts.removeCopies(
+        this.#file.path,
+        staging.filter((folder) => folder !== undefined),
+      );
     return {
       run,
       displayName,
@@ -251,14 +241,14 @@ class LogSync {
     };
   }
 
-  #note({ run, made, first }: Opened, ended: boolean): void {
+  #note({ run, made, first, artifacts }: Opened, ended: boolean): void {
     try {
       writeSyncState(this.#file.path, {
         server: this.#http.baseUrl,
         run: run.id,
         ...this.#there,
         rows: this.#lines.history,
-        artifacts: this.#artifacts.sent,
+        artifacts: artifacts.sent,
         first,
         made,
         ended,

@@ -28,6 +28,8 @@ export interface LogSyncOptions extends RunOverrides {
   skipConsole?: boolean | undefined;
   /** Patterns of files that are not uploaded. */
   ignoreGlobs?: readonly string[] | undefined;
+  /** Where files of artifacts wait for their upload, as copies that nobody else needs. */
+  stagingFolder?: string | undefined;
   /** Goes on until the log says that its run has ended, or its process is gone. */
   follow?: boolean | undefined;
   onOpen?: ((run: RunAddress, displayName: string) => void) | undefined;

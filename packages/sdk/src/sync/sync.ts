@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { foldersOf } from "@steelyard/protocol/settings";
+import { STAGING } from "../artifacts/staged-artifact.ts";
 import { findCredentials } from "../credentials.ts";
 import { defaultProject } from "../default-project.ts";
 import { connectionOf } from "../http/connection.ts";
@@ -93,6 +95,7 @@ export async function sync(
       defaultProject: settings.project ?? defaultProject(loaded, machine.workingDirectory),
       defaultEntity: settings.entity,
       ignoreGlobs: settings.ignoreGlobs,
+      stagingFolder: join(foldersOf(settings, machine).data, ...STAGING),
       onProgress: (log, progress) => onProgress?.({ log, ...progress }),
       onSynced(log, { run, historyLines, files, losses }) {
         const { name, entity, project } = run;
