@@ -19,6 +19,7 @@ const SCREENS = [
   "/lab",
   `/admin/${PROJECT}`,
   `/admin/${PROJECT}/table?q=r0`,
+  `/admin/${PROJECT}/sql?q=${encodeURIComponent('SELECT run, _step, "val/loss" FROM history')}&view=chart`,
   `/admin/${PROJECT}/overview`,
   `/admin/${PROJECT}/runs/r00`,
   `/admin/${PROJECT}/runs/r00/overview`,

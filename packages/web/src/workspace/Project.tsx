@@ -2,19 +2,20 @@ import { useEffect } from "react";
 import { Link, Redirect } from "wouter";
 import { addressOf } from "../address/query-state.ts";
 import { t } from "../i18n/index.ts";
-import { Overview, ProjectWorkspace, RunsTable } from "./tabs.ts";
+import { Overview, ProjectWorkspace, RunsTable, Sql } from "./tabs.ts";
 
 /** The tabs of a project. An unknown tab that is a run's id is that run: the client prints such addresses. */
 export default function Project({ entity, project, tab }: { entity: string; project: string; tab: string }) {
   useEffect(() => {
     document.title = `${project} · Steelyard`;
   }, [project]);
-  const known = ["workspace", "table", "runs", "overview"];
+  const known = ["workspace", "table", "runs", "sql", "overview"];
   if (!known.includes(tab))
     return <Redirect to={addressOf.run(entity, project, decodeURIComponent(tab))} replace />;
   const tabs = [
     { id: "workspace", label: t("nav.workspace"), href: addressOf.project(entity, project) },
     { id: "table", label: t("nav.runs"), href: addressOf.project(entity, project, "table") },
+    { id: "sql", label: t("nav.sql"), href: addressOf.project(entity, project, "sql") },
     { id: "overview", label: t("nav.overview"), href: addressOf.project(entity, project, "overview") },
   ];
   const current = tab === "runs" ? "table" : tab;
@@ -29,6 +30,7 @@ export default function Project({ entity, project, tab }: { entity: string; proj
       </nav>
       {current === "workspace" && <ProjectWorkspace entity={entity} project={project} />}
       {current === "table" && <RunsTable entity={entity} project={project} />}
+      {current === "sql" && <Sql entity={entity} project={project} />}
       {current === "overview" && <Overview entity={entity} project={project} />}
     </div>
   );
