@@ -1,32 +1,71 @@
-/** What was used last is kept, up to so many bytes. */
+/** What was used last is kept, up to so many bytes. Hot: a chart asks it for each block and key, so a hit makes nothing. */
 export class BoundedCache<Value> {
   readonly #maxBytes: number;
-  readonly #items = new Map<string, { value: Value; bytes: number }>();
+  readonly #items = new Map<number, Map<string | number, Item<Value>>>();
+  /** A ring: after it comes what was used last, before it what was used longest ago. */
+  readonly #ring: Item<Value> = ring();
   #bytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  get(label: string): Value | undefined {
-    const item = this.#items.get(label);
+  get(id: number, name: string | number): Value | undefined {
+    const item = this.#items.get(id)?.get(name);
     if (!item) return undefined;
-    // A map keeps the order of insertion: what is used goes to its end.
-    this.#items.delete(label);
-    this.#items.set(label, item);
+    unlink(item);
+    this.#linkFirst(item);
     return item.value;
   }
 
   /** Something larger than a quarter of the whole is not kept. */
-  set(label: string, value: Value, bytes: number): void {
+  set(id: number, name: string | number, value: Value, bytes: number): void {
     if (bytes > this.#maxBytes / 4) return;
-    this.#bytes += bytes - (this.#items.get(label)?.bytes ?? 0);
-    this.#items.delete(label);
-    this.#items.set(label, { value, bytes });
-    for (const [oldest, item] of this.#items) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.#items.delete(oldest);
-      this.#bytes -= item.bytes;
-    }
+    this.#drop(this.#items.get(id)?.get(name));
+    const named = this.#items.get(id) ?? new Map<string | number, Item<Value>>();
+    this.#items.set(id, named);
+    const item = { ...ring<Value>(), id, name, value, bytes };
+    named.set(name, item);
+    this.#linkFirst(item);
+    this.#bytes += bytes;
+    while (this.#bytes > this.#maxBytes) this.#drop(this.#ring.before);
   }
+
+  #linkFirst(item: Item<Value>): void {
+    const head = this.#ring;
+    item.before = head;
+    item.after = head.after;
+    head.after.before = item;
+    head.after = item;
+  }
+
+  #drop(item: Item<Value> | undefined): void {
+    if (!item) return;
+    unlink(item);
+    this.#bytes -= item.bytes;
+    const named = this.#items.get(item.id);
+    named?.delete(item.name);
+    if (named?.size === 0) this.#items.delete(item.id);
+  }
+}
+
+interface Item<Value> {
+  id: number;
+  name: string | number;
+  value: Value;
+  bytes: number;
+  before: Item<Value>;
+  after: Item<Value>;
+}
+
+function ring<Value>(): Item<Value> {
+  const item = { id: 0, name: 0, value: undefined, bytes: 0 } as unknown as Item<Value>;
+  item.before = item;
+  item.after = item;
+  return item;
+}
+
+function unlink<Value>({ before, after }: Item<Value>): void {
+  before.after = after;
+  after.before = before;
 }

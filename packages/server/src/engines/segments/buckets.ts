@@ -207,6 +207,7 @@ export class Buckets implements GroupSink {
   series(run: number, key: string, room: Room): Series {
     const columns = this.#columns;
     const { count, nonFinite, mean, min, max, first, last } = columns;
+    const means = room.wanted.includes("mean");
     let kept = 0;
     for (let at = 0; at < count.length; at++) {
       const finite = count[at] as number;
@@ -217,7 +218,7 @@ export class Buckets implements GroupSink {
         first[at] = Number.NaN;
         last[at] = Number.NaN;
       }
-      mean[at] = (mean[at] as number) / finite;
+      if (means) mean[at] = (mean[at] as number) / finite;
       if (kept !== at) for (const name of SERIES_COLUMNS) columns[name][kept] = columns[name][at] as number;
       kept++;
     }

@@ -1,8 +1,9 @@
 import { rowsOfColumn } from "./block.ts";
 import type { Gathered, Range } from "./buckets.ts";
+import { finestOf, type Grouped, GroupedBlock } from "./grouped.ts";
 import type { Line, Part } from "./lines.ts";
 import { FACTOR, GROUP_ROWS, LEVELS, type Pyramid } from "./pyramid.ts";
-import { deadRows, guarded, type SpanColumn, type StoredBlock, type StoredBlocks } from "./stored.ts";
+import { deadRows, guarded, type StoredBlock, type StoredBlocks } from "./stored.ts";
 import { StoredSpan } from "./stored-span.ts";
 
 /**
@@ -32,23 +33,40 @@ export interface Reading {
 }
 
 export function readPart(reading: Reading, part: Part): void {
-  const { damaged, level, sink, stored, line } = reading;
-  if ("block" in part) {
-    const { block, hasPyramid } = part;
-    guarded(damaged, () => {
-      const summed = level >= 0 && hasPyramid && block.dead.length === 0;
-      const pyramid = summed ? stored.pyramid(block, line.key) : undefined;
-      if (sink && pyramid) readGroups(reading, block, pyramid, sink);
-      else takePoints(reading, block);
-    });
-    return;
+  const { damaged, level, sink, stored, line, xKey } = reading;
+  const { key } = line;
+  let summed: Summed | undefined;
+  if (sink && level >= 0) {
+    if ("span" in part) {
+      const { span, column } = part;
+      summed = {
+        grouped: span,
+        pyramidAt: (at) => stored.spanPyramid(span, key, at, column),
+        xsAt: (at) => (xKey === undefined ? undefined : stored.spanPyramid(span, xKey, at)),
+        readSteps: () => stored.checkedSpan(span, "_step", () => span.readSteps()),
+        rest: new Map(),
+      };
+    } else if (part.hasPyramid && part.block.dead.length === 0) {
+      const { block } = part;
+      guarded(damaged, () => {
+        summed = {
+          grouped: new GroupedBlock(block, stored.stepRule(block), () => stored.steps(block)),
+          pyramidAt: (at) => stored.pyramid(block, key, at),
+          xsAt: (at) => (xKey === undefined ? undefined : stored.pyramid(block, xKey, at)),
+          readSteps: () => stored.steps(block),
+          rest: new Map(),
+        };
+      });
+      // Its steps are damaged: without them no point has a place.
+      if (!summed) return;
+    }
   }
-  const { span, column } = part;
-  const rest = new Map<number, Set<number>>();
-  if (sink && level >= 0)
-    findGroups(reading, sink, { span, column, rest }, level, 0, Number.POSITIVE_INFINITY);
-  else for (const { id } of span.blocks) takePointsOf(reading, id);
-  for (const [id, groups] of rest) takePointsOf(reading, id, groups);
+  if (sink && summed) {
+    findGroups(reading, sink, summed, level, 0, Number.POSITIVE_INFINITY);
+    for (const [id, groups] of summed.rest) takePointsOf(reading, id, groups);
+  } else if ("block" in part) {
+    guarded(damaged, () => takePoints(reading, part.block));
+  } else for (const { id } of part.span.blocks) takePointsOf(reading, id);
 }
 
 function takePointsOf(reading: Reading, id: number, groups?: Set<number>): void {
@@ -56,41 +74,6 @@ function takePointsOf(reading: Reading, id: number, groups?: Set<number>): void 
     const block = reading.stored.block(id);
     if (block) takePoints(reading, block, groups);
   });
-}
-
-/** The groups of a block that is in no span. */
-function readGroups(reading: Reading, block: StoredBlock, pyramid: Pyramid, sink: GroupSink): void {
-  const { stored, xKey, line } = reading;
-  const xs = xKey === undefined ? undefined : stored.pyramid(block, xKey);
-  if (xKey !== undefined && !xs) {
-    takePoints(reading, block);
-    return;
-  }
-  const stepAt = xs ? undefined : stored.stepAt(block);
-  const { min, max } = line.range;
-  const rest = new Set<number>();
-  for (let group = 0; group < pyramid.groups; group++) {
-    const count = (pyramid.count[group] as number) + (pyramid.nonFinite[group] as number);
-    if (count === 0) continue;
-    let from: number;
-    let to: number;
-    if (stepAt) {
-      from = stepAt(group * GROUP_ROWS + (pyramid.firstRow[group] as number));
-      to = stepAt(group * GROUP_ROWS + (pyramid.lastRow[group] as number));
-    } else {
-      const rows = Math.min(GROUP_ROWS, block.rows - group * GROUP_ROWS);
-      if (!xs || count !== rows || !inOrder(xs, group, rows)) {
-        rest.add(group);
-        continue;
-      }
-      from = xs.first[group] as number;
-      to = xs.last[group] as number;
-    }
-    if (to < min || from > max) continue;
-    if (from < min || to > max) rest.add(group);
-    else sink.addGroup(from, to, pyramid, group);
-  }
-  if (rest.size > 0) takePoints(reading, block, rest);
 }
 
 /** The group's x are those of its values only when both are in the same rows, and in order. */
@@ -103,9 +86,12 @@ function inOrder(xs: Pyramid, group: number, rows: number): boolean {
   );
 }
 
-interface SpanPart {
-  span: StoredSpan;
-  column: SpanColumn;
+interface Summed {
+  grouped: Grouped;
+  /** Each throws what damage it meets. */
+  pyramidAt(level: number): Pyramid | undefined;
+  xsAt(level: number): Pyramid | undefined;
+  readSteps(): void;
   /** Block → groups of it that must be taken point by point. */
   rest: Map<number, Set<number>>;
 }
@@ -114,32 +100,36 @@ interface SpanPart {
 function findGroups(
   reading: Reading,
   sink: GroupSink,
-  part: SpanPart,
+  summed: Summed,
   level: number,
   first: number,
   end: number,
 ): void {
   const { line, xKey, damaged } = reading;
-  const { span } = part;
-  const allRows = span.rowsAt(level);
+  const { grouped } = summed;
+  const allRows = grouped.rowsAt(level);
   const last = Math.min(end, allRows.length);
-  let found: { pyramid: Pyramid | undefined; xs: Pyramid | undefined } | undefined;
+  let isRead = false;
+  let pyramid: Pyramid | undefined;
+  let xs: Pyramid | undefined;
   guarded(damaged, () => {
-    found = pyramidsOf(reading, part, level);
+    pyramid = summed.pyramidAt(level);
+    xs = summed.xsAt(level);
+    // Steps that cannot be read are found out here, before a group is given away.
+    if (xKey === undefined && !grouped.rule) summed.readSteps();
+    isRead = true;
   });
-  if (!found) {
-    // Damaged: the blocks say the same, more slowly.
-    for (let group = first; group < last; group++) restOf(part, level, group);
+  // Nothing of the axis that groups could be put by, or damage: the rows say the same, more slowly.
+  if (!isRead || (pyramid && xKey !== undefined && !xs)) {
+    for (let group = first; group < last; group++) restOf(summed, level, group);
     return;
   }
-  const { pyramid, xs } = found;
-  // No value, or no row that has the axis: none has a place on it.
-  if (!pyramid || (xKey !== undefined && !xs)) return;
+  if (!pyramid) return;
   const { count, nonFinite, firstRow, lastRow } = pyramid;
   const { min, max } = line.range;
-  const starts = span.startsAt(level);
-  const stride = span.rule?.stride;
-  const firstStep = span.rule?.first ?? 0;
+  const starts = grouped.startsAt(level);
+  const stride = grouped.rule?.stride;
+  const firstStep = grouped.rule?.first ?? 0;
   for (let group = first; group < last; group++) {
     const points = (count[group] as number) + (nonFinite[group] as number);
     if (points === 0) continue;
@@ -156,8 +146,8 @@ function findGroups(
       from = firstStep + (start + (firstRow[group] as number)) * stride;
       to = firstStep + (start + (lastRow[group] as number)) * stride;
     } else {
-      from = span.stepAt(level, group, firstRow[group] as number);
-      to = span.stepAt(level, group, lastRow[group] as number);
+      from = grouped.stepAt(level, group, firstRow[group] as number);
+      to = grouped.stepAt(level, group, lastRow[group] as number);
     }
     if (from !== undefined && to !== undefined) {
       if (to < min || from > max) continue;
@@ -166,26 +156,19 @@ function findGroups(
         continue;
       }
     }
-    if (level > 0) findGroups(reading, sink, part, level - 1, group * FACTOR, (group + 1) * FACTOR);
-    else restOf(part, 0, group);
+    if (level > 0) findGroups(reading, sink, summed, level - 1, group * FACTOR, (group + 1) * FACTOR);
+    else restOf(summed, 0, group);
   }
 }
 
-function pyramidsOf({ stored, line, xKey }: Reading, { span, column }: SpanPart, level: number) {
-  const pyramid = stored.spanPyramid(span, line.key, level, column);
-  // Steps that cannot be read are found out here, before a group is given away.
-  if (xKey === undefined && !span.rule) stored.checkedSpan(span, "_step", () => span.readSteps());
-  return { pyramid, xs: xKey === undefined ? undefined : stored.spanPyramid(span, xKey, level) };
-}
-
-function restOf({ span, rest }: SpanPart, level: number, group: number): void {
-  const fine = FACTOR ** level;
+function restOf({ grouped, rest }: Summed, level: number, group: number): void {
+  const fine = finestOf(level);
   for (let at = group * fine; at < (group + 1) * fine; at++) {
-    const place = span.blockOf(at);
+    const place = grouped.blockOf(at);
     if (!place) return;
-    const groups = rest.get(place.block.id) ?? new Set();
+    const groups = rest.get(place.id) ?? new Set();
     groups.add(place.group);
-    rest.set(place.block.id, groups);
+    rest.set(place.id, groups);
   }
 }
 

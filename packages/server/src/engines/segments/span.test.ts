@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -154,6 +154,24 @@ test("segments: long runs are answered from spans at every level as a plain tabl
   const again = await openSegments(path);
   for (const run of [1, 2]) await checkAll(again, run);
   await again.close();
+});
+
+test("segments: of a damaged span the blocks are read, and it is named", async () => {
+  const damaged = join(root, "damaged.db");
+  copyFileSync(path, damaged);
+  const file = new DatabaseSync(damaged);
+  file.exec(
+    `UPDATE pyramids SET body = zeroblob(length(body)) WHERE id IN (SELECT middle FROM span_columns WHERE key = 'v')`,
+  );
+  file.close();
+  const told: string[] = [];
+  const store = await openSegments(damaged, { onDamage: (line) => told.push(line) });
+  const asked = question({ buckets: 60 });
+  const [series] = await store.series(asked);
+  check(series, tables.get(2) as Row[], "v", asked);
+  assert.ok(told.length >= 2);
+  assert.match(told[0] ?? "", /span \d+ \(key v\) of .*still read/);
+  await store.close();
 });
 
 test("segments: a fork has copies of spans, and what is replaced or rewound leaves them", async () => {

@@ -1,8 +1,6 @@
-import { FACTOR } from "./pyramid.ts";
+import { finestOf, type Grouped, rowsOfLevels, startsOf } from "./grouped.ts";
 import {
-  coarserRows,
   decodeStepGroups,
-  groupRows,
   groupsOf,
   type SpanBlock,
   type StepGroups,
@@ -23,7 +21,7 @@ export interface SpanRow {
 }
 
 /** A span as its row says; what its groups are made of is worked out when it is first asked. */
-export class StoredSpan {
+export class StoredSpan implements Grouped {
   readonly id: number;
   readonly streamId: number;
   readonly rows: number;
@@ -48,50 +46,36 @@ export class StoredSpan {
     this.#stepsChunk = row.steps;
   }
 
-  /** Rows of each group of the level, with or without a value of some key. */
   rowsAt(level: number): Uint16Array {
-    if (!this.#rowsAt) {
-      const fine = groupRows(this.blocks);
-      const middle = coarserRows(fine);
-      this.#rowsAt = [fine, middle, coarserRows(middle)];
-    }
+    this.#rowsAt ??= rowsOfLevels(this.blocks);
     return this.#rowsAt[level] as Uint16Array;
   }
 
-  /** The row of the span that each group of the level begins with. */
   startsAt(level: number): Uint32Array {
-    const known = this.#startsAt[level];
-    if (known) return known;
-    const rows = this.rowsAt(level);
-    const starts = new Uint32Array(rows.length);
-    for (let at = 1; at < rows.length; at++) {
-      starts[at] = (starts[at - 1] as number) + (rows[at - 1] as number);
-    }
+    const starts = this.#startsAt[level] ?? startsOf(this.rowsAt(level));
     this.#startsAt[level] = starts;
     return starts;
   }
 
-  /** The block that a group of the finest level lies in, and which of the block's groups it is. */
-  blockOf(group: number): { block: SpanBlock; group: number } | undefined {
+  blockOf(group: number): { id: number; group: number } | undefined {
     let left = group;
-    for (const block of this.blocks) {
-      const groups = groupsOf(block.rows);
-      if (left < groups) return { block, group: left };
+    for (const { id, rows } of this.blocks) {
+      const groups = groupsOf(rows);
+      if (left < groups) return { id, group: left };
       left -= groups;
     }
     return undefined;
   }
 
-  /** Of a span without a rule. */
+  /** Of a span without a rule; throws what decoding does. */
   readSteps(): StepGroups {
     this.#steps ??= decodeStepGroups(this.#stepsChunk, this.rowsAt(0).length);
     return this.#steps;
   }
 
-  /** Step of a row of a group, of a span without a rule; undefined where only the block knows it. */
   stepAt(level: number, group: number, row: number): number | undefined {
     const rows = this.rowsAt(0);
-    let fine = group * FACTOR ** level;
+    let fine = group * finestOf(level);
     let left = row;
     while (left >= (rows[fine] ?? Number.POSITIVE_INFINITY)) left -= rows[fine++] as number;
     const { first, last, stride } = this.readSteps();

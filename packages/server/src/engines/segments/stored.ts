@@ -4,7 +4,8 @@ import { type BlockHead, decodeColumn, decodeHead } from "./block.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
-import { decodePyramid, type Pyramid, sizeOf } from "./pyramid.ts";
+import { layoutOf } from "./grouped.ts";
+import { coarserPyramid, decodePyramid, LEVELS, type Pyramid, sizeOf } from "./pyramid.ts";
 import { ALIGNMENT, groupsOf, LEVEL_COLUMNS } from "./span.ts";
 import { type SpanRow, StoredSpan } from "./stored-span.ts";
 
@@ -118,6 +119,9 @@ export class StoredBlocks {
         "SELECT block_id AS block, count, pyramid_id AS pyramid FROM columns WHERE stream_id = ? AND key = ? AND block_id = ?",
       ),
       pyramid: prepare("SELECT body FROM pyramids WHERE id = ?"),
+      pyramidOf: prepare(
+        "SELECT body FROM columns JOIN pyramids ON id = pyramid_id WHERE stream_id = ? AND key = ? AND block_id = ?",
+      ),
       journalOf: prepare(`SELECT ${COLUMNS} FROM blocks WHERE stream_id = ? AND level = 0 ORDER BY id`),
       lastLine: prepare("SELECT max(last_line) AS line FROM blocks WHERE stream_id = ?"),
       journal: prepare("SELECT count(*) AS rows FROM blocks WHERE level = 0"),
@@ -196,13 +200,21 @@ export class StoredBlocks {
   /** Span → what it has of the key. `spans`: those that are asked for. */
   spanColumns(streamId: number, key: string, spans: readonly StoredSpan[]): Map<number, SpanColumn> {
     const { spanColumn, spanColumns } = this.#sql;
-    return this.#rowsOf<SpanColumn>(spans, "s", spanColumn, spanColumns, streamId, key, ({ span }) => span);
+    return this.#rowsOf<SpanColumn>(
+      spans,
+      placeOfSpan,
+      spanColumn,
+      spanColumns,
+      streamId,
+      key,
+      ({ span }) => span,
+    );
   }
 
   /** Sealed block → values of the key in it, and its own pyramid. `blocks`: those that are asked for. */
   columns(streamId: number, key: string, blocks: readonly StoredBlock[]): Map<number, BlockColumn> {
     const { column, columns } = this.#sql;
-    return this.#rowsOf<BlockColumn>(blocks, "b", column, columns, streamId, key, ({ block }) => block);
+    return this.#rowsOf<BlockColumn>(blocks, placeOf, column, columns, streamId, key, ({ block }) => block);
   }
 
   /**
@@ -211,7 +223,7 @@ export class StoredBlocks {
    */
   #rowsOf<Row>(
     asked: readonly { id: number }[],
-    kind: "b" | "s",
+    placeOfRow: (id: number) => number,
     one: StatementSync,
     all: StatementSync,
     streamId: number,
@@ -220,7 +232,7 @@ export class StoredBlocks {
   ): Map<number, Row> {
     const found = new Map<number, Row>();
     const unknown = asked.filter(({ id }) => {
-      const row = this.#columns.get(`${kind}${id} ${key}`) as Row | null | undefined;
+      const row = this.#columns.get(placeOfRow(id), key) as Row | null | undefined;
       if (row) found.set(id, row);
       return row === undefined;
     });
@@ -231,29 +243,33 @@ export class StoredBlocks {
     for (const { id } of unknown) {
       const row = (one.get(streamId, key, id) as Row | undefined) ?? null;
       if (row) found.set(id, row);
-      this.#columns.set(`${kind}${id} ${key}`, row as BlockColumn | SpanColumn | null, COLUMN_BYTES);
+      this.#columns.set(placeOfRow(id), key, row as BlockColumn | SpanColumn | null, COLUMN_BYTES);
     }
     return found;
   }
 
-  /** The block's own; undefined when it has none, or lies in a span. */
-  pyramid(block: StoredBlock, key: string): Pyramid | undefined {
-    const known = this.#decoded.get(`${block.id} ${key}`);
+  /** The block's own, coarser levels made of it; undefined when it has none, or lies in a span. */
+  pyramid(block: StoredBlock, key: string, level = 0): Pyramid | undefined {
+    const known = this.#decoded.get(placeOf(block.id, level), key);
     if (known) return known as Pyramid;
-    const id = this.#sql.column.get(block.streamId, key, block.id)?.pyramid;
-    const body = typeof id === "number" ? this.#sql.pyramid.get(id)?.body : undefined;
+    if (level > 0) {
+      const finer = this.pyramid(block, key, level - 1);
+      const coarse = finer && coarserPyramid(finer, layoutOf(block.rows).rows[level - 1] as Uint16Array);
+      if (coarse) this.#decoded.set(placeOf(block.id, level), key, coarse, sizeOf(coarse));
+      return coarse;
+    }
+    const body = this.#sql.pyramidOf.get(block.streamId, key, block.id)?.body;
     if (!body) return undefined;
     const pyramid = this.checked(block, `pyramid of key ${key}`, () =>
       decodePyramid(body as Uint8Array, groupsOf(block.rows)),
     );
-    this.#decoded.set(`${block.id} ${key}`, pyramid, sizeOf(pyramid));
+    this.#decoded.set(placeOf(block.id, level), key, pyramid, sizeOf(pyramid));
     return pyramid;
   }
 
   /** One level of a span; undefined when it has no value of the key. */
   spanPyramid(span: StoredSpan, key: string, level: number, column?: SpanColumn): Pyramid | undefined {
-    const label = `${span.id}.${level} ${key}`;
-    const known = this.#decoded.get(label);
+    const known = this.#decoded.get(placeOfSpan(span.id, level), key);
     if (known) return known as Pyramid;
     const at = column ?? (this.#sql.spanColumn.get(span.streamId, key, span.id) as SpanColumn | undefined);
     if (!at) return undefined;
@@ -266,21 +282,13 @@ export class StoredBlocks {
         level === 0 ? 1 : 2,
       );
     });
-    this.#decoded.set(label, pyramid, sizeOf(pyramid));
+    this.#decoded.set(placeOfSpan(span.id, level), key, pyramid, sizeOf(pyramid));
     return pyramid;
   }
 
   /** By which every step of the block follows from its row. */
   stepRule(block: StoredBlock): { first: number; stride: number } | undefined {
     return this.checked(block, "steps", () => ruleOf(block.steps));
-  }
-
-  /** Step of a row, without the array of all where a rule gives it. */
-  stepAt(block: StoredBlock): (row: number) => number {
-    const rule = this.stepRule(block);
-    if (rule) return (row) => rule.first + row * rule.stride;
-    const steps = this.steps(block);
-    return (row) => steps[row] ?? 0;
   }
 
   /** 1 + the highest line number. */
@@ -316,13 +324,12 @@ export class StoredBlocks {
   }
 
   part(block: StoredBlock, index: number): Uint8Array {
-    const label = `${block.id}.${index}`;
-    const known = this.#parts.get(label);
+    const known = this.#parts.get(block.id, index);
     if (known) return known;
     const row = index === 0 ? this.#sql.body.get(block.id) : this.#sql.part.get(block.id, index);
     if (!row) throw this.#damage(block, `part ${index}`, new Error("it is missing"));
     const body = row.body as Uint8Array;
-    this.#parts.set(label, body, body.length);
+    this.#parts.set(block.id, index, body, body.length);
     return body;
   }
 
@@ -342,11 +349,11 @@ export class StoredBlocks {
 
   /** The same of numbers, kept decoded. Not to be written to. */
   numbers(block: StoredBlock, index: number): Float64Array {
-    const label = `${block.id}#${index}`;
-    const known = this.#decoded.get(label);
+    const known = this.#decoded.get(placeOf(block.id, COLUMN), index);
     if (known) return known as Float64Array;
     const values = this.column(block, index) as Float64Array;
-    if (block.level !== LEVEL.journal) this.#decoded.set(label, values, values.byteLength);
+    if (block.level !== LEVEL.journal)
+      this.#decoded.set(placeOf(block.id, COLUMN), index, values, values.byteLength);
     return values;
   }
 
@@ -380,6 +387,15 @@ export class StoredBlocks {
       { cause },
     );
   }
+}
+
+/** Places in the caches, of what was decoded of a block or a span: by level, or `COLUMN`. */
+const COLUMN = LEVELS;
+function placeOf(block: number, what = 0): number {
+  return block * (LEVELS + 1) + what;
+}
+function placeOfSpan(span: number, level = 0): number {
+  return -1 - placeOf(span, level);
 }
 
 function storedBlock(row: Record<string, unknown>): StoredBlock {
