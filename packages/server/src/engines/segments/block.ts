@@ -17,6 +17,13 @@ export interface Column {
   path: readonly string[];
   numbers: number[];
   texts: string[];
+  /** All numbers in one piece; once it is there, none are added. See `numbersOf`. */
+  packed?: Float64Array;
+}
+
+export function numbersOf(column: Column): Float64Array {
+  column.packed ??= new Float64Array(column.numbers);
+  return column.packed;
 }
 
 /** What is written beside a sealed column, so that the key catalogue opens no chunk. Over finite numbers. */
@@ -128,8 +135,9 @@ export class BlockBuilder {
   encode(fast: boolean): EncodedBlock {
     const parts: Uint8Array[][] = [[]];
     let partBytes = 0;
-    const places = this.columns.map(({ kind, path, numbers, texts }) => {
-      const values = kind === "number" ? new Float64Array(numbers) : undefined;
+    const places = this.columns.map((column) => {
+      const { kind, path, texts } = column;
+      const values = kind === "number" ? numbersOf(column) : undefined;
       const chunk = values ? encodeNumbers(values, fast) : encodeTexts(texts, fast);
       if (partBytes > 0 && partBytes + chunk.length > PART_BYTES) {
         parts.push([]);

@@ -52,7 +52,7 @@ test("columns put end to end are the blocks that rows looked at one by one make"
   );
 });
 
-test("a block is closed at its size, also within a journal row", () => {
+test("rows are shared out evenly, also within a journal row, so that no small rest is left to merge again", () => {
   const rows = (from: number, count: number) =>
     opened(
       Array.from({ length: count }, (_, at) => `{"_step":${from + at},"loss":${1 / (from + at + 1)}}`),
@@ -62,7 +62,11 @@ test("a block is closed at its size, also within a journal row", () => {
   const blocks = mergeBlocks(sources, []);
   assert.deepEqual(
     blocks.map((block) => block.rows),
-    [SEALED_ROWS, SEALED_ROWS, 9000 - 2 * SEALED_ROWS],
+    [3008, 3008, 9000 - 2 * 3008],
   );
   assert.deepEqual(encoded(blocks), encoded(oneByOne(sources)));
+  // What was sealed meanwhile comes after the rows that came, and lies before them.
+  assert.deepEqual(encoded(mergeBlocks(sources.toReversed(), [])), encoded(blocks));
+  for (const count of [1, SEALED_ROWS - 1, SEALED_ROWS])
+    assert.equal(mergeBlocks([rows(0, count)], []).length, 1);
 });

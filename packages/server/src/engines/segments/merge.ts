@@ -1,4 +1,5 @@
 import { BlockBuilder, type BlockHead, decodeColumn } from "./block.ts";
+import { GROUP_ROWS } from "./pyramid.ts";
 
 /** A block with every column decoded: what the sealer works on. */
 export interface OpenBlock {
@@ -44,11 +45,17 @@ export function mergeBlocks(
   }
   if (order.some((at, i) => i > 0 && before(at, order[i - 1] ?? at))) order.sort(compare);
 
+  let values = 0;
+  for (const { source, row } of order) {
+    const head = sources[source]?.head;
+    values += head?.shapes[head.shapeOf[row] ?? 0]?.length ?? 0;
+  }
+  const blockRows = evenRows(order.length, values);
   const blocks: BlockBuilder[] = [];
   let block: BlockBuilder | undefined;
   let targets: Target[] = [];
   for (const { source, row, step, line } of order) {
-    if (!block || isFull(block)) {
+    if (!block || isFull(block, blockRows)) {
       block = new BlockBuilder();
       blocks.push(block);
       targets = sources.map(() => ({ columns: new Map(), shapes: new Map() }));
@@ -64,7 +71,9 @@ export function mergeBlocks(
  * What a program that logs the same numbers in every row leaves: columns are put end to end, and no row is looked at.
  * undefined when the sources are not so.
  */
-function mergeAlike(sources: readonly OpenBlock[]): BlockBuilder[] | undefined {
+function mergeAlike(unordered: readonly OpenBlock[]): BlockBuilder[] | undefined {
+  // What was sealed while rows came has a higher number than they have, and lies before them.
+  const sources = [...unordered].sort((a, b) => compare(firstOf(a), firstOf(b)));
   const [first] = sources;
   const ids = first?.head.shapes[0];
   if (!first || !ids || ids.length === 0) return undefined;
@@ -77,27 +86,40 @@ function mergeAlike(sources: readonly OpenBlock[]): BlockBuilder[] | undefined {
       before = at;
     }
   }
-  const blockRows = Math.min(SEALED_ROWS, Math.ceil(SEALED_VALUES / ids.length));
+  const total = sources.reduce((rows, { head }) => rows + head.rows, 0);
+  const blockRows = evenRows(total, total * ids.length);
   const blocks: BlockBuilder[] = [];
-  let block: BlockBuilder | undefined;
+  for (let from = 0; from < total; from += blockRows) {
+    const block = new BlockBuilder();
+    for (const { kind, path } of first.head.columns) block.column(kind, path);
+    for (const column of block.columns) column.packed = new Float64Array(Math.min(blockRows, total - from));
+    blocks.push(block);
+  }
+  let at = 0;
   for (const { head, lines, steps, columns } of sources) {
     for (let from = 0; from < head.rows; ) {
-      if (!block || block.rows >= blockRows) {
-        block = new BlockBuilder();
-        for (const { kind, path } of head.columns) block.column(kind, path);
-        blocks.push(block);
-      }
+      const block = blocks[Math.floor(at / blockRows)] as BlockBuilder;
       const to = Math.min(head.rows, from + blockRows - block.rows);
+      for (const [id, values] of columns.entries())
+        block.columns[id]?.packed?.set((values as Float64Array).subarray(from, to), block.rows);
       const shape = block.shape(ids);
-      for (const [id, values] of columns.entries()) {
-        const numbers = block.columns[id]?.numbers ?? [];
-        for (let row = from; row < to; row++) numbers.push(values[row] as number);
-      }
       for (let row = from; row < to; row++) block.endRow(lines[row] ?? 0, steps[row] ?? 0, shape);
+      at += to - from;
       from = to;
     }
   }
   return blocks;
+}
+
+function firstOf({ steps, lines }: OpenBlock): At {
+  return { step: steps[0] ?? 0, line: lines[0] ?? 0 };
+}
+
+/** Rows a block that leave no small rest, which would have to be merged, and compressed, another time. */
+function evenRows(rows: number, values: number): number {
+  const most = Math.min(SEALED_ROWS, Math.ceil((SEALED_VALUES * rows) / Math.max(values, 1)));
+  const even = Math.ceil(rows / Math.ceil(rows / most));
+  return Math.min(most, Math.ceil(even / GROUP_ROWS) * GROUP_ROWS);
 }
 
 /** The same columns of numbers, all in every row. */
@@ -160,8 +182,8 @@ function copyRow(
   block.endRow(line, step, shape);
 }
 
-function isFull(block: BlockBuilder): boolean {
-  return block.rows >= SEALED_ROWS || block.values >= SEALED_VALUES || block.textBytes >= SEALED_TEXT_BYTES;
+function isFull(block: BlockBuilder, rows: number): boolean {
+  return block.rows >= rows || block.values >= SEALED_VALUES || block.textBytes >= SEALED_TEXT_BYTES;
 }
 
 type At = { step: number; line: number };

@@ -1,6 +1,6 @@
 import { workerData } from "node:worker_threads";
 import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
-import { type BlockBuilder, decodeHead, rowsOfColumn, rowsOfColumns } from "./block.ts";
+import { type BlockBuilder, decodeHead, numbersOf, rowsOfColumn, rowsOfColumns } from "./block.ts";
 import { encodeNumbers } from "./chunk.ts";
 import { LEVEL } from "./database.ts";
 import { mergeBlocks, openBlock, SEALED_ROWS, SEALED_TEXT_BYTES, SEALED_VALUES } from "./merge.ts";
@@ -107,7 +107,8 @@ function sealBlock(block: BlockBuilder): SealedBlock {
       columns.set(key, { key, count: like.count + count, pyramid: null });
       continue;
     }
-    const values = new Float64Array(block.columns[id]?.numbers ?? []);
+    const column = block.columns[id];
+    const values = column ? numbersOf(column) : new Float64Array(0);
     const pyramid = pyramidal
       ? encodePyramid(buildPyramid(block.rows, rows[id] ?? new Uint32Array(0), values))
       : null;
