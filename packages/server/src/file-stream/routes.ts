@@ -1,9 +1,3 @@
-import {
-  FILE_STREAM_NAMES,
-  FileStreamFormatError,
-  type FileStreamRequest,
-  parseFileStreamRequest,
-} from "@steelyard/protocol/file-stream";
 import { Hono } from "hono";
 import { SteelyardError } from "../errors.ts";
 import { markUploaded, writeTextLines } from "../files/file-store.ts";
@@ -11,7 +5,6 @@ import type { AppEnv } from "../http/app.ts";
 import { readBody } from "../http/body.ts";
 import { answeredError } from "../http/error-answer.ts";
 import type { CatalogTransaction } from "../ports/catalog.ts";
-import type { AppendBatch } from "../ports/metric-store.ts";
 import { findRun, type RunRef, requireViewer } from "../projects/access.ts";
 import {
   finishRun,
@@ -22,6 +15,7 @@ import {
   setSystemMetrics,
 } from "../runs/run-store.ts";
 import type { Services } from "../services.ts";
+import { type Begun, beginStoring } from "./begin-storing.ts";
 import type { IngestCounters } from "./counters.ts";
 
 /** The client batches 10 MiB of lines and JSON may double them; below this, 413 would kill a good stream. */
@@ -52,27 +46,19 @@ export function fileStreamRoutes(services: Services, ingest: IngestCounters): Ho
         "not-found",
         `there is no run ${entity}/${project}/${name}; it may have been deleted`,
       );
-    const body = await readBody(c.req.raw, MAX_BODY_BYTES);
-    const began = performance.now();
-    const request = parseRequest(body.toString("utf8"));
     const writer = c.req.header("x-wandb-async-client-id") ?? "";
     if (writer.length > 128)
       throw new SteelyardError("bad-request", "X-WANDB-ASYNC-CLIENT-ID is longer than 128 characters");
-    const answer = await record(services, ingest, run, writer, request);
-    ingest.request(body.length, (performance.now() - began) / 1000);
+    const begun = await begin(services, run, writer, c.req.raw);
+    const answer = await record(services, ingest, run, writer, begun);
+    ingest.request(begun.sizeBytes, (performance.now() - begun.atMs) / 1000);
     return c.json(answer);
   });
   return routes;
 }
 
-function parseRequest(text: string): FileStreamRequest {
-  try {
-    return parseFileStreamRequest(text);
-  } catch (cause) {
-    if (cause instanceof FileStreamFormatError)
-      throw new SteelyardError("bad-request", cause.message, { cause });
-    throw cause;
-  }
+async function begin(services: Services, run: RunRef, writer: string, request: Request): Promise<Begun> {
+  return beginStoring(services.metrics, run, writer, await readBody(request, MAX_BODY_BYTES));
 }
 
 async function record(
@@ -80,30 +66,13 @@ async function record(
   ingest: IngestCounters,
   run: RunRef,
   writer: string,
-  request: FileStreamRequest,
+  { streams, appended, texts, summary, systemMetrics, request }: Begun,
 ): Promise<{ stopped?: true }> {
-  const { catalog, metrics, bus, log } = services;
-  const batches: AppendBatch[] = [];
-  let summary: string | undefined;
-  let systemMetrics: string | undefined;
-  const texts: { name: string; offset: number; lines: string[] }[] = [];
-  for (const [name, { offset, content }] of Object.entries(request.files ?? {})) {
-    if (content.length === 0) continue;
-    if (name === FILE_STREAM_NAMES.history)
-      batches.push({ run: run.id, stream: "history", writer, offset, lines: content });
-    else if (name === FILE_STREAM_NAMES.events) {
-      batches.push({ run: run.id, stream: "events", writer, offset, lines: content });
-      systemMetrics = content.at(-1);
-    } else if (name === FILE_STREAM_NAMES.summary) summary = content.at(-1);
-    else if (name === FILE_STREAM_NAMES.console)
-      batches.push({ run: run.id, stream: "console", writer, offset, lines: content.map(withoutNewline) });
-    else texts.push({ name, offset, lines: content.map(withoutNewline) });
-  }
-
-  const results = batches.length > 0 ? await metrics.append(batches) : [];
+  const { catalog, bus, log } = services;
+  const results = await appended;
   for (const [at, result] of results.entries()) {
-    const batch = batches[at];
-    if (batch) ingest.batch(batch.stream, batch.lines.length, result);
+    const batch = streams[at];
+    if (batch) ingest.batch(batch.stream, batch.lines, result);
     // Console lines are written over all the time: progress bars.
     if (batch?.stream === "history" && result.again > 0)
       log.info(
@@ -149,14 +118,14 @@ async function record(
     : { state: run.state, stopped: run.stopRequested };
 
   if (request.dropped) log.warn({ run: run.name, dropped: request.dropped }, "the client gave up chunks");
-  if (batches.length > 0 || summary !== undefined) {
-    const historyAt = batches.findIndex(({ stream }) => stream === "history");
+  if (streams.length > 0 || summary !== undefined) {
+    const historyAt = streams.findIndex(({ stream }) => stream === "history");
     bus.publish({
       kind: "run-rows",
       project: run.project.id,
       run: run.id,
       name: run.name,
-      streams: [...new Set(batches.map(({ stream }) => stream))],
+      streams: [...new Set(streams.map(({ stream }) => stream))],
       historyLines: results[historyAt]?.lineCount,
     });
   }
@@ -168,13 +137,9 @@ async function record(
 }
 
 /** Whether the catalog has to hear of this request, beside what its files say. */
-function hasNews(run: RunRef, { uploaded, preempting, complete }: FileStreamRequest, nowMs: number): boolean {
+function hasNews(run: RunRef, { uploaded, preempting, complete }: Begun["request"], nowMs: number): boolean {
   const sinceMs = nowMs - run.heartbeatAtMs;
   const isFresh = sinceMs >= 0 && sinceMs < HEARTBEAT_EVERY_MS;
   const isBack = run.state === "crashed" || run.state === "pending";
   return !isFresh || isBack || uploaded !== undefined || preempting === true || complete === true;
-}
-
-function withoutNewline(line: string): string {
-  return line.endsWith("\n") ? line.slice(0, -1) : line;
 }

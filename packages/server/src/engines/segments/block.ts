@@ -156,10 +156,9 @@ export class BlockBuilder {
       partBytes += chunk.length;
       return place;
     });
-    const json = Buffer.from(
-      stringifyExtendedJson({ rows: this.rows, shapes: this.shapes, columns: places }),
-      "utf8",
-    );
+    const head = { rows: this.rows, shapes: this.shapes, columns: places };
+    // Without statistics there is no NaN in it.
+    const json = Buffer.from(fast ? JSON.stringify(head) : stringifyExtendedJson(head), "utf8");
     return {
       head: encodeHead(json, encodeNumbers(new Float64Array(this.#shapeOf), fast), fast),
       parts: parts.map(joined),

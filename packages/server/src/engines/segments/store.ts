@@ -82,40 +82,24 @@ class Segments implements MetricStore {
     this.#idleTimer = setInterval(() => void this.#sealIdle(IDLE_MS), IDLE_CHECK_MS).unref();
   }
 
-  async append(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
-    const rejected: RejectedLine[][] = [];
-    const points: number[] = [];
-    const transfer: ArrayBuffer[] = [];
-    const entries = batches.map((batch): Entry => {
-      const { run, stream, writer, offset, lines } = batch;
-      if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(offset + lines.length)) {
-        throw new SteelyardError("bad-request", "the offset of lines is a whole number from 0 on");
-      }
-      const parsed =
-        stream === "console" ? { block: textRows(lines, offset), rejected: [] } : parseRows(lines, offset);
-      rejected.push(parsed.rejected);
-      points.push(parsed.block.values);
-      const { head, parts } = parsed.block.encode(true);
-      const entry = {
-        run,
-        stream,
-        writer,
-        lines: new Float64Array(parsed.block.lines),
-        steps: new Float64Array(parsed.block.steps),
-        head,
-        parts,
-      };
-      transfer.push(entry.lines.buffer, entry.steps.buffer, head.buffer);
-      for (const part of parts) transfer.push(part.buffer);
-      return entry;
-    });
-    const results = await this.#writer.call<Appended[]>("append", entries, transfer);
+  /** Lines end here: what waits for the commit are columns. */
+  append(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
+    try {
+      return this.#append(batches.map(prepareEntry));
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
+  }
+
+  async #append(prepared: readonly PreparedEntry[]): Promise<AppendResult[]> {
+    const entries = prepared.map(({ entry }) => entry);
+    const results = await this.#writer.call<Appended[]>("append", entries, entries.flatMap(buffersOf));
     for (const { due } of results) if (due !== undefined) this.#sealSoon(due);
     return results.map(({ lineCount, again }, i) => ({
       lineCount,
       again,
-      points: points[i] ?? 0,
-      rejected: rejected[i] ?? [],
+      points: prepared[i]?.points ?? 0,
+      rejected: prepared[i]?.rejected ?? [],
     }));
   }
 
@@ -272,4 +256,32 @@ class Segments implements MetricStore {
     this.#damage.add(line);
     this.#onDamage(line);
   }
+}
+
+interface PreparedEntry {
+  entry: Entry;
+  points: number;
+  rejected: RejectedLine[];
+}
+
+function prepareEntry({ run, stream, writer, offset, lines }: AppendBatch): PreparedEntry {
+  if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(offset + lines.length)) {
+    throw new SteelyardError("bad-request", "the offset of lines is a whole number from 0 on");
+  }
+  const { block, rejected } =
+    stream === "console" ? { block: textRows(lines, offset), rejected: [] } : parseRows(lines, offset);
+  const entry = {
+    run,
+    stream,
+    writer,
+    lines: new Float64Array(block.lines),
+    steps: new Float64Array(block.steps),
+    ...block.encode(true),
+  };
+  return { entry, points: block.values, rejected };
+}
+
+/** What moves to the writer's thread without a copy. */
+function buffersOf({ lines, steps, head, parts }: Entry): ArrayBuffer[] {
+  return [lines, steps, head, ...parts].map(({ buffer }) => buffer as ArrayBuffer);
 }
