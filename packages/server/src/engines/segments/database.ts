@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { SteelyardError } from "../../errors.ts";
 
@@ -44,12 +45,32 @@ const SPANS = `
 export interface DatabaseOptions {
   /** Upper bound of the file; beyond it appends fail with `storage-full` as on a full disk. */
   maxBytes?: number;
+  /** Journal rows of the log that make a stream worth sealing; tests seal sooner. */
+  sealRows?: number;
 }
 
 const PAGE_BYTES = 8192;
 
-/** The one connection that writes. Every commit is synced before it returns. */
-export function openForWriting(path: string, { maxBytes }: DatabaseOptions = {}): DatabaseSync {
+/** The one connection that writes. Every commit is synced before it returns. Throws what to do when it cannot. */
+export function openForWriting(path: string, options: DatabaseOptions = {}): DatabaseSync {
+  // SQLite would take a log without its file for a leftover and delete it: it may be all that there is.
+  if (!existsSync(path) && existsSync(`${path}-wal`))
+    throw new Error(
+      `${path} is missing, and ${path}-wal is there: put both back together, or restore a backup; to begin anew, move ${path}-wal away`,
+    );
+  try {
+    return openChecked(path, options);
+  } catch (cause) {
+    const { errcode = 0, message } = cause as Error & { errcode?: number };
+    if (!DAMAGED.has(errcode & 0xff)) throw cause;
+    throw new Error(
+      `${path} is damaged (${message}): restore a backup with "steelyard server restore"; what is there was not touched`,
+      { cause },
+    );
+  }
+}
+
+function openChecked(path: string, { maxBytes }: DatabaseOptions): DatabaseSync {
   const database = new DatabaseSync(path);
   database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     PRAGMA busy_timeout = 10000; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32768;
@@ -75,6 +96,8 @@ export function openForReading(path: string): DatabaseSync {
   return database;
 }
 
+/** SQLITE_CORRUPT, SQLITE_NOTADB. */
+const DAMAGED = new Set([11, 26]);
 const SQLITE_FULL = 13;
 const SQLITE_IOERR = 10;
 

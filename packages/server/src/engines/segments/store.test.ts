@@ -3,20 +3,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { testMetricStore } from "../../ports/metric-store.contract.ts";
-import { openSegments } from "./store.ts";
+import { testModel } from "../../ports/metric-store-contract/model.contract.ts";
+import type { OpenedStore } from "../../ports/metric-store-contract/opened-store.contract.ts";
+import { openSegments, type SegmentsOptions } from "./store.ts";
 
 const root = mkdtempSync(join(tmpdir(), "steelyard-segments-"));
 after(() => rmSync(root, { recursive: true, force: true }));
 let files = 0;
 
-testMetricStore("segments", async () => {
+async function open(options: SegmentsOptions = {}): Promise<OpenedStore> {
   const path = join(root, `${files++}.db`);
-  const store = await openSegments(path);
+  let opened = await openSegments(path, options);
   return {
-    store,
+    store: opened,
     async reopen() {
-      await store.close();
-      return openSegments(path);
+      await opened.close();
+      opened = await openSegments(path, options);
+      return opened;
     },
   };
-});
+}
+
+testMetricStore("segments", () => open());
+// Sealed under the hands of whoever asks and writes.
+testModel("segments, sealed all the time", () => open({ sealRows: 30 }));

@@ -193,7 +193,7 @@ class Segments implements MetricStore {
 
   async close(): Promise<void> {
     clearInterval(this.#idleTimer);
-    this.#sealUntilMs = Date.now() + CLOSE_BUDGET_MS;
+    this.#sealUntilMs = performance.now() + CLOSE_BUDGET_MS;
     await this.#sealIdle(0);
     await this.#sealing;
     // The writer last: the last connection folds the write-ahead log into the file.
@@ -230,7 +230,7 @@ class Segments implements MetricStore {
     const sealer = this.#sealer;
     for (const stream of this.#due) {
       this.#due.delete(stream);
-      if (Date.now() > this.#sealUntilMs) continue;
+      if (performance.now() > this.#sealUntilMs) continue;
       try {
         const sealed = await sealer.call<Sealed | undefined>("seal", stream);
         if (sealed) await this.#writer.call("putSealed", sealed);
@@ -245,7 +245,7 @@ class Segments implements MetricStore {
   }
 
   async #spanAll(sealer: CalledWorker, stream: number): Promise<void> {
-    while (Date.now() < this.#sealUntilMs) {
+    while (performance.now() < this.#sealUntilMs) {
       const span = await sealer.call<BuiltSpan | undefined>("span", stream);
       if (!span || !(await this.#writer.call<boolean>("putSpan", { stream, span }))) return;
     }

@@ -94,7 +94,7 @@ function statements(db: DatabaseSync) {
     ),
     addStream: db.prepare("INSERT INTO streams (run, stream, inherited, writer) VALUES (?, ?, ?, ?)"),
     streamsOf: db.prepare(
-      "SELECT id, stream, inherited, writer FROM streams WHERE run = ? AND stream LIKE ?",
+      "SELECT id, stream, inherited, writer FROM streams WHERE run = ? AND stream LIKE ? ORDER BY inherited DESC, id",
     ),
     lastLine: db.prepare("SELECT max(last_line) AS line FROM blocks WHERE stream_id = ?"),
     lastStep: db.prepare("SELECT max(max_step) AS step FROM blocks WHERE stream_id = ?"),
@@ -252,8 +252,11 @@ function append(entry: Entry): Appended {
   stream.rows += rows;
   stream.bytes += bytes;
   stream.entries++;
-  stream.lastAppendMs = Date.now();
-  const due = stream.rows >= SEAL_ROWS || stream.bytes >= SEAL_BYTES || stream.entries >= SEAL_ENTRIES;
+  stream.lastAppendMs = performance.now();
+  const due =
+    stream.rows >= (options.sealRows ?? SEAL_ROWS) ||
+    stream.bytes >= SEAL_BYTES ||
+    stream.entries >= SEAL_ENTRIES;
   return {
     lineCount: run.lineCount,
     again: replaced?.size ?? 0,
@@ -442,7 +445,7 @@ function putSpan({ stream, span }: { stream: number; span: BuiltSpan }): boolean
 /** Streams with journal rows and no append for `idleMs`. */
 function idleStreams({ idleMs }: { idleMs: number }): number[] {
   const fresh = new Set<number>();
-  const since = Date.now() - idleMs;
+  const since = performance.now() - idleMs;
   for (const { id, lastAppendMs } of streams.values()) if (lastAppendMs > since) fresh.add(id);
   return sql.journalStreams
     .all()

@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { MetricStore } from "../metric-store.ts";
+import { type Open, question } from "./opened-store.contract.ts";
+import { PlainStore } from "./plain-store.test-part.ts";
+
+/** Minutes of random operations; without it as many as fit a few seconds. */
+const MINUTES = Number(process.env.STEELYARD_TEST_MINUTES ?? 0);
+const RUNS = [1, 2, 3];
+const WRITERS = ["", "b", "a"];
+
+const runs = fc.constantFrom(...RUNS);
+const operation = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant("append" as const),
+      run: runs,
+      writer: fc.constantFrom("", "", "", ...WRITERS),
+      // From the end of the stream: what comes next, what came before, what leaves a gap.
+      from: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: -40, max: 5 })),
+      count: fc.integer({ min: 1, max: 40 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("rewind" as const),
+      run: runs,
+      step: fc.integer({ min: -2, max: 60 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("fork" as const),
+      run: runs,
+      child: runs,
+      step: fc.integer({ min: -1, max: 60 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete" as const), run: runs }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
+);
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+/** Every answer against a store that keeps all rows in lists, after whatever was done to both. */
+export function testModel(name: string, open: Open): void {
+  test(`${name}: after appends, repeats, rewinds, forks, deletions and restarts every answer is that of plain lists`, async () => {
+    const { store, reopen } = await open();
+    let opened = store;
+    let base = 0;
+    const until = MINUTES > 0 ? performance.now() + MINUTES * 60_000 : undefined;
+    do {
+      await fc.assert(
+        fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 25 }), async (operations) => {
+          base += 10;
+          const plain = new PlainStore();
+          for (const [salt, done] of operations.entries()) {
+            if (done.kind === "restart") opened = await reopen();
+            else await doBoth(opened, plain, done, base, salt);
+          }
+          for (const run of RUNS) await sameAnswers(opened, plain, run, base);
+        }),
+        { numRuns: MINUTES > 0 ? 100 : 12 },
+      );
+    } while (until !== undefined && performance.now() < until);
+    await opened.close();
+  });
+}
+
+async function doBoth(
+  store: MetricStore,
+  plain: PlainStore,
+  done: Exclude<Operation, { kind: "restart" }>,
+  base: number,
+  salt: number,
+): Promise<void> {
+  const run = base + done.run;
+  if (done.kind === "append") {
+    const { writer, count } = done;
+    const offset = Math.max(0, plain.nextLine(done.run, writer) + done.from);
+    const lines = Array.from({ length: count }, (_, i) => rowText(writer, offset + i, salt));
+    const [result] = await store.append([{ run, stream: "history", writer, offset, lines }]);
+    const expected = plain.append(done.run, writer, offset, lines);
+    assert.deepEqual({ lineCount: result?.lineCount, again: result?.again }, expected);
+  } else if (done.kind === "rewind") {
+    assert.equal(await store.rewind(run, done.step), plain.rewind(done.run, done.step));
+  } else if (done.kind === "delete") {
+    await store.deleteRun(run);
+    plain.delete(done.run);
+  } else if (done.run === done.child) {
+    await assert.rejects(store.fork(run, run, done.step), { code: "bad-request" });
+  } else {
+    await store.fork(run, base + done.child, done.step);
+    plain.fork(done.run, done.child, done.step);
+  }
+}
+
+/**
+ * Row n of a writer. Its step and whether it has one follow from n, so that a row sent again stays where it was; steps
+ * come twice, go back, are negative, and go up to 2^53. What else is in it also follows from when it was sent.
+ */
+function rowText(writer: string, line: number, salt: number): string {
+  const draw = (line * 7919 + writer.length * 31) % 97;
+  const step = draw === 7 ? -1.5 : draw === 8 ? 2 ** 53 : draw < 7 ? Math.max(0, line - 3) : line;
+  const members = draw > 90 ? [] : [`"_step":${step}`];
+  const value = draw === 20 ? "NaN" : draw === 21 ? "-Infinity" : String((line * salt) / 7);
+  members.push(`"a":${value}`);
+  if (draw % 5 === 0) members.push(`"b":{"c":"${salt}","d":${line}}`);
+  if (draw % 11 === 0) members.push(draw % 2 === 0 ? `"a2":${salt}` : `"a2":"text"`);
+  return `{${members.join()}}`;
+}
+
+async function sameAnswers(
+  store: MetricStore,
+  plain: PlainStore,
+  asked: number,
+  base: number,
+): Promise<void> {
+  const run = base + asked;
+  const rows = plain.rows(asked);
+  const texts = rows.map(({ text }) => text);
+  assert.deepEqual(await store.rows({ run, stream: "history" }), texts);
+  assert.equal(await store.lastStep(run), Math.max(-1, ...rows.map(({ step }) => step)));
+  assert.equal((await store.lineCounts(run)).history, plain.lineCount(asked));
+  const page = await store.rows({ run, stream: "history", minStep: 5, maxStep: 30, limit: 7 });
+  const inRange = rows.filter(({ step }) => step >= 5 && step < 30);
+  assert.deepEqual(
+    page,
+    inRange.slice(0, 7).map(({ text }) => text),
+  );
+  const cut = await store.rows({ run, stream: "history", keys: ["b.c"] });
+  const withKey = rows.filter(({ row }) => row.b !== undefined);
+  assert.deepEqual(
+    cut,
+    withKey.map(({ row }) => `{"b.c":${JSON.stringify((row.b as { c: string }).c)}}`),
+  );
+  await sameKeys(store, rows, run);
+  await sameSeries(store, rows, run);
+}
+
+type Rows = ReturnType<PlainStore["rows"]>;
+
+async function sameKeys(store: MetricStore, rows: Rows, run: number): Promise<void> {
+  const told = await store.keys(run, "history");
+  const types: Record<string, Record<string, number>> = {};
+  for (const { row } of rows) {
+    const b = row.b as { c: string; d: number } | undefined;
+    const leaves = { ...row, "b.c": b?.c, "b.d": b?.d, b: undefined };
+    for (const [key, value] of Object.entries(leaves)) {
+      if (value === undefined || key === "_step") continue;
+      const counts = types[key] ?? {};
+      counts[typeof value] = (counts[typeof value] ?? 0) + 1;
+      types[key] = counts;
+    }
+  }
+  const found = told.filter(({ key }) => key !== "_step").map((info) => [info.key, info.types]);
+  assert.deepEqual(Object.fromEntries(found), types);
+  const finite = rows.map(({ row }) => row.a as number).filter(Number.isFinite);
+  const info = told.find(({ key }) => key === "a");
+  assert.equal(info?.min, finite.length > 0 ? Math.min(...finite) : undefined);
+  assert.equal(info?.max, finite.length > 0 ? Math.max(...finite) : undefined);
+}
+
+async function sameSeries(store: MetricStore, rows: Rows, run: number): Promise<void> {
+  const [exact] = await store.series(question({ runs: [run], keys: ["a"], buckets: 10_000 }));
+  const points = [...(exact?.xFirst ?? [])].map((x, i): [number, unknown] => [x, exact?.last[i]]);
+  assert.deepEqual(
+    points.map(([x]) => x),
+    rows.map(({ step }) => step),
+  );
+  // Among points of one step the order is the store's.
+  assert.deepEqual(byValue(points), byValue(rows.map(({ step, row }) => [step, row.a])));
+  const asked = { runs: [run], keys: ["a"], buckets: 5, min: 0, max: 40 };
+  const [summary] = await store.series(question(asked));
+  const inside = rows.filter(({ step }) => step >= 0 && step <= 40).map(({ row }) => row.a as number);
+  const finite = inside.filter(Number.isFinite);
+  assert.equal(total(summary?.count), finite.length);
+  assert.equal(total(summary?.nonFinite), inside.length - finite.length);
+  if (finite.length === 0) return;
+  const known = (values: Float64Array | undefined) => [...(values ?? [])].filter(Number.isFinite);
+  assert.equal(Math.min(...known(summary?.min)), Math.min(...finite));
+  assert.equal(Math.max(...known(summary?.max)), Math.max(...finite));
+  const sums = known(summary?.mean?.map((mean, i) => mean * (summary.count[i] ?? 0)));
+  assert.ok(Math.abs(total(sums) - total(finite)) < 1e-6 * (1 + total(finite.map(Math.abs))));
+}
+
+function byValue(points: [number, unknown][]): string[] {
+  return points.map(([x, value]) => `${x} ${value}`).sort();
+}
+
+function total(values: Iterable<number> | undefined): number {
+  let sum = 0;
+  for (const value of values ?? []) sum += value;
+  return sum;
+}
