@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { editSettingsFile, foldersOf } from "@steelyard/protocol/settings";
-import type { LoadedSettings } from "steelyard/command-line";
+import { type LoadedSettings, makeFolder } from "steelyard/command-line";
 import { CommandError, info } from "./terminal.ts";
 
 type Changes = Readonly<Record<string, string | undefined>>;
@@ -19,7 +19,7 @@ export function changeSettings(path: string, changes: Changes): void {
   const after = editSettingsFile(before, changes);
   if (after.trim() === before.trim()) return;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(path, after);
   } catch (error) {
     throw new CommandError(`Error updating settings at ${path}: ${(error as Error).message}`);

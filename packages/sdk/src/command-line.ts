@@ -12,6 +12,7 @@ export { init } from "./init.ts";
 export type { ImportOptions, InitOptions } from "./init-options.ts";
 export { type LoggedRun, readLoggedRun } from "./logged-run.ts";
 export { type LoadedSettings, loadSettings, thisMachine } from "./machine.ts";
+export { makeFolder } from "./make-folder.ts";
 export { editNetrc, netrcPassword, netrcPath, writeNetrc } from "./netrc.ts";
 export { askUser, canAsk } from "./question.ts";
 export type { Run } from "./run.ts";

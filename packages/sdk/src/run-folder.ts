@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { foldersOf, isRunId, runFolderName, type Settings } from "@steelyard/protocol/settings";
 import type { LoadedSettings } from "./machine.ts";
+import { makeFolder } from "./make-folder.ts";
 
 /** A run's first files and a moment of its rows. */
 const LEAST_ROOM_BYTES = 256 * 2 ** 10;
@@ -73,7 +74,7 @@ export function makeRunFolder(
 /** Where the settings say, or a temporary folder when that cannot be written. */
 function workingFolder(wanted: string, warnings: string[]): string {
   try {
-    const isNew = mkdirSync(wanted, { recursive: true }) !== undefined;
+    const isNew = makeFolder(wanted);
     accessSync(wanted, constants.R_OK | constants.W_OK);
     if (isFull(wanted)) throw Object.assign(new Error(), { code: "ENOSPC" });
     if (isNew) writeGitignore(wanted);
@@ -115,7 +116,7 @@ export function writeGitignore(folder: string): void {
 function temporaryFolder(): string {
   const usual = join(tmpdir(), "wandb");
   try {
-    mkdirSync(usual, { recursive: true });
+    makeFolder(usual);
     accessSync(usual, constants.R_OK | constants.W_OK);
     return usual;
   } catch {
@@ -159,8 +160,7 @@ function ownFolder(root: string, settings: Settings, startTimeMs: number, runId:
   const first = join(root, runFolderName(settings, start, runId));
   for (let number = 0; ; number++) {
     const folder = number === 0 ? first : `${first}-${number}`;
-    // Undefined where it was there already.
-    if (mkdirSync(folder, { recursive: true }) !== undefined) return folder;
+    if (makeFolder(folder)) return folder;
   }
 }
 

@@ -1,9 +1,9 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ARTIFACT_FILES } from "@steelyard/protocol/documents";
 import { foldersOf } from "@steelyard/protocol/settings";
 import { Command } from "commander";
-import type { LoadedSettings } from "steelyard/command-line";
+import { type LoadedSettings, makeFolder } from "steelyard/command-line";
 import { type Api, openApi, projectOf, settingsOf, viewerOf } from "../api.ts";
 import { download, isThere, placeOf, type StoredFile } from "../download.ts";
 import { EXIT } from "../exit-status.ts";
@@ -65,7 +65,7 @@ async function getArtifact(
         foldersOf(loaded.settings, loaded.machine).artifacts,
         process.platform === "win32" ? version.replace(":", "-") : version,
       );
-  mkdirSync(root, { recursive: true });
+  makeFolder(root);
   const inside = realpathSync(root);
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   info(

@@ -1,10 +1,11 @@
-import { accessSync, constants, mkdirSync, statfsSync } from "node:fs";
+import { accessSync, constants, statfsSync } from "node:fs";
 import { foldersOf, settingsFilePaths } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import {
   connectionOf,
   findCredentials,
   type LoadedSettings,
+  makeFolder,
   proxyFor,
   shownProxy,
 } from "steelyard/command-line";
@@ -73,7 +74,7 @@ function folderChecks({ settings, machine }: LoadedSettings): Check[] {
   return (["wandb", "cache", "data"] as const).map((name) => {
     const path = folders[name];
     try {
-      mkdirSync(path, { recursive: true });
+      makeFolder(path);
       accessSync(path, constants.W_OK);
       const { bavail, bsize } = statfsSync(path);
       const free = bavail * bsize;

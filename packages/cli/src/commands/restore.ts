@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { stringifyExtendedJson } from "@steelyard/protocol/history";
 import { foldersOf } from "@steelyard/protocol/settings";
 import { Command } from "commander";
+import { makeFolder } from "steelyard/command-line";
 import { settingsOf } from "../api.ts";
 import { isInstalled } from "../docker/docker-program.ts";
 import { isImage } from "../docker/image.ts";
@@ -55,7 +56,7 @@ async function restore(text: string | undefined, options: Options): Promise<void
   const textOf = (name: string) => contentOf(client, files, name);
   const metadata = metadataOf(await textOf("wandb-metadata.json"));
   const folder = foldersOf(loaded.settings, loaded.machine).wandb;
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
 
   if (options.git) await restoreCode(run, path, metadata, { files, textOf, folder, branch: options.branch });
   const config = join(folder, "config.yaml");

@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { type ArtifactEntry, type ArtifactFields, EMPTY_ENTRY } from "@steelyard/protocol/records";
 import { foldersOf } from "@steelyard/protocol/settings";
 import type { LoadedSettings } from "../machine.ts";
+import { makeFolder } from "../make-folder.ts";
 import { manifestDigest } from "./manifest.ts";
 
 /** A new version of an artifact, its files copied to where they wait for their upload. */
@@ -111,7 +112,7 @@ export function stagingPlace({ settings, machine }: LoadedSettings, runFolder: s
 
 function stagingFolder({ folder, given, instead }: StagingPlace): string {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     accessSync(folder, constants.W_OK);
     return folder;
   } catch (error) {

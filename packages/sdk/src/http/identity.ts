@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeFolder } from "../make-folder.ts";
 import { RouteError } from "./proxy.ts";
 
 /** In place of a key: a token of who we are, which the server exchanges for access. */
@@ -102,7 +103,7 @@ function keepAccess(file: string, baseUrl: string, { token, expiresMs }: Access)
   const credentials = { ...allKept(file), [baseUrl]: { expires_at: expires, access_token: token } };
   const temporary = `${file}.${process.pid}`;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     writeFileSync(temporary, JSON.stringify({ credentials }), { mode: 0o600 });
     renameSync(temporary, file);
   } catch {
