@@ -51,6 +51,27 @@ test("full: rows are refused with a status that is sent again, named in the log,
   await roomy.close();
 });
 
+test("a run that has ended took as long as it took: what comes later is kept and changes nothing of that", async () => {
+  let now = Date.now();
+  const doors = await openDoors({ now: () => now });
+  await makeRun(doors, doors.admin, { project: "p", name: "r" });
+  const { db } = doors.server.services.catalog;
+  const times = () =>
+    db.selectFrom("runs").select(["heartbeat_at", "finished_at", "state"]).executeTakeFirstOrThrow();
+  const send = (body: unknown) => doors.ask(doors.admin, "POST", RUN, body);
+  now += 60_000;
+  await send({ ...history(0, ['{"a":1}']), complete: true, exitcode: 0 });
+  const ended = { heartbeat_at: now, finished_at: now, state: "finished" };
+  assert.deepEqual({ ...(await times()) }, ended);
+  now += 3_600_000;
+  for (const late of [{}, history(1, ['{"a":2}']), { complete: true, exitcode: 0 }, { uploaded: ["x"] }]) {
+    assert.equal((await send(late)).status, 200);
+    assert.deepEqual({ ...(await times()) }, ended);
+  }
+  assert.equal((await rowsOf(doors)).length, 2);
+  await doors.close();
+});
+
 test("a sign of life is written all ten seconds, and what the run has been asked meanwhile is told at once", async () => {
   let now = Date.now();
   const doors = await openDoors({ now: () => now });

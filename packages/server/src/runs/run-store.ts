@@ -3,7 +3,7 @@ import { SteelyardError } from "../errors.ts";
 import type { CatalogTransaction, RunState } from "../ports/catalog.ts";
 import { prepare, type Values } from "../ports/prepared-query.ts";
 import { cellsOf, plainConfig, replaceCells } from "./cells.ts";
-import { endState } from "./run.ts";
+import { endState, isEnded } from "./run.ts";
 
 /**
  * Writes to one run, for every door that has them: GraphQL, the file stream, the crash detector. Each takes the caller's
@@ -123,7 +123,8 @@ export async function setTags(
 }
 
 /**
- * A sign of life from the client. A run taken for crashed was only out of reach: it runs again. Returns the state after
+ * A sign of life from the client. A run taken for crashed was only out of reach: it runs again. One that has ended took as
+ * long as it took, whatever comes later. Returns the state after
  * it and whether someone asked the client to stop; undefined when the run is unknown.
  */
 export async function heartbeat(
@@ -135,7 +136,7 @@ export async function heartbeat(
   if (!run) return undefined;
   const revived = run.state === "crashed" || run.state === "pending";
   if (revived) await revive(tx, { id: runId, now: nowMs });
-  else await beat(tx, { id: runId, now: nowMs });
+  else if (!isEnded(run.state)) await beat(tx, { id: runId, now: nowMs });
   return { state: revived ? "running" : run.state, stopRequested: run.stop_requested === 1 };
 }
 
