@@ -14,6 +14,7 @@ import { runUrl } from "@steelyard/protocol/settings";
 import type { LoadedSettings } from "steelyard/command-line";
 import { type Api, openApi, projectOf, settingsOf, viewerOf } from "./api.ts";
 import type { StoredFile } from "./download.ts";
+import { EXIT } from "./exit-status.ts";
 import { CommandError } from "./terminal.ts";
 
 /** Largest page a server gives. */
@@ -228,14 +229,28 @@ export class RunClient {
 
   /** History rows as they were logged, in the order of their steps. */
   async *rows({ entity, project, run }: RunPath): AsyncGenerator<string> {
-    const query = new URLSearchParams({ entity, project, run, format: "jsonl" });
+    const rows = await this.exported(new URLSearchParams({ entity, project, run, format: "jsonl" }));
+    yield* linesOf(rows.pipeThrough(new TextDecoderStream()));
+  }
+
+  /** Rows as a file: `query` as `GET /api/v1/export` takes it. */
+  async exported(query: URLSearchParams): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     // However long it takes: a run may have millions of rows.
     const response = await this.#api.fetch(`/api/v1/export?${query}`, { signal: null });
-    if (!response.ok || !response.body)
-      throw new CommandError(
-        `${this.#api.baseUrl} gives no rows of ${entity}/${project}/${run} (status ${response.status}): ${(await response.text()).slice(0, 300)}`,
-      );
-    yield* linesOf(response.body.pipeThrough(new TextDecoderStream()));
+    if (response.ok && response.body) return response.body;
+    const text = await response.text();
+    const error = (() => {
+      try {
+        return (JSON.parse(text) as { error?: string }).error;
+      } catch {
+        return undefined;
+      }
+    })();
+    const runs = query.getAll("run").join(", ") || "all runs";
+    throw new CommandError(
+      `${this.#api.baseUrl} gives no rows of ${query.get("entity")}/${query.get("project")}, ${runs} (status ${response.status}): ${error ?? text.slice(0, 300)}`,
+      response.status === 401 ? EXIT.notAuthenticated : EXIT.failed,
+    );
   }
 
   /** What is at the signed address of a file, however long it takes. */

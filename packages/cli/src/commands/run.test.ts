@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -39,6 +39,22 @@ before(async () => {
 after(() => world.close());
 
 const idsOf = (json: string) => (JSON.parse(json) as { id: string }[]).map(({ id }) => id);
+
+test("run export: rows of one run, of several, of all; the file's name says the format", async () => {
+  const one = await world.steelyard(["run", "export", "digits/a"]);
+  assert.deepEqual([one.status, one.out], [0, "_step,loss\n0,0.5\n"], one.err);
+  const lines = await world.steelyard(["run", "export", "a", "b", "-p", "digits", "--format", "jsonl"]);
+  assert.deepEqual([lines.status, lines.out], [0, '{"run":"a","_step":0,"loss":0.5}\n'], lines.err);
+  const file = await world.steelyard(["run", "export", "--all", "-p", "digits", "-o", "all.parquet"]);
+  assert.deepEqual([file.status, file.out], [0, ""], file.err);
+  assert.match(readFileSync(join(world.here, "all.parquet"), "latin1"), /^PAR1.*PAR1$/s);
+  const none = await world.steelyard(["run", "export", "nobody", "-p", "digits", "-o", "none.csv"]);
+  assert.deepEqual([none.status, none.out], [1, ""]);
+  assert.match(none.err, /no run admin\/digits\/nobody/);
+  assert.equal(existsSync(join(world.here, "none.csv")), false);
+  for (const words of [[], ["a", "--all", "-p", "digits"], ["digits/a", "other/b"]])
+    assert.equal((await world.steelyard(["run", "export", ...words])).status, 2, words.join(" "));
+});
 
 test("run ls: the newest first, by state, tag and conditions on config and summary", async () => {
   const all = await world.steelyard(["runs", "ls", "-p", "digits"]);

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { runChangeCommands } from "./run/change.ts";
+import { runExportCommand } from "./run/export.ts";
 import { runListCommand } from "./run/list.ts";
 import { runLogsCommand } from "./run/logs.ts";
 import { runShowCommand } from "./run/show.ts";
@@ -13,6 +14,7 @@ export function runCommand(): Command {
     runListCommand(),
     runShowCommand(),
     runLogsCommand(),
+    runExportCommand(),
     ...runChangeCommands(),
     runVerifyCommand(),
   ];

@@ -1,50 +1,118 @@
-import { flattenKeys, parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import { Hono } from "hono";
 import { stream } from "hono/streaming";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
+import type { KeyInfo } from "../ports/metric-store.ts";
+import type { ProjectRef } from "../projects/access.ts";
 import type { Services } from "../services.ts";
-import { streamOf, visibleRun } from "./found.ts";
+import { exportColumns } from "./export-columns.ts";
+import { EXPORT_FORMATS, type ExportFormat, exportFile } from "./export-formats.ts";
+import { runNumbers, streamOf, visibleProject, visibleRun } from "./found.ts";
 import { rowPages } from "./row-pages.ts";
 
+/** Of a request that names them; a request that names none has all of the project. */
+const MAX_NAMED_RUNS = 1000;
+/** Runs read from the catalog at once. */
+const RUNS_PAGE = 1000;
+
+interface Run {
+  id: number;
+  name: string;
+}
+
+/**
+ * Rows as they were logged, of one run (`?run=`), of several (`run` again, or `runs=all`), streamed: memory does not grow
+ * with what is exported.
+ */
 export function exportRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   routes.get("/api/v1/export", async (c) => {
-    const run = await visibleRun(c, services);
-    const format = c.req.query("format") ?? "csv";
-    if (format !== "csv" && format !== "jsonl")
-      throw new SteelyardError("bad-request", "format must be csv or jsonl");
+    const named = c.req.queries("run") ?? [];
+    const format = formatOf(c.req.query("format"));
     const streamName = streamOf(c);
-    const columns =
-      format === "csv" ? (await services.metrics.keys(run.id, streamName)).map(({ key }) => key) : [];
-    c.header("content-type", format === "csv" ? "text/csv; charset=utf-8" : "application/jsonl");
+    const { entity = "", project: projectName = "", runs: all } = c.req.query();
+    if (all !== undefined && all !== "all") throw new SteelyardError("bad-request", "runs can only be all");
+    const several = all === "all" || named.length > 1;
+    let runs: () => AsyncIterable<Run> | Iterable<Run>;
+    let title: string;
+    if (several) {
+      const project = await visibleProject(c, services, entity, projectName);
+      const chosen = all === "all" ? undefined : await namedRuns(services, project, named);
+      runs = () => chosen ?? runsOf(services, project);
+      title = project.name;
+    } else {
+      const run = await visibleRun(c, services);
+      runs = () => [run];
+      title = run.name;
+    }
+    const file = await exportFile(
+      format,
+      async () => {
+        const infos: KeyInfo[][] = [];
+        for await (const { id } of runs()) infos.push(await services.metrics.keys(id, streamName));
+        return exportColumns(infos.flat(), several);
+      },
+      several,
+    );
+    c.header("content-type", file.contentType);
     c.header(
       "content-disposition",
-      `attachment; filename*=UTF-8''${encodeURIComponent(`${run.name}-${streamName}.${format}`)}`,
+      `attachment; filename*=UTF-8''${encodeURIComponent(`${title}-${streamName}.${format}`)}`,
     );
     return stream(c, async (out) => {
-      if (format === "csv") await out.write(`${columns.map(csvCell).join(",")}\n`);
-      for await (const rows of rowPages(services.metrics, run.id, streamName)) {
-        if (out.aborted) return;
-        await out.write(
-          format === "jsonl" ? `${rows.join("\n")}\n` : rows.map((row) => csvRow(row, columns)).join(""),
-        );
+      await out.write(file.begin());
+      for await (const { id, name } of runs()) {
+        for await (const rows of rowPages(services.metrics, id, streamName)) {
+          if (out.aborted) return;
+          await out.write(file.rows(name, rows));
+        }
       }
+      await out.write(file.end());
     });
   });
   return routes;
 }
 
-function csvRow(row: string, columns: readonly string[]): string {
-  const values = new Map(flattenKeys(parseExtendedJson(row) as Record<string, unknown>));
-  return `${columns.map((key) => csvCell(values.get(key))).join(",")}\n`;
+function formatOf(format = "csv"): ExportFormat {
+  const known = EXPORT_FORMATS.find((one) => one === format);
+  if (known) return known;
+  throw new SteelyardError("bad-request", `format must be one of ${EXPORT_FORMATS.join(", ")}`);
 }
 
-/** RFC 4180; a cell that a spreadsheet would run as a formula is kept as text. */
-function csvCell(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  if (typeof value === "number") return String(value);
-  const text = typeof value === "string" ? value : stringifyExtendedJson(value);
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+/** In the order they were asked for. Throws not-found for one that is not there: a file must not lack it silently. */
+async function namedRuns(services: Services, project: ProjectRef, names: readonly string[]): Promise<Run[]> {
+  if (names.length > MAX_NAMED_RUNS)
+    throw new SteelyardError(
+      "bad-request",
+      `at most ${MAX_NAMED_RUNS} runs by name; runs=all has all of the project`,
+    );
+  const ids = new Map([...(await runNumbers(services, project, names))].map(([id, name]) => [name, id]));
+  return [...new Set(names)].map((name) => {
+    const id = ids.get(name);
+    if (id === undefined)
+      throw new SteelyardError(
+        "not-found",
+        `there is no run ${project.entityName}/${project.name}/${name}, or you may not see it`,
+      );
+    return { id, name };
+  });
+}
+
+/** By their numbers: runs made meanwhile come last, deleted ones are passed over. */
+async function* runsOf(services: Services, project: ProjectRef): AsyncGenerator<Run> {
+  for (let after = 0; ; ) {
+    const page = await services.catalog.db
+      .selectFrom("runs")
+      .select(["id", "name"])
+      .where("project_id", "=", project.id)
+      .where("deleted_at", "is", null)
+      .where("id", ">", after)
+      .orderBy("id")
+      .limit(RUNS_PAGE)
+      .execute();
+    yield* page;
+    const last = page.at(-1);
+    if (!last || page.length < RUNS_PAGE) return;
+    after = last.id;
+  }
 }

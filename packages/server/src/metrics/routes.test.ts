@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { zstdDecompressSync } from "node:zlib";
 import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
 import { rowPages } from "./row-pages.ts";
 
@@ -35,6 +36,84 @@ suite("charts and exports over HTTP", () => {
     assert.equal(jsonl.text.split("\n").length, 4);
     assert.match(jsonl.text, /"_step":1000000000000,"a":-Infinity/);
     assert.equal((await get(`/api/v1/console/download?${AT}`)).text, "far line\n");
+  });
+
+  test("many runs in one table, which has all of their keys", async () => {
+    await makeRun(doors, doors.admin, { project: "many", name: "x" });
+    await makeRun(doors, doors.admin, { project: "many", name: "y" });
+    await makeRun(doors, doors.admin, { project: "many", name: "empty" });
+    const rows = {
+      x: ['{"_step":0,"loss":0.5,"run":"named so"}'],
+      y: ['{"_step":0,"acc":1}', '{"_step":1,"loss":0.25}'],
+    };
+    for (const [name, content] of Object.entries(rows))
+      await doors.ask(doors.admin, "POST", `/files/admin/many/${name}/file_stream`, {
+        files: { "wandb-history.jsonl": { offset: 0, content } },
+      });
+    const all = "/api/v1/export?entity=admin&project=many";
+    assert.equal(
+      (await get(`${all}&runs=all`)).text,
+      "run,_step,acc,loss,run_2\nx,0,,0.5,named so\ny,0,1,,\ny,1,,0.25,\n",
+    );
+    assert.equal((await get(`${all}&run=y&run=empty`)).text, "run,_step,acc,loss\ny,0,1,\ny,1,,0.25\n");
+    assert.equal(
+      (await get(`${all}&runs=all&format=jsonl`)).text,
+      '{"run":"x","_step":0,"loss":0.5,"run":"named so"}\n{"run":"y","_step":0,"acc":1}\n{"run":"y","_step":1,"loss":0.25}\n',
+    );
+    assert.match((await get(`${all}&run=y&run=gone`)).text, /no run admin\/many\/gone/);
+    assert.equal((await get(`${all}&runs=some`)).status, 400);
+    const stranger = await doors.user("passer-by");
+    assert.equal((await doors.ask(stranger, "GET", `${all}&runs=all`)).status, 404);
+  });
+
+  test("Parquet has the values that were logged, by their types", async () => {
+    await makeRun(doors, doors.admin, { project: "parquet", name: "r" });
+    const count = 1000;
+    const content = Array.from({ length: count }, (_, step) => {
+      const sometimes = step % 3 ? "" : `,"eval/acc":${step === 3 ? "NaN" : step / 7}`;
+      const rare =
+        step === 5 ? ',"note":"fünf","on":true,"list":[1,2],"mixed":"a"' : step === 6 ? ',"mixed":6' : "";
+      return `{"_step":${step * 2},"loss":${1 / (1 + step)}${sometimes}${rare},"deep":{"er":${step}}}`;
+    });
+    await doors.ask(doors.admin, "POST", "/files/admin/parquet/r/file_stream", {
+      files: { "wandb-history.jsonl": { offset: 0, content } },
+    });
+    const answer = await fetch(
+      `${doors.server.url}/api/v1/export?entity=admin&project=parquet&run=r&format=parquet`,
+      { headers: { authorization: `Bearer ${doors.admin}` } },
+    );
+    assert.equal(answer.headers.get("content-type"), "application/vnd.apache.parquet");
+    const file = await answer.arrayBuffer();
+    const { parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
+    const metadata = await parquetMetadataAsync(file);
+    assert.deepEqual(
+      metadata.schema.slice(1).map(({ name, type }) => [name, type]),
+      [
+        ["_step", "INT64"],
+        ["deep.er", "DOUBLE"],
+        ["eval/acc", "DOUBLE"],
+        ["list", "BYTE_ARRAY"],
+        ["loss", "DOUBLE"],
+        ["mixed", "BYTE_ARRAY"],
+        ["note", "BYTE_ARRAY"],
+        ["on", "BOOLEAN"],
+      ],
+    );
+    const zstd = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
+    const rows = await parquetReadObjects({ file, compressors: zstd });
+    assert.equal(rows.length, count);
+    for (const step of [0, 3, 5, 6, 999]) {
+      assert.deepEqual(rows[step], {
+        _step: BigInt(step * 2),
+        "deep.er": step,
+        "eval/acc": step % 3 ? null : step === 3 ? Number.NaN : step / 7,
+        list: step === 5 ? "[1,2]" : null,
+        loss: 1 / (1 + step),
+        mixed: step === 5 ? '"a"' : step === 6 ? "6" : null,
+        note: step === 5 ? "fünf" : null,
+        on: step === 5 ? true : null,
+      });
+    }
   });
 
   test("questions have bounds, and say which was passed", async () => {

@@ -19,17 +19,24 @@ export function answerRows(stored: StoredBlocks, question: RowsQuestion): string
   const min = question.minStep ?? Number.NEGATIVE_INFINITY;
   const max = question.maxStep ?? Number.POSITIVE_INFINITY;
   const found: RowAt[] = [];
-  for (const [position, { id }] of stored.streams(run, stream).entries()) {
-    for (const block of stored.blocksBySteps(id, min, max)) {
-      const steps = stored.steps(block);
-      const lines = stored.lines(block);
-      const dead = deadRows(block, () => lines);
-      const has = keys && rowsWithKeys(stored.head(block), keys, stream);
-      for (let row = 0; row < block.rows; row++) {
-        const step = steps[row] ?? 0;
-        if (step < min || step >= max || dead?.(row) || (has && !has(row))) continue;
-        found.push({ block, row, step, line: lines[row] ?? 0, stream: position });
-      }
+  const blocks = stored
+    .streams(run, stream)
+    .flatMap(({ id }, position) => stored.blocksBySteps(id, min, max).map((block) => ({ block, position })))
+    .sort((a, b) => a.block.minStep - b.block.minStep);
+  let lastStep = Number.NEGATIVE_INFINITY;
+  for (const { block, position } of blocks) {
+    // A page is full, and what follows begins after it: a long run is not gone through for each of its pages.
+    if (limit !== undefined && samples === undefined && found.length >= limit && block.minStep > lastStep)
+      break;
+    const steps = stored.steps(block);
+    const lines = stored.lines(block);
+    const dead = deadRows(block, () => lines);
+    const has = keys && rowsWithKeys(stored.head(block), keys, stream);
+    for (let row = 0; row < block.rows; row++) {
+      const step = steps[row] ?? 0;
+      if (step < min || step >= max || dead?.(row) || (has && !has(row))) continue;
+      if (step > lastStep) lastStep = step;
+      found.push({ block, row, step, line: lines[row] ?? 0, stream: position });
     }
   }
   found.sort((a, b) => a.step - b.step || a.stream - b.stream || a.line - b.line);
