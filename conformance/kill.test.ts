@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -56,46 +56,33 @@ const LOADS = {
   }`,
 };
 
-/** After each row it is noted, with the time, in a file: what is written there stays when the process is killed. */
-function body(load: keyof typeof LOADS, notes: string): string {
+/** The run's thread has started when it writes its own log; until then the program's writes the rows. */
+const THREAD_STARTED = `const { existsSync } = await import("node:fs");
+while (!existsSync(run.dir + "/../logs/debug-internal.log")) await new Promise((resolve) => setTimeout(resolve, 5));
+`;
+
+/** Of each row it is noted when it was logged, in a file: what is written there stays when the process is killed. */
+function body(load: keyof typeof LOADS, notes: string, waits: boolean): string {
   return `const { openSync, writeSync } = await import("node:fs");
+${waits ? THREAD_STARTED : ""}
 const notes = openSync(${JSON.stringify(notes)}, "w");
 const note = new Float64Array(2);
 const bytes = new Uint8Array(note.buffer);
 process.stdout.write("go\\n");
 for (let row = 0; ; row++) {
+  note[0] = Date.now();
   ${LOADS[load]}
-  note[0] = row;
   note[1] = Date.now();
   writeSync(notes, bytes);
 }`;
 }
 
-/** How long each thread has waited for a processor since it was made, by thread id. */
-function queuedMs(pid: number): Map<string, number> {
-  const tasks = `/proc/${pid}/task`;
-  if (!existsSync(tasks)) return new Map();
-  return new Map(
-    readdirSync(tasks).map((thread) => {
-      const [, waitedNs = 0] = readFileSync(join(tasks, thread, "schedstat"), "utf8")
-        .split(" ")
-        .map(Number);
-      return [thread, waitedNs / 1e6];
-    }),
-  );
-}
-
-function longestQueued(before: Map<string, number>, after: Map<string, number>): number {
-  return Math.max(0, ...[...after].map(([thread, ms]) => ms - (before.get(thread) ?? 0)));
-}
-
 interface Killed {
   id: string;
   strict: boolean;
-  /** Of the thread that waited longest for a processor in the last moments, how long. */
-  queuedMs: number;
   killedMs: number;
-  /** When each row's `log` had returned. */
+  /** When each row's `log` was called, and when it had returned. */
+  calledMs: Float64Array;
   returnedMs: Float64Array;
 }
 
@@ -106,21 +93,25 @@ async function kill(number: number): Promise<Killed> {
   const lifeMs = random() * LONGEST_LIFE_MS;
   const id = `kill-${number}`;
   const notes = join(dir, `${id}.notes`);
-  const child = startScript(server, dir, id, body(load, notes), {
+  const child = startScript(server, dir, id, body(load, notes, number % 4 > 1), {
     init: `mode: "${mode}", strict: ${strict}, silent: true`,
   });
   const ended = exitOf(child);
   await once(child.stdout as NodeJS.ReadableStream, "data");
   child.stdout?.resume();
-  const queuedBefore = queuedMs(child.pid as number);
   await new Promise((resolve) => setTimeout(resolve, lifeMs));
-  const queued = longestQueued(queuedBefore, queuedMs(child.pid as number));
   const killedMs = Date.now();
   child.kill("SIGKILL");
   assert.equal(await ended, "SIGKILL");
   const bytes = readFileSync(notes);
   const pairs = new Float64Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / 16) * 2);
-  return { id, strict, queuedMs: queued, killedMs, returnedMs: pairs.filter((_, at) => at % 2 === 1) };
+  return {
+    id,
+    strict,
+    killedMs,
+    calledMs: pairs.filter((_, at) => at % 2 === 0),
+    returnedMs: pairs.filter((_, at) => at % 2 === 1),
+  };
 }
 
 test(`STEELYARD_FLUSH_INTERVAL_MS, WANDB_STRICT: ${KILLS} processes killed at random instants (seed ${seed}): the log has every row but those of the last ${FLUSH_MS} ms, in strict mode every row, and sync sends each once`, async (t) => {
@@ -134,7 +125,7 @@ test(`STEELYARD_FLUSH_INTERVAL_MS, WANDB_STRICT: ${KILLS} processes killed at ra
   const kept = new Map<string, number>();
   const losses: number[] = [];
   const late: string[] = [];
-  for (const { id, strict, killedMs, queuedMs, returnedMs } of killed) {
+  for (const { id, strict, killedMs, calledMs, returnedMs } of killed) {
     const { history } = readLoggedRun(new Uint8Array(readFileSync(logsOf(dir, id)[0] ?? "")));
     kept.set(id, history.length);
     // Of a row that is in the log the note may be missing, as of any other the last one.
@@ -147,14 +138,18 @@ test(`STEELYARD_FLUSH_INTERVAL_MS, WANDB_STRICT: ${KILLS} processes killed at ra
       continue;
     }
     const firstLost = returnedMs[history.length];
-    const lostMs = firstLost === undefined ? 0 : killedMs - firstLost;
-    losses.push(lostMs);
-    // A thread that has no processor writes nothing: here as many processes as can be want one.
-    if (lostMs > FLUSH_MS + 2 * queuedMs) late.push(`${id}: ${lostMs} ms are lost, ${queuedMs} ms queued`);
-    assert.ok(lostMs < 1000, `${id}: ${lostMs} ms are lost`);
+    if (firstLost === undefined) {
+      losses.push(0);
+      continue;
+    }
+    losses.push(killedMs - firstLost);
+    // Whatever holds the run's thread up, the program's own writes what is late. Neither can when the machine lets neither run:
+    // of the time after the last row nothing is promised where processes queue for the processor, as here.
+    const lostMs = (calledMs.at(-1) ?? 0) - firstLost;
+    if (lostMs > FLUSH_MS) late.push(`${id}: ${lostMs} ms are lost`);
+    assert.ok(killedMs - firstLost < 1000, `${id}: ${killedMs - firstLost} ms are lost`);
   }
-  // What holds a thread up is not always told: a disk that is busy, a host that has other guests.
-  assert.ok(late.length <= KILLS / 10, late.join("; "));
+  assert.deepEqual(late, []);
   losses.sort((a, b) => a - b);
   t.diagnostic(`lost: half at most ${losses[losses.length >> 1]} ms, at most ${losses.at(-1)} ms`);
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { type InitOptions, init, type Run } from "steelyard";
+import { readLoggedRun } from "steelyard/command-line";
 import { runCommand } from "./command.ts";
 import { type Door, type Fault, type FaultServer, type Seen, startFaultServer } from "./fault-server.ts";
 import { exitOf, logsOf, PROJECT, readLog, readRun, rowsOf, runWhen, startScript } from "./sdk-runs.ts";
@@ -346,8 +347,8 @@ suite("the transport's settings", { concurrency: 5 }, () => {
     await holds("debounce", 300);
   });
 
-  test("WANDB_X_SERVICE_WAIT: init gives up on a run's thread that does not start", async () => {
-    const child = startScript(server, dir, "threadless", "", {
+  test("WANDB_X_SERVICE_WAIT: a run gives up on its thread that does not start; what was logged is in the log", async () => {
+    const child = startScript(server, dir, "threadless", "run.log({ x: 1 }); run.config.lr = 2;", {
       // A machine that has no room for one more thread stands still like this.
       before: `import { EventEmitter } from "node:events";
 import { syncBuiltinESMExports } from "node:module";
@@ -363,6 +364,10 @@ syncBuiltinESMExports();`,
     });
     assert.equal(await exitOf(child), 1);
     assert.match(told, /the run's thread did not start within 0\.4 s \(WANDB_X_SERVICE_WAIT\)/);
+    const { history, config } = readLoggedRun(
+      new Uint8Array(readFileSync(logsOf(dir, "threadless")[0] ?? "")),
+    );
+    assert.deepEqual([history.length, JSON.parse(config.json).lr], [1, { value: 2 }]);
   });
 
   test("a run that has nothing to send, or sends seldom, says all 15 s that it lives", async () => {

@@ -20,6 +20,15 @@ export interface Dropped {
   kept: boolean;
 }
 
+/** Of a log that the disk has no room for. `isSent` = the server gets the rows. */
+export function logDropped(logFile: string, error: Error, isSent: boolean): Dropped {
+  return {
+    kind: "log",
+    kept: false,
+    message: `${logFile} cannot be written (${error.message}): rows are ${isSent ? "sent, but not kept here" : "lost"} from now on. Make room on the disk and start again`,
+  };
+}
+
 /** Thrown in place of a warning, where `onDrop` is `error`. */
 export class DroppedError extends Error {
   /** What was lost. */

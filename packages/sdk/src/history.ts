@@ -32,13 +32,12 @@ interface Shape {
 }
 
 /**
- * The run's rows: each goes to the log, to the summary and, online, to the lines that wait for the network.
+ * The run's rows: each goes to the log's open stretch, to the summary and, online, to the lines that wait for the network.
  *
  * Hot path: once per row; what a shape's rows have in common is made once, and each number is written as text once.
  */
 export class History {
-  /** Undefined when another thread writes the rows. */
-  readonly #log: RunLog | undefined;
+  readonly #log: RunLog;
   readonly #summary: Summary;
   /** Undefined where nothing is ever sent. */
   readonly #lines: LineQueue | undefined;
@@ -65,7 +64,7 @@ export class History {
   onTooLong: (bytes: number, limit: number, step: number) => void = () => {};
 
   constructor(
-    log: RunLog | undefined,
+    log: RunLog,
     summary: Summary,
     lines: LineQueue | undefined,
     sketch: HistorySketch | undefined,
@@ -107,8 +106,15 @@ export class History {
     });
   }
 
-  /** Numbers of a shape's keys, `cells[from]` and on. */
-  numbers(id: number, step: number, timestamp: number, cells: Float64Array, from: number): void {
+  /** Numbers of a shape's keys, `cells[from]` and on; `isLogged` = the log has them. */
+  numbers(
+    id: number,
+    step: number,
+    timestamp: number,
+    cells: Float64Array,
+    from: number,
+    isLogged: boolean,
+  ): void {
     const shape = this.#shapes.get(id);
     if (!shape) return;
     if (this.#unheard !== shape) {
@@ -117,10 +123,19 @@ export class History {
     }
     this.#setFacts(step, timestamp);
     this.#write(shape, cells, from);
-    this.#log?.row(shape.record, this.#text, this.numbered ? step : 0);
+    if (!isLogged) this.#log.row(shape.record, this.#text, this.numbered ? step : 0);
     this.#tellRuled(shape);
     shape.sketch?.(shape.values);
     if (this.sending) this.#line(shape);
+  }
+
+  /** To the log alone, as `numbers`. */
+  record(id: number, step: number, timestamp: number, cells: Float64Array, from: number): void {
+    const shape = this.#shapes.get(id);
+    if (!shape) return;
+    this.#setFacts(step, timestamp);
+    this.#write(shape, cells, from);
+    this.#log.row(shape.record, this.#text, this.numbered ? step : 0);
   }
 
   /** The run has been so far: rows of lower steps are late. */
@@ -129,20 +144,13 @@ export class History {
   }
 
   /** A row of anything; one for a step that is past changes neither the step nor the last values. */
-  mixed(step: number, timestamp: number, entries: readonly Entry[]): void {
+  mixed(step: number, timestamp: number, entries: readonly Entry[], isLogged: boolean): void {
     this.settle();
     const furthest = this.#step;
     const late = this.numbered && step < furthest;
     this.#setFacts(step, timestamp);
-    const all: Entry[] = [...entries, ["_timestamp", this.#timestampText], ["_runtime", this.#runtimeText]];
-    if (this.numbered) all.push(["_step", this.#stepText]);
-    this.#log?.append((num) =>
-      historyRecord(
-        num,
-        all.map(([key, json]): Item => [[key], json]),
-        this.numbered ? step : 0,
-      ),
-    );
+    const all = this.#withFacts(entries);
+    if (!isLogged) this.#log.add(this.#recordOf(all, step));
     if (late) this.#setFacts(furthest, timestamp);
     for (const [key, json] of entries) {
       if (late) this.#summary.late(key, json, step);
@@ -154,6 +162,30 @@ export class History {
     const bytes = line.length > this.#maxLineBytes / 3 ? Buffer.byteLength(line) : 0;
     if (bytes > this.#maxLineBytes) this.onTooLong(bytes, this.#maxLineBytes, step);
     else this.#lines?.push(line);
+  }
+
+  /** To the log alone, as `mixed`. */
+  recordMixed(step: number, timestamp: number, entries: readonly Entry[]): void {
+    this.#setFacts(step, timestamp);
+    this.#log.add(this.#recordOf(this.#withFacts(entries), step));
+  }
+
+  /** `record` rows that were taken before: what came last stays so. */
+  again(rows: () => void): void {
+    const [step, timestamp] = [this.#step, this.#timestamp];
+    rows();
+    this.#setFacts(step, timestamp);
+  }
+
+  #withFacts(entries: readonly Entry[]): Entry[] {
+    const all: Entry[] = [...entries, ["_timestamp", this.#timestampText], ["_runtime", this.#runtimeText]];
+    if (this.numbered) all.push(["_step", this.#stepText]);
+    return all;
+  }
+
+  #recordOf(all: readonly Entry[], step: number): (num: number) => Uint8Array {
+    const items = all.map(([key, json]): Item => [[key], json]);
+    return (num) => historyRecord(num, items, this.numbered ? step : 0);
   }
 
   /** The summary hears of what was logged. */

@@ -1,6 +1,7 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
+import type { Worker } from "node:worker_threads";
 import { appUrl, projectUrl, runUrl, sweepUrl } from "@steelyard/protocol/settings";
 import { anonymousKey, linkWithKey } from "./anonymous.ts";
 import { stagingPlace } from "./artifacts/staged-artifact.ts";
@@ -26,6 +27,7 @@ import { type LoadedSettings, loadSettings } from "./machine.ts";
 import type { ToWorker, WorkerStart } from "./messages.ts";
 import { noteNotebook } from "./notebook.ts";
 import { type Printer, printerOf, tellSettings } from "./printer.ts";
+import { ProgramLog } from "./program-log.ts";
 import { createRing } from "./ring.ts";
 import { Run } from "./run.ts";
 import { placeFiles } from "./run-files/saved-files.ts";
@@ -33,9 +35,10 @@ import { forgetUnfinished, makeRunFolder, noteUnfinished, rawIdOf } from "./run-
 import { NO_LOG } from "./run-log.ts";
 import { type OpenedRun, openRun, type RunFacts } from "./run-opening.ts";
 import { tellStart, type Whereabouts } from "./run-report.ts";
-import { begun as hasBegun, over, settlePrevious } from "./runs-going.ts";
+import { begun, over, settlePrevious } from "./runs-going.ts";
+import { noteOwnRun } from "./sync/sync-state.ts";
 import { VERSION } from "./version.ts";
-import { begun, startWorker } from "./worker-thread.ts";
+import { startWorker } from "./worker-thread.ts";
 import { writerHeaders, writerOf } from "./writer.ts";
 
 /** `init` of the module; `onFinish` is called when the run takes no more. */
@@ -109,7 +112,8 @@ export async function init(
     startTimeMs,
     logFile,
     log: settings.skipTransactionLog ? NO_LOG : openSync(logFile, "wx", 0o666),
-    turns: settings.strict ? createLogTurns() : undefined,
+    turns: createLogTurns(),
+    strict: settings.strict,
     filesDir,
     ignoreGlobs: settings.ignoreGlobs,
     consoleParts: {
@@ -156,11 +160,11 @@ export async function init(
     keepsRequirements: writer.primary && settings.saveRequirements,
     drawnMetrics: settings.maxEndOfRunHistoryMetrics,
   };
-  // The thread gets ready while git and the server are asked.
-  const worker = startWorker(start);
   const timeoutMs = settings.initTimeout * 1000;
+  let worker: Worker;
   let opened: OpenedRun;
   let program: Program;
+  let log: ProgramLog;
   try {
     const git =
       settings.disableGit || settings.disableMachineInfo
@@ -172,12 +176,16 @@ export async function init(
       debug.write("INFO", "init", `opening the run at ${baseUrl}, ${timeoutMs / 1000} s at most`);
       opened = await openOnline(start, { git }, print, timeoutMs);
     } else opened = openOffline(start);
+    // Whoever syncs the log of a run that is killed now is to know where its lines begin.
+    if (start.log !== NO_LOG && opened.historyLines + opened.eventLines + opened.consoleLines > 0)
+      noteOwnRun(logFile, baseUrl, opened);
+    log = new ProgramLog(start, opened, git);
+    // Nothing waits for it, and it would take the processor from whoever answers.
+    worker = startWorker(start);
     worker.postMessage({ kind: "open", opened, git, program, metadata } satisfies ToWorker);
-    await begun(worker, settings.serviceWait);
   } catch (error) {
     const { message, stack = message } = error as Error;
     debug.write("ERROR", "init", settings.debug ? stack : message);
-    void worker.terminate();
     if (start.log !== NO_LOG) closeSync(start.log);
     // It holds no run, and whoever sends this folder's logs should not stumble over it.
     rmSync(logFile, { force: true });
@@ -205,7 +213,7 @@ export async function init(
     );
   if (settings.showRun && whereabouts.urls && !settings.silent)
     openInBrowser(whereabouts.urls.run, loaded.machine);
-  const run = new Run(start, opened, worker, print, {
+  const run = new Run(start, opened, worker, log, print, {
     whereabouts,
     maxSummary: settings.maxEndOfRunSummaryMetrics,
     console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",
@@ -224,13 +232,14 @@ export async function init(
     },
     finishLimitMs: settings.finishTimeout > 0 ? settings.finishTimeout * 1000 : undefined,
     finishRaises: settings.finishTimeoutRaises,
+    startWaitS: settings.serviceWait,
     onFinish(run, exitCode) {
       if (exitCode === 0) forgetUnfinished(root, started.name);
       over(run);
       onFinish(run);
     },
   });
-  hasBegun(run, print, settings);
+  begun(run, print, settings);
   return run;
 }
 

@@ -46,7 +46,7 @@ export type InOrder =
 export type Entry = readonly [key: string, valueJson: string];
 
 export type FromWorker =
-  /** The log has the run, and takes rows. */
+  /** The run's thread takes what is in the ring. */
   | { kind: "begun" }
   | { kind: "refused"; message: string }
   | { kind: "stop"; because?: string }
@@ -89,8 +89,10 @@ export interface WorkerStart {
   logFile: string;
   /** It is open already, new and empty: the descriptor; or `NO_LOG`. */
   log: number;
-  /** Strict mode: the program's thread writes the log too; of `createLogTurns`. */
-  turns: SharedArrayBuffer | undefined;
+  /** Of `createLogTurns`: both threads write the log. */
+  turns: SharedArrayBuffer;
+  /** The program's thread writes every row before `log` returns. */
+  strict: boolean;
   filesDir: string;
   /** Patterns of run files that are not uploaded. */
   ignoreGlobs: readonly string[];

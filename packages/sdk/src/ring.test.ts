@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NumericRows } from "./numeric-rows.ts";
-import { BESIDE, createRing, PREFIX, RingReader, RingWriter } from "./ring.ts";
+import { BESIDE, createRing, eachRow, PREFIX, RingReader, RingWriter } from "./ring.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { Summary } from "./summary.ts";
 
@@ -12,18 +12,16 @@ test("rows of every length come out as they went in, round the ring many times",
   const expected: number[][] = [];
   const got: number[][] = [];
   const drain = () =>
-    reader.drain(
-      reader.written,
-      (shape, step, timestamp, cells, from) => {
+    reader.drain(reader.written, (start, end) =>
+      eachRow(reader.cells, start, end, (shape, step, timestamp, cells, from) => {
         const count = cells[from - 1] as number;
         got.push([shape, step, timestamp, ...cells.subarray(from, from + count)]);
-      },
-      () => {},
+      }),
     );
   for (let step = 0; step < 3000; step++) {
     if (step % 7 === 0) {
-      writer.mark();
-      expected.push([BESIDE, 0, 0]);
+      writer.mark(step / 4, () => {});
+      expected.push([BESIDE, 0, step / 4]);
     }
     const count = step % 100 === 0 ? RingWriter.MAX_VALUES - step : (step * 37) % 900;
     const place = writer.place(count);
@@ -58,12 +56,10 @@ test("a getter that logs does not break the row it is in", () => {
   assert.ok(rows.log({ a: 5, b: 6 }, step++));
   const taken = rows.log(odd, step++);
   const got: number[][] = [];
-  reader.drain(
-    reader.written,
-    (shape, _step, _timestamp, cells, from) => {
+  reader.drain(reader.written, (start, end) =>
+    eachRow(reader.cells, start, end, (shape, _step, _timestamp, cells, from) => {
       got.push([shape, ...cells.subarray(from, from + (cells[from - 1] as number))]);
-    },
-    () => {},
+    }),
   );
   assert.deepEqual(shapes, [["a", "b"], ["inner"]]);
   assert.equal(taken, false);
@@ -71,26 +67,21 @@ test("a getter that logs does not break the row it is in", () => {
   for (const row of got.slice(1)) assert.deepEqual(row, [1, 7]);
 });
 
-test("rows are kept before their room is given to others, a part of the ring at a time", () => {
+test("the room of rows is given to others a part of the ring at a time, when they were taken", () => {
   const memory = createRing();
   const writer = new RingWriter(memory);
   const reader = new RingReader(memory);
   const read = () => Atomics.load(new Int32Array(memory.head), 16);
   for (let step = 0; step < 10_000; step++) writer.publish(writer.place(2), 0, step, 0, 2);
   let rows = 0;
-  let kept = 0;
-  let keeps = 0;
-  reader.drain(
-    reader.written,
-    () => {
+  let stretches = 0;
+  reader.drain(reader.written, (from, to) => {
+    assert.equal(read(), rows * (PREFIX + 2));
+    eachRow(reader.cells, from, to, () => {
       rows++;
-      assert.ok(read() <= kept * (PREFIX + 2), "room was given away before its rows were kept");
-    },
-    () => {
-      kept = rows;
-      keeps++;
-    },
-  );
-  assert.equal(kept, 10_000);
-  assert.ok(keeps >= 7, `${keeps}`);
+    });
+    stretches++;
+  });
+  assert.equal(rows, 10_000);
+  assert.ok(stretches >= 7, `${stretches}`);
 });

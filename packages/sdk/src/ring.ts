@@ -1,7 +1,8 @@
 /**
  * Hand-over of numeric rows to the worker: one producer, one consumer, float64 cells in shared memory. A row is
  * `[shape, step, timestamp, n, v1 … vn]` in one piece; a shape is a list of keys told once beside the ring. Rows that are
- * not all numbers go beside it as messages, and the ring carries a marker so that the order stays.
+ * not all numbers go beside it as messages, and the ring carries a marker so that the order stays. A place in the ring is
+ * a count of cells from the beginning, modulo 2^31.
  *
  * Hot path: nothing may allocate here, nor wait while there is room.
  */
@@ -17,11 +18,17 @@ export const PREFIX = 4;
 export const BESIDE = -1;
 /** Shape of what is left at the ring's end, too little for the row that came. */
 const SKIP = -2;
-/** As much as the worker writes in some 30 ms while it sends too: what waits here is what a kill -9 loses. */
-const CELLS = 1 << 16;
+/** 2 MB, 29,000 rows of five numbers: what is logged in the time that the worker takes to start, or to come to run again. */
+const CELLS = 1 << 18;
+const PLACES = 0x7fffffff;
 const PAGE_BYTES = 4096;
-/** A waiting writer is woken when this much was read: early enough to go on, rarely enough that waking costs nothing. */
-const TELL_CELLS = CELLS / 8;
+/**
+ * The room of this much is given back at once: some 0.7 ms of the worker's, early enough for a writer that waits, rarely
+ * enough that waking it costs nothing.
+ */
+const TELL_CELLS = 1 << 11;
+/** When more waits, the worker does not wait for the clock. */
+const CROWDED_CELLS = 1 << 13;
 
 export interface RingMemory {
   head: SharedArrayBuffer;
@@ -32,22 +39,88 @@ export function createRing(): RingMemory {
   return { head: new SharedArrayBuffer(HEAD_INTS * 4), cells: new SharedArrayBuffer(CELLS * 8) };
 }
 
+/** Cells from one place to a later one. */
+export function distance(from: number, to: number): number {
+  return (to - from) & PLACES;
+}
+
+/** Whether one place comes before another; both are of what is in the ring, or its ends. */
+export function isBehind(place: number, other: number): boolean {
+  return ((other - place - 1) & PLACES) < CELLS;
+}
+
+/** A row in the ring: its values are `cells[from]` and on, good until the call returns; it begins at `place`. */
+export type RowReader = (
+  shape: number,
+  step: number,
+  timestamp: number,
+  cells: Float64Array,
+  from: number,
+  place: number,
+) => void;
+
+/** Calls `row` for each row between two places, or of the first `most`; answers the place behind the last. */
+export function eachRow(
+  cells: Float64Array,
+  from: number,
+  to: number,
+  row: RowReader,
+  most = Number.POSITIVE_INFINITY,
+): number {
+  let place = from;
+  for (let count = 0; place !== to && count < most; ) {
+    const at = place & (CELLS - 1);
+    const shape = cells[at] as number;
+    if (shape === SKIP) {
+      place = (place + CELLS - at) & PLACES;
+      continue;
+    }
+    row(shape, cells[at + 1] as number, cells[at + 2] as number, cells, at + PREFIX, place);
+    place = (place + PREFIX + (cells[at + 3] as number)) & PLACES;
+    count++;
+  }
+  return place;
+}
+
+/** Of the next row from a place on; there must be one. */
+export function timestampAt(cells: Float64Array, place: number): number {
+  const at = place & (CELLS - 1);
+  return cells[(cells[at] === SKIP ? 0 : at) + 2] as number;
+}
+
+/** What is done in the program's thread before a row is handed over. */
+export interface RowKeeper {
+  /**
+   * The row at `cells[at]`, which will end at the place `behind`; what came before it ends at `written`. Answers after how
+   * many seconds it is to be called again, by the rows' timestamps; 0: for every row. When it throws, the row is not handed
+   * over.
+   */
+  attend(cells: Float64Array, at: number, written: number, behind: number, timestamp: number): number;
+  /** There is no room; rows end at `written`. False when there is nothing to do but to wait. */
+  wait(cells: Float64Array, written: number): boolean;
+}
+
 export class RingWriter {
-  /** A row's values go to `cells[place + PREFIX]` and on. */
+  /** A row's values go to `cells[at + PREFIX]` and on. */
   readonly cells: Float64Array;
   readonly #head: Int32Array;
-  /** Cells written so far, modulo 2^31; the ring's size divides it. */
+  readonly #keeper: RowKeeper | undefined;
+  #attendedAt = 0;
+  #attendAfter = 0;
+  /** The place behind the last row. */
   #written = 0;
   /** How far the reader was when last asked. */
   #read = 0;
 
-  constructor(memory: RingMemory) {
+  constructor(memory: RingMemory, keeper?: RowKeeper) {
     this.#head = new Int32Array(memory.head);
     this.cells = new Float64Array(memory.cells);
+    this.#keeper = keeper;
+    if (!keeper) this.#attendAfter = Number.POSITIVE_INFINITY;
   }
 
   /** Largest row that fits. */
-  static readonly MAX_VALUES = CELLS / 4;
+  static readonly MAX_VALUES = 1 << 14;
 
   /** Where a row of `count` values goes. Nobody sees it before `publish`; without that, the place is given again. */
   place(count: number): number {
@@ -57,63 +130,62 @@ export class RingWriter {
     if (need > left) {
       this.#waitForRoom(left);
       this.cells[at] = SKIP;
-      this.#written = (this.#written + left) & 0x7fffffff;
+      this.#written = (this.#written + left) & PLACES;
       at = 0;
     }
     this.#waitForRoom(need);
     return at;
   }
 
-  protected isNext(place: number): boolean {
-    return (this.#written & (CELLS - 1)) === place;
-  }
-
   /** False when another row took the place. */
-  publish(place: number, shape: number, step: number, timestamp: number, count: number): boolean {
-    if (!this.isNext(place)) return false;
+  publish(at: number, shape: number, step: number, timestamp: number, count: number): boolean {
+    if ((this.#written & (CELLS - 1)) !== at) return false;
     const { cells } = this;
-    cells[place] = shape;
-    cells[place + 1] = step;
-    cells[place + 2] = timestamp;
-    cells[place + 3] = count;
-    this.#written = (this.#written + PREFIX + count) & 0x7fffffff;
-    Atomics.store(this.#head, WRITTEN, this.#written);
+    cells[at] = shape;
+    cells[at + 1] = step;
+    cells[at + 2] = timestamp;
+    cells[at + 3] = count;
+    const behind = (this.#written + PREFIX + count) & PLACES;
+    // Either way: clocks are set back.
+    if (!(Math.abs(timestamp - this.#attendedAt) < this.#attendAfter)) this.#attend(at, behind, timestamp);
+    this.#written = behind;
+    Atomics.store(this.#head, WRITTEN, behind);
     return true;
   }
 
-  /** Here stands the next of the messages. */
-  mark(): void {
-    this.publish(this.place(0), BESIDE, 0, 0, 0);
+  #attend(at: number, behind: number, timestamp: number): void {
+    const after = this.#keeper?.attend(this.cells, at, this.#written, behind, timestamp);
+    this.#attendAfter = after ?? Number.POSITIVE_INFINITY;
+    this.#attendedAt = timestamp;
+  }
+
+  /** Here stands the next of the messages; `post` is called with the place behind it, and posts it. */
+  mark(timestamp: number, post: (behind: number) => void): void {
+    const at = this.place(0);
+    post((this.#written + PREFIX) & PLACES);
+    this.publish(at, BESIDE, 0, timestamp, 0);
   }
 
   /** A full ring means the worker is behind: wait for it, in short naps, rather than grow without bound or lose a row. */
   #waitForRoom(need: number): void {
-    while (((this.#written - this.#read) & 0x7fffffff) + need > CELLS) {
+    while (distance(this.#read, this.#written) + need > CELLS) {
       if (Atomics.load(this.#head, DESERTED) === 1) return;
       const read = Atomics.load(this.#head, READ);
-      if (read === this.#read) Atomics.wait(this.#head, READ, read, 2);
+      if (read === this.#read && !this.#keeper?.wait(this.cells, this.#written))
+        Atomics.wait(this.#head, READ, read, 2);
       this.#read = Atomics.load(this.#head, READ);
     }
   }
 }
 
-/** A row in the ring: its values are `cells[from]` and on, good until the call returns. */
-export type RowReader = (
-  shape: number,
-  step: number,
-  timestamp: number,
-  cells: Float64Array,
-  from: number,
-) => void;
-
 export class RingReader {
+  readonly cells: Float64Array;
   readonly #head: Int32Array;
-  readonly #cells: Float64Array;
   #read = 0;
 
   constructor(memory: RingMemory) {
     this.#head = new Int32Array(memory.head);
-    this.#cells = new Float64Array(memory.cells);
+    this.cells = new Float64Array(memory.cells);
   }
 
   /**
@@ -121,7 +193,7 @@ export class RingReader {
    * every 57 rows of five numbers. Changes nothing of what is written already.
    */
   map(): void {
-    const words = new Int32Array(this.#cells.buffer);
+    const words = new Int32Array(this.cells.buffer);
     for (let at = 0; at < words.length; at += PAGE_BYTES / 4) Atomics.or(words, at, 0);
   }
 
@@ -132,40 +204,36 @@ export class RingReader {
 
   /** So much waits that the next turn should come at once. */
   get crowded(): boolean {
-    return ((this.written - this.#read) & 0x7fffffff) > CELLS / 8;
+    return distance(this.#read, this.written) > CROWDED_CELLS;
   }
 
-  /** Calls `row` for each row up to `written`, and `keep` before their room is given to others: they are to be in the log. */
-  drain(written: number, row: RowReader, keep: () => void): void {
-    const cells = this.#cells;
-    let told = this.#read;
+  /**
+   * Calls `take` for each stretch up to `written`; when it returns, the room of the stretch is given to others: its rows
+   * are to be in the log.
+   */
+  drain(written: number, take: (from: number, to: number) => void): void {
     while (this.#read !== written) {
-      const at = this.#read & (CELLS - 1);
-      const shape = cells[at] as number;
-      if (shape === SKIP) {
-        this.#read = (this.#read + CELLS - at) & 0x7fffffff;
-        continue;
-      }
-      row(shape, cells[at + 1] as number, cells[at + 2] as number, cells, at + PREFIX);
-      this.#read = (this.#read + PREFIX + (cells[at + 3] as number)) & 0x7fffffff;
-      if (((this.#read - told) & 0x7fffffff) >= TELL_CELLS) {
-        told = this.#read;
-        keep();
-        this.#tell();
-      }
+      const to = this.#stretch(written);
+      take(this.#read, to);
+      this.#read = to;
+      Atomics.store(this.#head, READ, to);
+      Atomics.notify(this.#head, READ);
     }
-    keep();
-    this.#tell();
+  }
+
+  /** The end of the next one: so many whole rows that waiting for them is short. */
+  #stretch(written: number): number {
+    let to = this.#read;
+    while (to !== written && distance(this.#read, to) < TELL_CELLS) {
+      const at = to & (CELLS - 1);
+      to = (to + (this.cells[at] === SKIP ? CELLS - at : PREFIX + (this.cells[at + 3] as number))) & PLACES;
+    }
+    return to;
   }
 
   /** No row is read from here on. */
   desert(): void {
     Atomics.store(this.#head, DESERTED, 1);
-    Atomics.notify(this.#head, READ);
-  }
-
-  #tell(): void {
-    Atomics.store(this.#head, READ, this.#read);
     Atomics.notify(this.#head, READ);
   }
 }

@@ -110,7 +110,7 @@ async function met(http: Http, start: WorkerStart): Promise<Met> {
   // A client that takes the variable as it is has the run under that id.
   const raw = rawId && (goesOn || shared) ? await started(http, start, rawId) : undefined;
   const name = raw ? rawId : runId;
-  if (resume === "" && (shared || !start.turns)) return { name, before: undefined };
+  if (resume === "" && (shared || !start.strict)) return { name, before: undefined };
   const before = raw ?? (await started(http, start, runId));
   if (resume === "" && before)
     throw new RefusedError(

@@ -7,7 +7,7 @@ import type { CodeOptions } from "./code/source-files.ts";
 import { Config } from "./config.ts";
 import { captureConsole } from "./console.ts";
 import { writeCrashReport } from "./crash-report.ts";
-import { type Dropped, Drops } from "./drops.ts";
+import { type Dropped, Drops, logDropped } from "./drops.ts";
 import { FinishProgress } from "./finish-progress.ts";
 import { type LiveView, liveView } from "./live-view.ts";
 import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
@@ -15,13 +15,13 @@ import { type DefineMetricOptions, MetricDefinitions, metricFields } from "./met
 import { NumericRows } from "./numeric-rows.ts";
 import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
+import type { ProgramLog } from "./program-log.ts";
 import { RingWriter } from "./ring.ts";
 import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
 import type { OpenedRun } from "./run-opening.ts";
 import { tellEnd, type Whereabouts, whoHasIt } from "./run-report.ts";
 import { RunSummary } from "./run-summary.ts";
 import { StepMetrics } from "./step-metrics.ts";
-import { StrictLog, StrictRing } from "./strict-log.ts";
 import { Summary } from "./summary.ts";
 import { watchThread } from "./system/thread-metrics.ts";
 import { isPlainObject, toJson } from "./values.ts";
@@ -48,6 +48,8 @@ type RunEnd = Omit<Extract<FromWorker, { kind: "finished" }>, "kind">;
 
 /** A process that is leaving waits at most this long for its runs. */
 const EXIT_DEADLINE_MS = 5000;
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * One run. `log` costs a fraction of a microsecond on the calling thread: the numbers are written into shared memory, and
@@ -89,8 +91,7 @@ export class Run {
   readonly #codeFiles: CodeFiles;
   readonly #worker: Worker;
   readonly #done: Int32Array;
-  /** Undefined when the run is not strict. */
-  readonly #strict: StrictLog | undefined;
+  readonly #log: ProgramLog;
   readonly #print: Printer;
   readonly #whereabouts: Whereabouts;
   readonly #maxSummary: number;
@@ -109,12 +110,17 @@ export class Run {
   readonly #sendsLate: boolean;
   readonly #shared: boolean;
   #warnedStep = false;
+  /** Until the run's thread has started. */
+  #starting: NodeJS.Timeout | undefined;
+  /** Why the run ended without its thread. */
+  #threadless: Error | undefined;
 
   /** @internal Made by `init`. */
   constructor(
     start: WorkerStart,
     started: OpenedRun,
     worker: Worker,
+    log: ProgramLog,
     print: Printer,
     options: {
       whereabouts: Whereabouts;
@@ -130,6 +136,8 @@ export class Run {
       /** How long `finish` may take; undefined: as long as the server gives signs. */
       finishLimitMs: number | undefined;
       finishRaises: boolean;
+      /** How long the run's thread may take to start, seconds. */
+      startWaitS: number;
       onFinish: (run: Run, exitCode: number) => void;
     },
   ) {
@@ -152,11 +160,11 @@ export class Run {
     this.#sendsLate = options.lateSteps === "send";
     this.#shared = start.writer.id !== "";
     this.#worker = worker;
-    if (start.turns)
-      this.#strict = new StrictLog(start, start.turns, start.startTimeMs - started.runtimeS * 1000);
-    const ring = this.#strict ? new StrictRing(start.ring, this.#strict) : new RingWriter(start.ring);
+    this.#log = log;
+    log.onFull = (error) => this.#drops.later(logDropped(start.logFile, error, start.mode === "online"));
+    const ring = new RingWriter(start.ring, log);
     this.#numbers = new NumericRows(ring, this.#stepMetrics, this.#kept, (id, keys) => {
-      this.#strict?.define(id, keys);
+      log.define(id, keys);
       worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker);
     });
     this.#done = new Int32Array(start.done);
@@ -190,6 +198,10 @@ export class Run {
     );
     worker.on("message", (message: FromWorker) => this.#hear(message));
     worker.unref();
+    this.#starting = setTimeout(
+      () => this.#giveUp(options.startWaitS),
+      Math.min(options.startWaitS * 1000, LONGEST_TIMER_MS),
+    ).unref();
     this.#forget.push(
       watchProcessEnd({ finish: (code) => this.finish(code), finishNow: (code) => this.#finishNow(code) }),
     );
@@ -231,7 +243,7 @@ export class Run {
   /**
    * Record a row. Values are numbers (NaN and infinities too), text, booleans, null, lists, nested objects (their keys are
    * joined by dots when read), BigInt, Date, `Histogram` and typed arrays: one number is itself, up to 32 are a list, more
-   * a histogram of 32 bins. Returns at once; when the run's worker is behind and the shared memory (512 KB) is full, it waits
+   * a histogram of 32 bins. Returns at once; when the run's worker is behind and the shared memory (2 MB) is full, it waits
    * for room. Once the run is finished nothing is recorded (`onDrop` says how that is told).
    *
    * @throws TypeError when `data` is no object, or a value cannot be logged (a function, a symbol); nothing of the row is
@@ -455,6 +467,7 @@ export class Run {
    * @example await run.finish();
    */
   finish(exitCode = 0): Promise<void> {
+    if (this.#threadless) return Promise.reject(this.#threadless);
     this.#finished ??= this.#finish(exitCode);
     this.#plain = false;
     return this.#finished;
@@ -468,6 +481,7 @@ export class Run {
       this.#ended = resolve;
     });
     this.#worker.ref();
+    this.#starting?.ref();
     this.#postFinish(exitCode, this.#finishLimitMs);
     this.#progress = new FinishProgress(this.#print);
     const { sent, gaveUp, history } = await ended;
@@ -481,6 +495,7 @@ export class Run {
       rows: this.#rows,
       grids: { history, summary: this.#kept.entries, maxSummary: this.#maxSummary },
     });
+    if (this.#threadless) throw this.#threadless;
     if (this.#drops.error) throw this.#drops.error;
     if (gaveUp && this.#finishRaises) throw new Error(gaveUp);
   }
@@ -520,10 +535,12 @@ export class Run {
 
   #hear(message: FromWorker): void {
     if (message.kind === "notice") (message.serious ? this.#print.serious : this.#print.info)(message.text);
+    else if (message.kind === "begun") clearTimeout(this.#starting);
     else if (message.kind === "waiting") this.#progress?.waiting(message.rows);
     else if (message.kind === "dropped") this.#drops.later(message.dropped);
     else if (message.kind === "finished") this.#ended(message);
     else if (message.kind === "refused") {
+      clearTimeout(this.#starting);
       this.#print.error(message.message);
       this.#finished ??= Promise.resolve();
       this.#plain = false;
@@ -540,6 +557,16 @@ export class Run {
     }
   }
 
+  /** What is logged from here on would wait for room that never comes. */
+  #giveUp(waitedS: number): void {
+    // It may have been this thread that took no turn.
+    if (this.#log.handedOver) return;
+    const message = `the run's thread did not start within ${waitedS} s (WANDB_X_SERVICE_WAIT): what was logged is in ${this.#log.path}, nothing more is recorded; steelyard sync sends it`;
+    this.#threadless = new Error(message);
+    Atomics.store(this.#done, 0, 1);
+    this.#hear({ kind: "refused", message });
+  }
+
   #output(stream: "stdout" | "stderr", text: string): void {
     if (text === "") return;
     this.#post({ kind: "output", stream, atMs: Date.now(), text: text.toWellFormed() });
@@ -550,8 +577,9 @@ export class Run {
       if (message.kind !== "output") this.#tellFinished();
       return;
     }
-    this.#strict?.keep(message);
-    this.#worker.postMessage(message);
-    this.#numbers.ring.mark();
+    this.#numbers.ring.mark(Date.now() / 1000, (behind) => {
+      this.#log.keep(message, behind);
+      this.#worker.postMessage(message);
+    });
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Entry } from "./messages.ts";
 import { NumericRows } from "./numeric-rows.ts";
-import { createRing, RingReader, RingWriter } from "./ring.ts";
+import { createRing, eachRow, RingReader, RingWriter } from "./ring.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { Summary } from "./summary.ts";
 
@@ -18,12 +18,10 @@ test("rows get the last value of their step metric, numbers and others alike", (
   const log = (data: Record<string, number>): Record<string, number> => {
     assert.ok(numbers.log(data, row++));
     let got: Record<string, number> = {};
-    reader.drain(
-      reader.written,
-      (shape, _step, _timestamp, cells, from) => {
+    reader.drain(reader.written, (start, end) =>
+      eachRow(reader.cells, start, end, (shape, _step, _timestamp, cells, from) => {
         got = Object.fromEntries((shapes[shape] ?? []).map((key, at) => [key, cells[from + at] as number]));
-      },
-      () => {},
+      }),
     );
     return got;
   };

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { FromWorker, WorkerStart } from "./messages.ts";
+import type { WorkerStart } from "./messages.ts";
 
 /** The run's own thread, as the program's sees it. */
 export function startWorker(start: WorkerStart): Worker {
@@ -14,26 +14,5 @@ export function startWorker(start: WorkerStart): Worker {
     name: `steelyard ${start.runId}`,
     stdout: true,
     stderr: true,
-  });
-}
-
-/** Resolves when the run's log takes rows: what is logged from then on is kept, even if the process is killed. */
-export function begun(worker: Worker, waitS: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => done(new Error(`the run's thread did not start within ${waitS} s (WANDB_X_SERVICE_WAIT)`)),
-      waitS * 1000,
-    );
-    const hear = (message: FromWorker) => {
-      if (message.kind === "begun") done();
-      else if (message.kind === "refused") done(new Error(message.message));
-    };
-    const done = (error?: Error) => {
-      clearTimeout(timer);
-      worker.off("message", hear).off("error", done);
-      if (error) reject(error);
-      else resolve();
-    };
-    worker.on("message", hear).on("error", done);
   });
 }

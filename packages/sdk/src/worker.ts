@@ -3,18 +3,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import {
-  alertRecord,
-  configRecord,
   exitRecord,
   type FileItem,
   filesRecord,
-  headerRecord,
-  type Item,
-  metricRecord,
-  outputLoggerRecord,
-  outputRawRecord,
-  preemptingRecord,
-  runRecord,
   statsRecord,
   summaryRecord,
 } from "@steelyard/protocol/records";
@@ -22,13 +13,16 @@ import { RunArtifacts } from "./artifacts/run-artifacts.ts";
 import { branchFacts, ConfigDocument } from "./config-document.ts";
 import { writeCrashReport } from "./crash-report.ts";
 import { InternalLog } from "./debug-log.ts";
+import { logDropped } from "./drops.ts";
 import { packageList } from "./environment.ts";
 import { History } from "./history.ts";
 import { HistorySketch } from "./history-sketch.ts";
 import { LineQueue } from "./line-queue.ts";
+import { itemsOf } from "./log-records.ts";
 import { LogTurns } from "./log-turns.ts";
 import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
-import { BESIDE, RingReader } from "./ring.ts";
+import { RingReader } from "./ring.ts";
+import { RingRows } from "./ring-rows.ts";
 import { ConsoleFile } from "./run-files/console-file.ts";
 import { writeOwnFile } from "./run-files/own-file.ts";
 import { RunUploads } from "./run-files/run-uploads.ts";
@@ -67,14 +61,13 @@ const tell = (message: FromWorker) => {
 
 const ring = new RingReader(start.ring);
 ring.map();
-/** Strict mode: the program's thread has written rows, and what they are read by, before this one hears of them. */
-const strict = start.turns !== undefined;
-const log = new RunLog(start.log, start.turns && new LogTurns(start.turns));
+const turns = new LogTurns(start.turns);
+const log = new RunLog(start.log, turns, { retries: start.strict });
 const config = new ConfigDocument(start.config, start.version, branchFacts(start.branch));
 const summary = new Summary();
 const lines = new LineQueue(`${start.logFile}.unsent`, start.maxRequestBytes);
 const sketch = new HistorySketch(start.drawnMetrics);
-const history = new History(strict ? undefined : log, summary, lines, sketch, {
+const history = new History(log, summary, lines, sketch, {
   startTimeMs: start.startTimeMs,
   sending: start.mode === "online",
   numbered: start.writer.id === "",
@@ -90,15 +83,7 @@ history.onTooLong = (bytes, limit, step) =>
       message: `a row of ${bytes} bytes is not sent, the limit is ${limit}; ${start.log === NO_LOG ? "it is lost" : `it is kept in ${start.logFile}`}`,
     },
   });
-log.onFull = (error) =>
-  tell({
-    kind: "dropped",
-    dropped: {
-      kind: "log",
-      kept: false,
-      message: `${start.logFile} cannot be written (${error.message}): rows are ${uplink.live ? "sent, but not kept here" : "lost"} from now on. Make room on the disk and start again`,
-    },
-  });
+log.onFull = (error) => tell({ kind: "dropped", dropped: logDropped(start.logFile, error, uplink.live) });
 const uplink = new Uplink(start, { config, history, lines, summary }, tell, internal);
 const system = new SystemSampler(start.system, takeSample, internal);
 /** The machine is found out beside: its devices may take a while to answer. */
@@ -136,10 +121,6 @@ const ownFile = (path: string, policy: FileItem["policy"]): FileItem => ({ path,
 let inOrder: InOrder[] = [];
 let nextPlace = 0;
 
-function itemsOf(entries: readonly (readonly [string, string])[]): Item[] {
-  return entries.map(([key, json]) => [[key], json]);
-}
-
 /** Into the log, and on their way. */
 function takeFiles(files: readonly FileItem[]): void {
   if (files.length === 0 || ended) return;
@@ -147,41 +128,33 @@ function takeFiles(files: readonly FileItem[]): void {
   uploads.add(files);
 }
 
-function inTurn(message: InOrder): void {
+/** All but the log. */
+function inTurn(message: Exclude<InOrder, { kind: "row" }>): void {
   switch (message.kind) {
-    case "row":
-      history.mixed(message.step, message.timestamp, message.entries);
-      break;
     case "config":
       config.replace(message.config);
-      if (!strict) log.append((num) => configRecord(num, config.items));
       break;
     case "summary":
       history.settle();
       summary.set(message.entries);
-      if (!strict) log.append((num) => summaryRecord(num, itemsOf(message.entries)));
       break;
     case "metric":
       history.settle();
       summary.define(message.metric);
       config.define(message.metric);
-      if (!strict) log.append((num) => metricRecord(num, message.metric));
       break;
     case "alert":
       if (uplink.live) uplink.alerts.push(message.alert);
-      log.append((num) => alertRecord(num, message.alert));
       break;
     case "preempting":
       uplink.preempting = true;
-      log.append((num) => preemptingRecord(num));
       break;
     case "lines":
       consoleFile.lines(message.text, message.atMs);
       if (uplink.live) uplink.terminal.lines(message.text, message.atMs);
-      log.append((num) => outputLoggerRecord(num, message.text));
       break;
     case "files":
-      takeFiles(message.files);
+      uploads.add(message.files);
       break;
     case "code":
       artifacts.takeCode(message.name, message.files);
@@ -190,7 +163,6 @@ function inTurn(message: InOrder): void {
       consoleFile.output(message.stream, message.text, message.atMs);
       // Nobody would take the lines: they must not pile up.
       if (uplink.live) uplink.terminal.write(message.stream, message.text, message.atMs);
-      log.append((num) => outputRawRecord(num, message.stream, message.atMs, message.text));
       break;
   }
 }
@@ -208,24 +180,16 @@ function hear(message: ToWorker): void {
   }
 }
 
-function nextInOrder(): void {
+function nextInOrder(): InOrder | undefined {
   const message = inOrder[nextPlace++];
   if (nextPlace >= inOrder.length) {
     inOrder = [];
     nextPlace = 0;
   }
-  if (message) inTurn(message);
+  return message;
 }
 
-function row(shape: number, step: number, timestamp: number, cells: Float64Array, from: number): void {
-  if (shape === BESIDE) nextInOrder();
-  else history.numbers(shape, step, timestamp, cells, from);
-}
-
-function keep(): void {
-  history.settle();
-  log.flush();
-}
+const rows = new RingRows(ring.cells, log, history, nextInOrder, inTurn);
 
 let drainer: NodeJS.Timeout | undefined;
 let drainSoon: NodeJS.Immediate | undefined;
@@ -241,7 +205,8 @@ function drain(): void {
     if (!received) break;
     hear(received.message as ToWorker);
   }
-  ring.drain(written, row, keep);
+  ring.drain(written, (from, to) => rows.take(from, to));
+  history.settle();
   // Whoever logs as fast as it goes must not wait for the clock.
   if (ring.crowded)
     drainSoon ??= setImmediate(() => {
@@ -278,53 +243,19 @@ async function addHardware(metadata: Record<string, unknown>, others: unknown): 
   uploads.add([ownFile("wandb-metadata.json", "now")]);
 }
 
-/** Waits for what the program's thread found out meanwhile, and begins the log with it. */
+/** Waits for what the program's thread found out meanwhile; that one has begun the log. */
 async function begin(): Promise<void> {
   const message = await open;
-  const { opened, git, program, metadata } = message;
+  const { opened, program, metadata } = message;
   uplink.opened(opened);
   config.inherit(opened.config, opened.own);
   history.startBehind(opened.step - 1);
   history.startTimeMs -= opened.runtimeS * 1000;
   summary.restore(opened.summary);
-  if (start.log !== NO_LOG && opened.historyLines + opened.eventLines + opened.consoleLines > 0)
-    noteOwnRun(start.logFile, start.connection.baseUrl, opened);
-  const { name: runId, entity, project } = uplink.run;
-  const goesOn = start.resume !== "" && start.resume !== "never" && !start.branch;
-  const { group, jobType, notes, tags, host, sweepId, startTimeMs } = start;
-  const { displayName } = opened;
-  log.append((num) => headerRecord(num, `steelyard ${start.version}`));
-  log.append((num) =>
-    runRecord(num, {
-      runId,
-      entity,
-      project,
-      config: config.items,
-      group,
-      jobType,
-      displayName,
-      notes,
-      tags,
-      host,
-      sweepId,
-      startTimeMs,
-      startingStep: opened.step,
-      resumed: opened.resumed,
-      // Offline nobody could say whether the run is at the server: whoever sends the log finds out.
-      unsettled: start.mode === "offline" && goesOn && !opened.resumed,
-      runtimeS: opened.runtimeS,
-      branch: start.branch,
-      label: start.writer.label,
-      writer: start.writer.id,
-      git,
-    }),
-  );
-  // What was there before stays in the summary when this log is sent by a sync.
-  if (opened.summary.length > 0) log.append((num) => summaryRecord(num, itemsOf(opened.summary)));
-  log.flush();
-  // From here on what is logged is kept: `init` returns.
   drainer = setInterval(drain, DRAIN_MS);
+  turns.begin();
   tell({ kind: "begun" });
+  drain();
   const requirements = start.keepsRequirements ? packageList(program.path ?? program.name) : "";
   if (start.hardware)
     writeOwnFile(join(start.filesDir, "wandb-metadata.json"), JSON.stringify(metadata, null, 2));
@@ -334,8 +265,6 @@ async function begin(): Promise<void> {
     ...(requirements ? [ownFile("requirements.txt", "now")] : []),
     ...(start.writer.primary ? [ownFile("config.yaml", "end"), ownFile("wandb-summary.json", "end")] : []),
   ]);
-  log.flush();
-  drain();
   if (start.mode === "online") uploads.open();
   hardware = addHardware(metadata, opened.own.e).catch((error: Error) =>
     internal.write("WARNING", "the machine is not in the metadata", { reason: error.message }),

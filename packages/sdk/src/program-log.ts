@@ -1,0 +1,192 @@
+import type { GitFacts } from "./git/repository.ts";
+import { History } from "./history.ts";
+import { addRecord, firstRecords } from "./log-records.ts";
+import { LogTurns } from "./log-turns.ts";
+import type { InOrder, WorkerStart } from "./messages.ts";
+import {
+  BESIDE,
+  distance,
+  eachRow,
+  isBehind,
+  PREFIX,
+  type RowKeeper,
+  type RowReader,
+  timestampAt,
+} from "./ring.ts";
+import { NO_LOG, RunLog } from "./run-log.ts";
+import type { OpenedRun } from "./run-opening.ts";
+import { Summary } from "./summary.ts";
+
+/** How often it is looked whether the run's thread keeps up, seconds; only while rows are logged. */
+const LOOK_EVERY_S = 0.005;
+/** Of the time in which rows are promised to be in the log: what is still missing then, this thread writes. */
+const LATE_SHARE = 0.6;
+/**
+ * When more of the ring is not in the log, some 3,600 rows of five numbers, this thread writes a part of it now and then: as
+ * much as it logs meanwhile, so that what is missing stays little and is never written in one long stretch.
+ */
+const BEHIND_CELLS = 1 << 15;
+const LOOK_BEHIND_EVERY_S = 0.001;
+/** A part: some 1.5 ms. */
+const PART_ROWS = 1000;
+
+/**
+ * The log as the program's thread writes it. Its beginning; then every row, and what rows are read by, until the run's
+ * thread takes them from the ring, so that `init` need not wait for that thread to start; in strict mode always: it is in
+ * the file when the call returns. Later on what that thread is late with: it may be kept from running, and rows are to be
+ * in the log all the same.
+ *
+ * Hot path: `attend` is called for a row every 5 ms.
+ */
+export class ProgramLog implements RowKeeper {
+  /** The file. */
+  readonly path: string;
+  readonly #log: RunLog;
+  readonly #turns: LogTurns;
+  readonly #history: History;
+  readonly #strict: boolean;
+  readonly #lateS: number;
+  /** Every row is written here. */
+  #writesAll: boolean;
+  readonly #shapes: (readonly string[])[] = [];
+  /** Of those the history knows so many. */
+  #known = 0;
+  /** Messages with the places behind their markers; those that the log has may still be among them. */
+  #beside: { behind: number; message: InOrder }[] = [];
+  #full: Error | undefined;
+  #tellFull: ((error: Error) => void) | undefined;
+
+  /** Begins the log. Throws in strict mode when it cannot be written. */
+  constructor(start: WorkerStart, opened: OpenedRun, git: GitFacts | undefined) {
+    this.path = start.logFile;
+    this.#strict = start.strict;
+    this.#lateS = (start.flushIntervalMs / 1000) * LATE_SHARE;
+    this.#writesAll = start.log !== NO_LOG;
+    this.#turns = new LogTurns(start.turns);
+    this.#log = new RunLog(start.log, this.#turns, { isNew: true, retries: start.strict });
+    this.#log.onFull = (error) => {
+      if (start.strict)
+        throw new Error(
+          `not recorded: ${start.logFile} cannot be written (${error.message}); make room on the disk, and log it again`,
+        );
+      this.#full = error;
+      this.#tellFull?.(error);
+    };
+    this.#history = new History(this.#log, new Summary(), undefined, undefined, {
+      startTimeMs: start.startTimeMs - opened.runtimeS * 1000,
+      sending: false,
+      numbered: start.writer.id === "",
+    });
+    this.#write(() => {
+      for (const record of firstRecords(start, opened, git)) this.#log.add(record);
+      return 0;
+    });
+  }
+
+  /** Hears that the disk takes no more, also when that was before. Never in strict mode. */
+  set onFull(listener: (error: Error) => void) {
+    this.#tellFull = listener;
+    if (this.#full) listener(this.#full);
+  }
+
+  /** The run's thread has started. */
+  get handedOver(): boolean {
+    return this.#turns.begun;
+  }
+
+  define(id: number, keys: readonly string[]): void {
+    this.#shapes[id] = keys;
+  }
+
+  /** What is told beside the ring; its marker will end at the place `behind`. Before anyone else hears of it. */
+  keep(message: InOrder, behind: number): void {
+    if (this.#writesAll)
+      this.#write(() => {
+        addRecord(this.#log, this.#history, message);
+        return behind;
+      });
+    else {
+      this.#forgetLogged();
+      this.#beside.push({ behind, message });
+    }
+  }
+
+  attend(cells: Float64Array, at: number, written: number, behind: number, timestamp: number): number {
+    if (this.#writesAll) {
+      if (this.#strict || !this.#turns.begun) {
+        if (cells[at] !== BESIDE) this.#row(cells, at, behind);
+        return 0;
+      }
+      this.#writesAll = false;
+    }
+    const { logged } = this.#turns;
+    if (!isBehind(logged, written)) return LOOK_EVERY_S;
+    // Either way: clocks are set back.
+    if (Math.abs(timestamp - timestampAt(cells, logged)) > this.#lateS) this.#catchUp(cells, written);
+    else if (distance(logged, written) > BEHIND_CELLS) {
+      this.#catchUp(cells, written, PART_ROWS);
+      return LOOK_BEHIND_EVERY_S;
+    }
+    return LOOK_EVERY_S;
+  }
+
+  wait(cells: Float64Array, written: number): boolean {
+    if (this.#writesAll || !isBehind(this.#turns.logged, written)) return false;
+    this.#catchUp(cells, written, PART_ROWS);
+    return true;
+  }
+
+  #row(cells: Float64Array, at: number, behind: number): void {
+    this.#learn();
+    this.#write(() => {
+      const [shape, step, timestamp] = [cells[at], cells[at + 1], cells[at + 2]] as number[];
+      this.#history.record(shape as number, step as number, timestamp as number, cells, at + PREFIX);
+      return behind;
+    });
+  }
+
+  #learn(): void {
+    for (; this.#known < this.#shapes.length; this.#known++)
+      this.#history.define(this.#known, this.#shapes[this.#known] as readonly string[]);
+  }
+
+  /** Writes what the log lacks of the rows before `written`, the first of it. */
+  #catchUp(cells: Float64Array, written: number, most?: number): void {
+    this.#learn();
+    this.#write(() => {
+      this.#forgetLogged();
+      let next = 0;
+      const row: RowReader = (shape, step, timestamp, _, from) => {
+        const message = shape === BESIDE ? this.#beside[next++]?.message : undefined;
+        if (message) addRecord(this.#log, this.#history, message);
+        else this.#history.record(shape, step, timestamp, cells, from);
+      };
+      const { logged } = this.#log;
+      return isBehind(logged, written) ? eachRow(cells, logged, written, row, most) : logged;
+    });
+  }
+
+  /** `stretch` answers the place that the log has come to. */
+  #write(stretch: () => number): void {
+    this.#log.hold();
+    let place: number;
+    try {
+      place = stretch();
+    } catch (error) {
+      this.#log.cancel();
+      throw error;
+    }
+    this.#log.release(place);
+  }
+
+  #forgetLogged(): void {
+    const { logged } = this.#turns;
+    let count = 0;
+    while (
+      count < this.#beside.length &&
+      !isBehind(logged, (this.#beside[count] as { behind: number }).behind)
+    )
+      count++;
+    if (count > 0) this.#beside = this.#beside.slice(count);
+  }
+}
