@@ -146,6 +146,7 @@ suite("the transport's settings", { concurrency: 5 }, () => {
     spoil("left-files", "put", SILENCE);
     const run = await start("left-files", { WANDB_FINISH_TIMEOUT: "1" });
     run.log({ x: 0 });
+    await seenAt("left-files", "put", 1);
     await run.finish();
     assert.match(debugLog("left-files"), /after 1 s: .*\d files \(\d+\.\d [kM]B\)/);
   });

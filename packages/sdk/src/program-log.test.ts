@@ -153,10 +153,9 @@ test("until the run's thread has started each row is in the log when it is logge
   assert.deepEqual(both.steps(), upTo(600));
 });
 
-test("when the run's thread does not come to them at all, rows are written a part at a time, and none wait for long", () => {
+test("when the run's thread does not come to them at all, a full ring is written a part at a time", () => {
   const both = bothSides("dead");
   both.begin();
-  let most = 0;
   let before = 0;
   for (let n = 0; n < 20_000; n++) {
     both.row(1 + n / 1e6);
@@ -164,9 +163,9 @@ test("when the run's thread does not come to them at all, rows are written a par
     const { length } = both.steps();
     assert.ok(length - before <= 1000, `${length - before} rows at once`);
     before = length;
-    most = Math.max(most, both.rows - length);
+    assert.ok(both.rows - length < 11_000, `${both.rows - length} rows wait`);
   }
-  assert.ok(most > 5000 && most < 12_000, `${most}`);
+  assert.ok(before > 8000);
   both.drain();
   assert.deepEqual(both.steps(), upTo(both.rows));
 });

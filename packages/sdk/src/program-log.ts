@@ -3,16 +3,7 @@ import { History } from "./history.ts";
 import { addRecord, firstRecords } from "./log-records.ts";
 import { LogTurns } from "./log-turns.ts";
 import type { InOrder, WorkerStart } from "./messages.ts";
-import {
-  BESIDE,
-  distance,
-  eachRow,
-  isBehind,
-  PREFIX,
-  type RowKeeper,
-  type RowReader,
-  timestampAt,
-} from "./ring.ts";
+import { BESIDE, eachRow, isBehind, PREFIX, type RowKeeper, type RowReader, timestampAt } from "./ring.ts";
 import { NO_LOG, RunLog } from "./run-log.ts";
 import type { OpenedRun } from "./run-opening.ts";
 import { Summary } from "./summary.ts";
@@ -21,13 +12,7 @@ import { Summary } from "./summary.ts";
 const LOOK_EVERY_S = 0.005;
 /** Of the time in which rows are promised to be in the log: what is still missing then, this thread writes. */
 const LATE_SHARE = 0.6;
-/**
- * When more of the ring is not in the log, some 3,600 rows of five numbers, this thread writes a part of it now and then: as
- * much as it logs meanwhile, so that what is missing stays little and is never written in one long stretch.
- */
-const BEHIND_CELLS = 1 << 15;
-const LOOK_BEHIND_EVERY_S = 0.001;
-/** A part: some 1.5 ms. */
+/** Written at once where more would hold up the program: some 1.5 ms. */
 const PART_ROWS = 1000;
 
 /**
@@ -54,7 +39,7 @@ export class ProgramLog implements RowKeeper {
   /** Messages with the places behind their markers; those that the log has may still be among them. */
   #beside: { behind: number; message: InOrder }[] = [];
   #full: Error | undefined;
-  #tellFull: ((error: Error) => void) | undefined;
+  #closed = false;
 
   /** Begins the log. Throws in strict mode when it cannot be written. */
   constructor(start: WorkerStart, opened: OpenedRun, git: GitFacts | undefined) {
@@ -69,8 +54,9 @@ export class ProgramLog implements RowKeeper {
         throw new Error(
           `not recorded: ${start.logFile} cannot be written (${error.message}); make room on the disk, and log it again`,
         );
+      // Not now: a row is just being handed over, and whoever hears of this may log.
       this.#full = error;
-      this.#tellFull?.(error);
+      setImmediate(() => this.tellFull());
     };
     this.#history = new History(this.#log, new Summary(), undefined, undefined, {
       startTimeMs: start.startTimeMs - opened.runtimeS * 1000,
@@ -83,10 +69,20 @@ export class ProgramLog implements RowKeeper {
     });
   }
 
-  /** Hears that the disk takes no more, also when that was before. Never in strict mode. */
-  set onFull(listener: (error: Error) => void) {
-    this.#tellFull = listener;
-    if (this.#full) listener(this.#full);
+  /** Hears once that the disk takes no more. Never in strict mode. */
+  onFull: (error: Error) => void = () => {};
+
+  /** Who leaves the process gives no turn to what is to be told later. */
+  tellFull(): void {
+    const full = this.#full;
+    this.#full = undefined;
+    if (full) this.onFull(full);
+  }
+
+  /** Before the run's thread is told to end, which closes the file: from here on this one writes nothing. */
+  close(): void {
+    this.#closed = true;
+    this.#writesAll = false;
   }
 
   /** The run's thread has started. */
@@ -105,7 +101,7 @@ export class ProgramLog implements RowKeeper {
         addRecord(this.#log, this.#history, message);
         return behind;
       });
-    else {
+    else if (!this.#closed) {
       this.#forgetLogged();
       this.#beside.push({ behind, message });
     }
@@ -120,20 +116,18 @@ export class ProgramLog implements RowKeeper {
       this.#writesAll = false;
     }
     const { logged } = this.#turns;
-    if (!isBehind(logged, written)) return LOOK_EVERY_S;
     // Either way: clocks are set back.
-    if (Math.abs(timestamp - timestampAt(cells, logged)) > this.#lateS) this.#catchUp(cells, written);
-    else if (distance(logged, written) > BEHIND_CELLS) {
-      this.#catchUp(cells, written, PART_ROWS);
-      return LOOK_BEHIND_EVERY_S;
-    }
+    if (isBehind(logged, written) && Math.abs(timestamp - timestampAt(cells, logged)) > this.#lateS)
+      this.#catchUp(cells, written);
     return LOOK_EVERY_S;
   }
 
-  wait(cells: Float64Array, written: number): boolean {
-    if (this.#writesAll || !isBehind(this.#turns.logged, written)) return false;
-    this.#catchUp(cells, written, PART_ROWS);
-    return true;
+  help(cells: Float64Array, written: number): void {
+    if (isBehind(this.logged, written)) this.#catchUp(cells, written, PART_ROWS);
+  }
+
+  get logged(): number {
+    return this.#turns.logged;
   }
 
   #row(cells: Float64Array, at: number, behind: number): void {
@@ -152,6 +146,7 @@ export class ProgramLog implements RowKeeper {
 
   /** Writes what the log lacks of the rows before `written`, the first of it. */
   #catchUp(cells: Float64Array, written: number, most?: number): void {
+    if (this.#closed) return;
     this.#learn();
     this.#write(() => {
       this.#forgetLogged();

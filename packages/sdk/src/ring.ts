@@ -18,8 +18,12 @@ export const PREFIX = 4;
 export const BESIDE = -1;
 /** Shape of what is left at the ring's end, too little for the row that came. */
 const SKIP = -2;
-/** 2 MB, 29,000 rows of five numbers: what is logged in the time that the worker takes to start, or to come to run again. */
+/** 2 MB, 29,000 rows of five numbers: what is logged in the time that the worker takes to start. */
 const CELLS = 1 << 18;
+/** So much waits for the log at most: what the worker writes in some 30 ms while it sends too; a kill -9 loses it. */
+const UNLOGGED_CELLS = 1 << 16;
+/** A worker that has read nothing for so long is not let run. */
+const NAP_MS = 2;
 const PLACES = 0x7fffffff;
 const PAGE_BYTES = 4096;
 /**
@@ -96,8 +100,10 @@ export interface RowKeeper {
    * over.
    */
   attend(cells: Float64Array, at: number, written: number, behind: number, timestamp: number): number;
-  /** There is no room; rows end at `written`. False when there is nothing to do but to wait. */
-  wait(cells: Float64Array, written: number): boolean;
+  /** The worker makes no room; rows end at `written`. */
+  help(cells: Float64Array, written: number): void;
+  /** Place up to which the log has everything. */
+  readonly logged: number;
 }
 
 export class RingWriter {
@@ -109,8 +115,8 @@ export class RingWriter {
   #attendAfter = 0;
   /** The place behind the last row. */
   #written = 0;
-  /** How far the reader was when last asked. */
-  #read = 0;
+  /** There is room up to here: so it was when last asked. */
+  #limit = 0;
 
   constructor(memory: RingMemory, keeper?: RowKeeper) {
     this.#head = new Int32Array(memory.head);
@@ -128,12 +134,12 @@ export class RingWriter {
     let at = this.#written & (CELLS - 1);
     const left = CELLS - at;
     if (need > left) {
-      this.#waitForRoom(left);
+      if (left > distance(this.#written, this.#limit)) this.#waitForRoom(left);
       this.cells[at] = SKIP;
       this.#written = (this.#written + left) & PLACES;
       at = 0;
     }
-    this.#waitForRoom(need);
+    if (need > distance(this.#written, this.#limit)) this.#waitForRoom(need);
     return at;
   }
 
@@ -168,12 +174,16 @@ export class RingWriter {
 
   /** A full ring means the worker is behind: wait for it, in short naps, rather than grow without bound or lose a row. */
   #waitForRoom(need: number): void {
-    while (distance(this.#read, this.#written) + need > CELLS) {
-      if (Atomics.load(this.#head, DESERTED) === 1) return;
+    const written = this.#written;
+    for (;;) {
       const read = Atomics.load(this.#head, READ);
-      if (read === this.#read && !this.#keeper?.wait(this.cells, this.#written))
-        Atomics.wait(this.#head, READ, read, 2);
-      this.#read = Atomics.load(this.#head, READ);
+      const logged = this.#keeper?.logged ?? read;
+      const unlogged = isBehind(logged, written) ? distance(logged, written) : 0;
+      const room = Math.min(CELLS - distance(read, written), UNLOGGED_CELLS - unlogged);
+      this.#limit = (written + Math.max(0, room)) & PLACES;
+      if (room >= need || Atomics.load(this.#head, DESERTED) === 1) return;
+      if (Atomics.wait(this.#head, READ, read, NAP_MS) === "timed-out")
+        this.#keeper?.help(this.cells, written);
     }
   }
 }

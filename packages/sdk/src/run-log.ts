@@ -31,6 +31,7 @@ export class RunLog {
   #number = 0;
   #bytes = 0;
   #logged = 0;
+  #failed: Error | undefined;
 
   /** `file` = descriptor, or `NO_LOG`; `isNew` = this thread writes the file's beginning. */
   constructor(file: number, turns: LogTurns, { isNew = false, retries = false } = {}) {
@@ -58,11 +59,13 @@ export class RunLog {
     try {
       this.#beside.moveTo(bytes);
       this.#beside.append(record(records + 1));
-      bytes += this.#write(this.#beside, bytes);
-      records++;
+      const written = this.#write(this.#beside, bytes);
+      if (written !== undefined) records++;
+      bytes += written ?? 0;
     } finally {
       turns.give(records, bytes, turns.logged);
     }
+    this.#tellFailed();
   }
 
   hold(): void {
@@ -101,14 +104,10 @@ export class RunLog {
 
   /** The log has everything up to `place` of the ring. Only after `hold`. */
   release(place: number): void {
-    let [records, bytes, logged] = [this.#before, this.#bytes, this.#logged];
-    try {
-      bytes += this.#write(this.#framing, bytes);
-      records = this.#number;
-      logged = place;
-    } finally {
-      this.#turns.give(records, bytes, logged);
-    }
+    const written = this.#write(this.#framing, this.#bytes);
+    if (written === undefined && this.#retries) this.#turns.give(this.#before, this.#bytes, this.#logged);
+    else this.#turns.give(this.#number, this.#bytes + (written ?? 0), place);
+    this.#tellFailed();
   }
 
   /** In place of `release`: the stretch is left out. */
@@ -132,8 +131,8 @@ export class RunLog {
     return !isBehind(logged, place);
   }
 
-  /** Answers how much longer the file is. */
-  #write(framing: RecordLogWriter, from: number): number {
+  /** Answers how much longer the file is; undefined when the disk took it not. */
+  #write(framing: RecordLogWriter, from: number): number | undefined {
     const bytes = framing.take();
     if (this.#file === NO_LOG || (this.#turns.full && !this.#retries)) return 0;
     try {
@@ -143,9 +142,16 @@ export class RunLog {
     } catch (error) {
       // What is written of a record is a cut end, as a kill leaves it; behind it no reader would find anything.
       this.#turns.fill();
-      this.onFull(error as Error);
-      return 0;
+      this.#failed = error as Error;
+      return undefined;
     }
+  }
+
+  /** When the turn is given: who hears of it may have something to log. */
+  #tellFailed(): void {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (failed) this.onFull(failed);
   }
 
   close(): void {

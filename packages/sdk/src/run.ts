@@ -487,6 +487,7 @@ export class Run {
     const { sent, gaveUp, history } = await ended;
     this.#progress.end();
     this.#over();
+    this.#log.tellFull();
     this.#drops.tellAll();
     this.#print.quietly("INFO", whoHasIt(sent, this.#drops.refused));
     this.#numbers.settle();
@@ -516,6 +517,7 @@ export class Run {
       done === 0 ? "WARNING" : "INFO",
       done === 0 ? "no more time to wait" : "the run's thread is done",
     );
+    this.#log.tellFull();
     this.#drops.tellAll();
     tellEnd(this.#print, this.#whereabouts, { sent: done === 2, rows: this.#rows });
   }
@@ -526,6 +528,7 @@ export class Run {
   }
 
   #postFinish(exitCode: number, limitMs: number | undefined): void {
+    this.#log.close();
     this.#worker.postMessage({ kind: "finish", exitCode, limitMs } satisfies ToWorker);
   }
 
