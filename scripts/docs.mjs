@@ -51,8 +51,28 @@ function sdkDocument() {
 }
 
 const WORDS = {
-  en: { head: ["variable", "values", "default", "effect", "held by"], settings: "code", none: "–" },
-  ko: { head: ["변수", "값", "기본값", "효과", "검증하는 테스트"], settings: "코드", none: "–" },
+  en: {
+    head: ["variable", "values", "default", "effect", "held by"],
+    settings: "code",
+    none: "–",
+    later: {
+      sweeps: "with sweeps",
+      tables: "with tables",
+      media: "with media",
+      registries: "with registries",
+    },
+  },
+  ko: {
+    head: ["변수", "값", "기본값", "효과", "검증하는 테스트"],
+    settings: "코드",
+    none: "–",
+    later: {
+      sweeps: "스윕과 함께",
+      tables: "테이블과 함께",
+      media: "미디어와 함께",
+      registries: "레지스트리와 함께",
+    },
+  },
 };
 
 function variablesDocument(language) {
@@ -66,7 +86,7 @@ function variablesDocument(language) {
       allowedValues(setting),
       defaultOf(setting, language) ?? words.none,
       `${setting[language]}<br>${words.settings}: \`${name}\``,
-      (tests.get(variable) ?? []).join("<br>") || words.none,
+      (tests.get(variable) ?? []).join("<br>") || (words.later[setting.later] ?? words.none),
     ];
   };
   const page = SETTING_NAMES.filter((name) => settingOf(name).page);

@@ -23,6 +23,33 @@ export interface StoredFile {
   url: string | null;
 }
 
+/** A page of files, as GraphQL has it. */
+export interface FilesPage {
+  edges: {
+    node: { name: string; sizeBytes: number | string | null; md5: string | null; directUrl: string | null };
+  }[];
+  pageInfo: { endCursor: string | null; hasNextPage: boolean };
+}
+
+/** All files of all pages; `ask` gets the cursor of the page before, null for the first. */
+export async function allFiles(
+  ask: (cursor: string | null) => Promise<FilesPage | null | undefined>,
+): Promise<StoredFile[]> {
+  const files: StoredFile[] = [];
+  for (let cursor: string | null = null; ; ) {
+    const page = await ask(cursor);
+    for (const { node } of page?.edges ?? [])
+      files.push({
+        name: node.name,
+        sizeBytes: Number(node.sizeBytes ?? 0),
+        md5: node.md5,
+        url: node.directUrl,
+      });
+    if (!page?.pageInfo.hasNextPage) return files;
+    cursor = page.pageInfo.endCursor;
+  }
+}
+
 /** Where a file goes: in `root`, also when folders there are links to elsewhere. Throws CommandError for any other place. */
 export function placeOf(root: string, name: string): string {
   const parts = name.split("/");

@@ -13,7 +13,7 @@ import { parseExtendedJson } from "@steelyard/protocol/history";
 import { runUrl } from "@steelyard/protocol/settings";
 import type { LoadedSettings } from "steelyard/command-line";
 import { type Api, openApi, projectOf, settingsOf, viewerOf } from "./api.ts";
-import type { StoredFile } from "./download.ts";
+import { allFiles, type FilesPage, type StoredFile } from "./download.ts";
 import { EXIT } from "./exit-status.ts";
 import { CommandError } from "./terminal.ts";
 
@@ -258,28 +258,14 @@ export class RunClient {
     return this.#api.fetch(url, { signal: null });
   }
 
-  async files(path: RunPath): Promise<StoredFile[]> {
-    const files: StoredFile[] = [];
-    for (let cursor: string | null = null; ; ) {
-      const answer: { project: { run: FilesPage | null } | null } = await this.#api.graphql(RUN_FILES, {
-        entity: path.entity,
-        project: path.project,
-        name: path.run,
-        fileCursor: cursor,
-        fileLimit: PAGE,
-      });
-      const page = answer.project?.run?.files;
-      if (!page) return files;
-      for (const { node } of page.edges)
-        files.push({
-          name: node.name,
-          sizeBytes: Number(node.sizeBytes ?? 0),
-          md5: node.md5,
-          url: node.directUrl,
-        });
-      if (!page.pageInfo.hasNextPage) return files;
-      cursor = page.pageInfo.endCursor;
-    }
+  files(path: RunPath): Promise<StoredFile[]> {
+    return allFiles(async (fileCursor) => {
+      const { project } = await this.#api.graphql<{ project: { run: { files: FilesPage } | null } | null }>(
+        RUN_FILES,
+        { entity: path.entity, project: path.project, name: path.run, fileCursor, fileLimit: PAGE },
+      );
+      return project?.run?.files;
+    });
   }
 
   async stop(globalId: string): Promise<void> {
@@ -328,15 +314,6 @@ export class RunClient {
       url: runUrl({ ...this.#loaded.settings, ...where, runId: node.name }) ?? "",
     };
   }
-}
-
-interface FilesPage {
-  files: {
-    edges: {
-      node: { name: string; sizeBytes: number | string | null; md5: string | null; directUrl: string | null };
-    }[];
-    pageInfo: { endCursor: string | null; hasNextPage: boolean };
-  };
 }
 
 interface Page {

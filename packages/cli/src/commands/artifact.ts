@@ -5,30 +5,22 @@ import { foldersOf } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { type LoadedSettings, makeFolder } from "steelyard/command-line";
 import { type Api, openApi, projectOf, settingsOf, viewerOf } from "../api.ts";
-import { download, isThere, placeOf, type StoredFile } from "../download.ts";
+import { allFiles, download, type FilesPage, isThere, placeOf } from "../download.ts";
 import { EXIT } from "../exit-status.ts";
 import { CommandError, info, printJson, warn } from "../terminal.ts";
 import { refusedArtifactCommands } from "./elsewhere.ts";
 
-const PAGE = 1000;
 const DOWNLOADS_AT_ONCE = 8;
 
-interface FileNode extends Omit<StoredFile, "url"> {
-  directUrl: string | null;
+interface FoundArtifact {
+  versionIndex: number | null;
+  fileCount: number | string;
+  artifactType: { name: string };
+  artifactSequence: { name: string };
+  files: FilesPage | null;
 }
 interface Answer {
-  project: {
-    artifact: {
-      versionIndex: number | null;
-      fileCount: number | string;
-      artifactType: { name: string };
-      artifactSequence: { name: string };
-      files: {
-        edges: { node: FileNode }[];
-        pageInfo: { endCursor: string | null; hasNextPage: boolean };
-      } | null;
-    } | null;
-  } | null;
+  project: { artifact: FoundArtifact | null } | null;
 }
 
 export function artifactCommand(): Command {
@@ -54,7 +46,7 @@ async function getArtifact(
   const loaded = settingsOf();
   const api = openApi(loaded);
   const path = await pathOf(text, loaded, api);
-  const { artifact, files } = await filesOf(api, path);
+  const { artifact, files } = await filesOf(api, path, loaded.settings.artifactUrlBatchSize);
   const type = artifact.artifactType.name;
   if (options.type && options.type !== type)
     throw new CommandError(`${text} is a ${type}, not a ${options.type}`);
@@ -115,23 +107,15 @@ async function pathOf(text: string, loaded: LoadedSettings, api: Api): Promise<A
 }
 
 /** All files whose content the server has, and what it says of the version. */
-async function filesOf(api: Api, path: ArtifactPath) {
-  const files: StoredFile[] = [];
-  for (let cursor: string | null = null; ; ) {
-    const answer: Answer = await api.graphql(ARTIFACT_FILES, { ...path, cursor, limit: PAGE });
-    const artifact = answer.project?.artifact;
-    if (!artifact)
-      throw new CommandError(
-        `there is no artifact ${path.entity}/${path.project}/${path.name}, or you may not see it`,
-      );
-    for (const { node } of artifact.files?.edges ?? [])
-      files.push({
-        name: node.name,
-        sizeBytes: Number(node.sizeBytes),
-        md5: node.md5,
-        url: node.directUrl,
-      });
-    if (!artifact.files?.pageInfo.hasNextPage) return { artifact, files };
-    cursor = artifact.files.pageInfo.endCursor;
-  }
+async function filesOf(api: Api, path: ArtifactPath, limit: number) {
+  let artifact: FoundArtifact | undefined;
+  const files = await allFiles(async (cursor) => {
+    const answer: Answer = await api.graphql(ARTIFACT_FILES, { ...path, cursor, limit });
+    artifact = answer.project?.artifact ?? undefined;
+    return artifact?.files;
+  });
+  if (artifact) return { artifact, files };
+  throw new CommandError(
+    `there is no artifact ${path.entity}/${path.project}/${path.name}, or you may not see it`,
+  );
 }

@@ -53,6 +53,8 @@ export interface Setting {
   falseWhenUnknown?: true;
   /** Never shown, printed or stored. */
   secret?: true;
+  /** What it belongs to is not there yet: it is read and checked, and does nothing. */
+  later?: "sweeps" | "tables" | "media" | "registries";
   /** On the page of variables that W&B documents. */
   page?: true;
   en: string;

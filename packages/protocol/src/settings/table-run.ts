@@ -90,6 +90,7 @@ export const RUN_SETTINGS = {
     variables: ["WANDB_ORGANIZATION"],
     key: "organization",
     kind: "text",
+    later: "registries",
     en: "Organization whose registry is meant.",
     ko: "레지스트리를 찾을 조직.",
   },

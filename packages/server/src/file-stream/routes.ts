@@ -13,6 +13,7 @@ import {
   setState,
   setSummary,
   setSystemMetrics,
+  summaryOfRows,
 } from "../runs/run-store.ts";
 import type { Services } from "../services.ts";
 import { type Begun, beginStoring } from "./begin-storing.ts";
@@ -50,7 +51,8 @@ export function fileStreamRoutes(services: Services, ingest: IngestCounters): Ho
     if (writer.length > 128)
       throw new SteelyardError("bad-request", "X-WANDB-ASYNC-CLIENT-ID is longer than 128 characters");
     const begun = await begin(services, run, writer, c.req.raw);
-    const answer = await record(services, ingest, run, writer, begun);
+    const derives = c.req.header("x-wandb-server-side-derived-summary") === "true";
+    const answer = await record(services, ingest, run, { writer, derives }, begun);
     ingest.request(begun.sizeBytes, (performance.now() - begun.atMs) / 1000);
     return c.json(answer);
   });
@@ -61,11 +63,17 @@ async function begin(services: Services, run: RunRef, writer: string, request: R
   return beginStoring(services.metrics, run, writer, await readBody(request, MAX_BODY_BYTES));
 }
 
+/** Who sends, and whether it leaves the summary's last values to the server (`x_server_side_derived_summary`). */
+interface Client {
+  writer: string;
+  derives: boolean;
+}
+
 async function record(
   services: Services,
   ingest: IngestCounters,
   run: RunRef,
-  writer: string,
+  { writer, derives }: Client,
   { streams, appended, texts, summary, systemMetrics, request }: Begun,
 ): Promise<{ stopped?: true }> {
   const { catalog, bus, log } = services;
@@ -88,12 +96,18 @@ async function record(
   }
   for (const { name, offset, lines } of texts) await writeTextLines(services, run, name, offset, lines);
 
+  const historyLines = streams.find(({ stream }) => stream === "history")?.lines ?? 0;
+  const derived =
+    derives && historyLines > 0
+      ? summaryOfRows(await services.metrics.tail(run.id, "history", historyLines))
+      : undefined;
   const nowMs = services.now();
   const note = async (tx: CatalogTransaction) => {
     const alive = await heartbeat(tx, run.id, nowMs);
     let state = alive?.state ?? run.state;
+    if (derived !== undefined) await mergeSummary(tx, run, derived);
     if (summary !== undefined) {
-      const refused = await (writer ? mergeSummary : setSummary)(tx, run, summary).then(
+      const refused = await (writer || derives ? mergeSummary : setSummary)(tx, run, summary).then(
         () => undefined,
         (error: unknown) => error,
       );
@@ -112,7 +126,11 @@ async function record(
     if (request.complete) state = await finishRun(tx, run, request.exitcode ?? 0, nowMs);
     return { state, stopped: alive?.stopRequested === true };
   };
-  const isNews = summary !== undefined || systemMetrics !== undefined || hasNews(run, request, nowMs);
+  const isNews =
+    summary !== undefined ||
+    derived !== undefined ||
+    systemMetrics !== undefined ||
+    hasNews(run, request, nowMs);
   const { state, stopped } = isNews
     ? await catalog.write(note)
     : { state: run.state, stopped: run.stopRequested };

@@ -44,6 +44,14 @@ export async function mergeSummary(tx: CatalogTransaction, run: RunTarget, json:
   await writeSummary(tx, run, old, merged, stringifyExtendedJson(merged));
 }
 
+/** The last value of each key of rows, in the order of their steps, as a summary. */
+export function summaryOfRows(lines: readonly string[]): string {
+  const last: JsonObject = {};
+  for (const line of lines) Object.assign(last, parseExtendedJson(line));
+  if (typeof last._runtime === "number") last._wandb = { runtime: Math.floor(last._runtime) };
+  return stringifyExtendedJson(last);
+}
+
 async function writeSummary(
   tx: CatalogTransaction,
   run: RunTarget,
