@@ -5,6 +5,7 @@ import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
 import type { Services } from "../services.ts";
 import { exportRoutes } from "./export-routes.ts";
+import { exportedHistoryRoutes } from "./exported-history.ts";
 import { runNumbers, streamOf, visibleProject, visibleRun } from "./found.ts";
 import { seriesRoutes } from "./series-routes.ts";
 
@@ -13,6 +14,7 @@ export function metricsRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   routes.route("/", seriesRoutes(services));
   routes.route("/", exportRoutes(services));
+  routes.route("/", exportedHistoryRoutes(services));
 
   routes.get("/api/v1/keys", async (c) => {
     const project = await visibleProject(

@@ -36,6 +36,7 @@ export interface CatalogTables {
   artifact_tags: ArtifactTagsTable;
   former_project_names: FormerProjectNamesTable;
   claimed_runs: ClaimedRunsTable;
+  history_exports: HistoryExportsTable;
   server_state: ServerStateTable;
 }
 
@@ -396,4 +397,18 @@ export interface RunColumns {
   /** Throws what parsing throws: invalid-filter, bad-request. Filters on artifacts are not for it. */
   find(question: RunColumnsQuestion): Promise<RunColumnsAnswer>;
   close(): Promise<void>;
+}
+
+/**
+ * Runs whose history was given out as a file. Clients keep it by the run's name and never look again, so that it may be
+ * given out as it was, or not at all.
+ */
+export interface HistoryExportsTable {
+  project_id: number;
+  /** Public id of the run. */
+  name: string;
+  /** What the run was then. */
+  run_id: number;
+  heartbeat_at: number;
+  lines: number;
 }

@@ -1,8 +1,9 @@
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { SteelyardError } from "../errors.ts";
 import type { Resolver } from "../http/resolvers.ts";
+import { exportedHistory } from "../metrics/exported-history.ts";
 import { type LogLine, parseLogLine } from "./console.ts";
-import type { RunModel } from "./run.ts";
+import { isEnded, type RunModel } from "./run.ts";
 import { object, parseJsonObject } from "./run-store.ts";
 
 const DEFAULT_SAMPLES = 500;
@@ -85,10 +86,17 @@ const historyKeys: Resolver = async (run: RunModel, _args, { services }) => {
   return { lastStep: await services.metrics.lastStep(run.id), keys, sets: [] };
 };
 
-/** Nothing is exported: the first live step tells the client to read all of it from the live queries. */
-const parquetHistory: Resolver = async (run: RunModel, _args, { services }) => {
+/**
+ * Addresses of the whole history as files, or, as mostly, none: then the first live step tells the client to read all of
+ * it from the live queries. Never both: the client would read live rows for the steps of the files again.
+ */
+const parquetHistory: Resolver = async (run: RunModel, _args, { services, baseUrl }) => {
   const [first] = await services.metrics.rows({ run: run.id, stream: "history", limit: 1 });
   if (first === undefined) return { parquetUrls: [], liveData: [] };
+  if (isEnded(run.state)) {
+    const url = await exportedHistory(services, baseUrl, run.row);
+    if (url !== undefined) return { parquetUrls: [url], liveData: [] };
+  }
   const step = object(parseExtendedJson(first))._step;
   return { parquetUrls: [], liveData: [{ _step: typeof step === "number" ? step : 0 }] };
 };

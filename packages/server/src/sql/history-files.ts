@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { flattenKeys, parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
@@ -16,9 +16,6 @@ import type { HistoryFile } from "./messages.ts";
 
 const MAX_RUNS = 2_000;
 const MAX_ROWS = 20_000_000;
-const KEPT_BYTES = 2 * 2 ** 30;
-/** A file that a query was given is left alone for so long. */
-const IN_USE_MS = 15 * 60_000;
 /** What the table `history` has beside the keys. */
 const RESERVED = ["run", "filename"];
 
@@ -127,23 +124,4 @@ export function columnNames(keys: readonly string[]): Map<string, string> {
     names.set(key, name);
   }
   return names;
-}
-
-/** The files used longest ago go first. What a query that was killed left behind goes with them. */
-export function makeRoom(folder: string, now: number, keptBytes = KEPT_BYTES): void {
-  if (!existsSync(folder)) return;
-  const files = readdirSync(folder)
-    .flatMap((name) => {
-      const path = join(folder, name);
-      const found = statSync(path, { throwIfNoEntry: false });
-      const isLeft = name.endsWith(".jsonl") || name.startsWith("unfinished-");
-      return found ? [{ path, isLeft, bytes: found.size, usedAt: found.mtimeMs }] : [];
-    })
-    .sort((a, b) => Number(b.isLeft) - Number(a.isLeft) || a.usedAt - b.usedAt);
-  let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  for (const file of files) {
-    if ((bytes <= keptBytes && !file.isLeft) || now - file.usedAt < IN_USE_MS) continue;
-    rmSync(file.path, { force: true });
-    bytes -= file.bytes;
-  }
 }

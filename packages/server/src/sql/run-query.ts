@@ -2,9 +2,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SteelyardError } from "../errors.ts";
+import { makeRoom } from "../metrics/kept-files.ts";
 import type { ProjectRef } from "../projects/access.ts";
 import type { Services } from "../services.ts";
-import { historyFiles, makeRoom } from "./history-files.ts";
+import { historyFiles } from "./history-files.ts";
 import type { FromProcess, OutputFormat, SqlResult, ToProcess } from "./messages.ts";
 import { runsOf, tablesIn } from "./tables.ts";
 

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
+import { makeRoom } from "../metrics/kept-files.ts";
 import { findProject } from "../projects/access.ts";
-import { columnNames, makeRoom } from "./history-files.ts";
+import { columnNames } from "./history-files.ts";
 import type { SqlResult } from "./messages.ts";
 import { SQL_LIMITS, SqlQueries } from "./run-query.ts";
 

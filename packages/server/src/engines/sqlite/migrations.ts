@@ -146,6 +146,11 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE INDEX run_cells_none ON run_cells(project_id, path, run_id) WHERE num IS NULL AND txt IS NULL;
   `,
+  `
+  CREATE TABLE history_exports (
+    project_id INTEGER NOT NULL REFERENCES projects(id) ON DELETE CASCADE, name TEXT NOT NULL, run_id INTEGER NOT NULL,
+    heartbeat_at INTEGER NOT NULL, lines INTEGER NOT NULL, PRIMARY KEY (project_id, name)) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 export interface Migration {

@@ -238,6 +238,11 @@ const DOORS: Record<string, Door> = {
     from: "nobody",
     status: 204,
   },
+  "GET /storage/history/:token/*": {
+    path: () => "/storage/history/x.y/r.parquet",
+    from: "nobody",
+    status: 403,
+  },
   "GET /storage/file/:token/*": { path: () => ids.download ?? "", from: "nobody" },
   "PUT /storage/artifact/:token/*": {
     path: () => "/storage/artifact/x.y/a",
