@@ -18,20 +18,43 @@ import type { Sealed, SealedBlock } from "./writer.ts";
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 
 const stored = new StoredBlocks((workerData as { path: string }).path);
-const sizes = stored.database.prepare("SELECT id, bytes FROM blocks WHERE stream_id = ?");
+
+/** What became of some streams that are worth sealing. */
+export interface SealedStreams {
+  sealed: Sealed[];
+  /** Streams that could not be read, and why. */
+  failed: { stream: number; message: string }[];
+  /** How many of them were looked at: they are sealed together only while they are small. */
+  done: number;
+}
+const MAX_TOGETHER_BYTES = 4 * 1024 * 1024;
+
+function sealStreams(streams: readonly number[]): SealedStreams {
+  const result: SealedStreams = { sealed: [], failed: [], done: 0 };
+  let bytes = 0;
+  for (const stream of streams) {
+    if (bytes >= MAX_TOGETHER_BYTES) break;
+    result.done++;
+    try {
+      const sealed = seal(stream);
+      if (!sealed) continue;
+      result.sealed.push(sealed);
+      for (const { parts } of sealed.blocks) for (const part of parts) bytes += part.length;
+    } catch (cause) {
+      result.failed.push({ stream, message: (cause as Error).message });
+    }
+  }
+  return result;
+}
 
 function seal(stream: number): Sealed | undefined {
   return stored.snapshot(() => {
-    const bytes = new Map(sizes.all(stream).map((row) => [row.id, Number(row.bytes)]));
     let taken = 0;
-    const sources = stored
-      .blocks(stream)
-      .filter(({ level, deadText }) => level !== LEVEL.full || deadText !== null)
-      .filter(({ id }) => {
-        if (taken > MAX_SOURCE_BYTES) return false;
-        taken += bytes.get(id) ?? 0;
-        return true;
-      });
+    const sources = stored.unsealed(stream).filter(({ bytes }) => {
+      if (taken > MAX_SOURCE_BYTES) return false;
+      taken += bytes;
+      return true;
+    });
     // One small sealed block with nothing to add to it is as good as it gets.
     if (!sources.some(({ level, deadText }) => level === LEVEL.journal || deadText !== null))
       return undefined;
@@ -146,7 +169,7 @@ callerPort().on("message", ({ id, name, argument }: Call) => {
       stored.database.close();
       answer(id, undefined);
     } else {
-      answer(id, name === "span" ? span(argument as number) : seal(argument as number));
+      answer(id, name === "span" ? span(argument as number) : sealStreams(argument as number[]));
     }
   } catch (cause) {
     answerError(id, cause);

@@ -19,8 +19,9 @@ import type { DatabaseOptions } from "./database.ts";
 import type { ReaderData } from "./reader.ts";
 import { Readers } from "./readers.ts";
 import { parseRows, textRows } from "./rows.ts";
+import type { SealedStreams } from "./sealer.ts";
 import type { BuiltSpan } from "./span.ts";
-import type { Appended, Entry, Sealed } from "./writer.ts";
+import type { Appended, Entry } from "./writer.ts";
 
 export interface SegmentsOptions extends DatabaseOptions {
   /** Told once of each damaged block that a read or the sealer met; the line says what to do. */
@@ -34,6 +35,8 @@ const IDLE_MS = 30_000;
 const CLOSE_BUDGET_MS = 2_000;
 /** Console lines looked through in one question: some 20 ms. */
 const SEARCHED_AT_ONCE = 50_000;
+/** Streams sealed in one commit: enough to share its cost, few enough that no append waits long for it. */
+const SEALED_TOGETHER = 16;
 const MAX_REMEMBERED_DAMAGE = 1000;
 
 /**
@@ -224,24 +227,36 @@ class Segments implements MetricStore {
     });
   }
 
-  /** One stream after the other. A failure costs space and speed, never data: the journal keeps its rows. */
+  /**
+   * A few small streams or one large at a time, in one commit. A failure costs space and speed, never data: the journal
+   * keeps its rows.
+   */
   async #seal(): Promise<void> {
     this.#sealer ??= startWorker("sealer", { path: this.#path });
     const sealer = this.#sealer;
-    for (const stream of this.#due) {
-      this.#due.delete(stream);
-      if (performance.now() > this.#sealUntilMs) continue;
+    while (this.#due.size > 0 && performance.now() < this.#sealUntilMs) {
+      const streams = [...this.#due].slice(0, SEALED_TOGETHER);
       try {
-        const sealed = await sealer.call<Sealed | undefined>("seal", stream);
-        if (sealed) await this.#writer.call("putSealed", sealed);
-        await this.#spanAll(sealer, stream);
+        const { sealed, failed, done } = await sealer.call<SealedStreams>("seal", streams);
+        for (const { stream, message } of failed) this.#leaveUnsealed(stream, message);
+        for (const stream of streams.slice(0, done)) this.#due.delete(stream);
+        if (sealed.length > 0) await this.#writer.call("putSealed", sealed);
+        for (const { stream } of sealed) await this.#spanAll(sealer, stream);
       } catch (cause) {
-        // A full disk passes; what cannot be read does not.
-        if (cause instanceof SteelyardError && cause.code !== "internal") continue;
-        this.#unsealable.add(stream);
-        this.#reportDamage(`stream ${stream} stays unsealed: ${(cause as Error).message}`);
+        for (const stream of streams) {
+          this.#due.delete(stream);
+          // A full disk passes; what cannot be read does not.
+          if (!(cause instanceof SteelyardError) || cause.code === "internal")
+            this.#leaveUnsealed(stream, (cause as Error).message);
+        }
       }
     }
+    this.#due.clear();
+  }
+
+  #leaveUnsealed(stream: number, why: string): void {
+    this.#unsealable.add(stream);
+    this.#reportDamage(`stream ${stream} stays unsealed: ${why}`);
   }
 
   async #spanAll(sealer: CalledWorker, stream: number): Promise<void> {

@@ -19,6 +19,8 @@ export interface StoredBlock {
   lastLine: number;
   minStep: number;
   maxStep: number;
+  /** Encoded, without `lines` and `steps`. */
+  bytes: number;
   dead: Ranges;
   deadText: string | null;
   lines: Uint8Array;
@@ -49,7 +51,7 @@ export interface StoredStream {
 }
 
 const COLUMNS =
-  "id, stream_id AS streamId, level, rows, first_line AS firstLine, last_line AS lastLine, min_step AS minStep, max_step AS maxStep, dead AS deadText, lines, steps";
+  "id, stream_id AS streamId, level, rows, first_line AS firstLine, last_line AS lastLine, min_step AS minStep, max_step AS maxStep, bytes, dead AS deadText, lines, steps";
 /** Heads kept decoded: they never change. Bounded in shapes and columns, which is what their memory goes by. */
 const MAX_HEAD_UNITS = 400_000;
 /** Parts kept as read: the keys of a chart lie in the same ones. */
@@ -180,6 +182,14 @@ export class StoredBlocks {
   /** Sealed blocks that are in no span. */
   looseBlocks(streamId: number): StoredBlock[] {
     return this.#sql.loose.all(streamId).map(storedBlock);
+  }
+
+  /** What sealing has to do with: journal rows, small blocks, blocks with dead rows; none of these is in a span. */
+  unsealed(streamId: number): StoredBlock[] {
+    const loose = this.looseBlocks(streamId).filter(
+      ({ level, deadText }) => level !== LEVEL.full || deadText !== null,
+    );
+    return [...this.journal(streamId), ...loose].sort((a, b) => a.id - b.id);
   }
 
   /** Those with a step in the range. */

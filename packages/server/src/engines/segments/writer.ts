@@ -85,6 +85,8 @@ const database = openForWriting(path, options);
 const sql = statements(database);
 const spans = new SpanTable(database);
 const streams = new Map<string, StreamState>();
+/** The same by number. */
+const statesById = new Map<number, StreamState>();
 const runs = new Map<string, RunState>();
 
 function statements(db: DatabaseSync) {
@@ -157,11 +159,16 @@ function commit<T>(work: () => T): T {
     database.exec("COMMIT");
     return result;
   } catch (cause) {
-    streams.clear();
-    runs.clear();
+    forgetStates();
     if (database.isTransaction) database.exec("ROLLBACK");
     throw asStorageError(cause);
   }
+}
+
+function forgetStates(): void {
+  streams.clear();
+  statesById.clear();
+  runs.clear();
 }
 
 function streamState(run: number, stream: string, writer: string, inherited = 0): StreamState {
@@ -182,8 +189,9 @@ function streamState(run: number, stream: string, writer: string, inherited = 0)
     entries: numberIn(pending, "entries"),
     lastAppendMs: 0,
   };
-  if (streams.size >= MAX_STATES) streams.clear();
+  if (streams.size >= MAX_STATES) forgetStates();
   streams.set(label, state);
+  statesById.set(id, state);
   return state;
 }
 
@@ -336,8 +344,7 @@ function rewind({ run, step }: { run: number; step: number }): number {
       else cutBlock(id, found, step);
     }
   }
-  streams.clear();
-  runs.clear();
+  forgetStates();
   return runState(run, "history").lineCount;
 }
 
@@ -367,8 +374,7 @@ function fork({ parent, child, step }: { parent: number; child: number; step: nu
     }
     spans.copy(fromId, toId, step, copies);
   }
-  streams.clear();
-  runs.clear();
+  forgetStates();
 }
 
 function addColumn(
@@ -393,17 +399,20 @@ function dropStream(id: number): void {
 
 function deleteRun({ run }: { run: number }): void {
   for (const stream of sql.streamsOf.all(run, "%")) dropStream(numberIn(stream, "id"));
-  streams.clear();
-  runs.clear();
+  forgetStates();
+}
+
+function putSealed(all: readonly Sealed[]): void {
+  for (const sealed of all) putSealedStream(sealed);
 }
 
 /** Puts sealed blocks in the place of their sources, unless a source changed meanwhile. */
-function putSealed({ stream, sources, blocks }: Sealed): boolean {
+function putSealedStream({ stream, sources, blocks }: Sealed): void {
   const levels = sources.map(({ id, dead }) => {
     const found = sql.source.get(id);
     return found?.dead === dead ? numberIn(found, "level") : undefined;
   });
-  if (levels.includes(undefined)) return false;
+  if (levels.includes(undefined)) return;
   for (const [at, { id }] of sources.entries()) dropBlock(stream, id, levels[at] === LEVEL.journal);
   for (const block of blocks) {
     const [body = new Uint8Array(0), ...parts] = block.parts;
@@ -428,14 +437,12 @@ function putSealed({ stream, sources, blocks }: Sealed): boolean {
       addColumn(stream, Number(lastInsertRowid), key, count, pyramid);
     }
   }
-  for (const state of streams.values()) {
-    if (state.id !== stream) continue;
-    const pending = sql.pending.get(stream);
-    state.rows = numberIn(pending, "rows");
-    state.bytes = numberIn(pending, "bytes");
-    state.entries = numberIn(pending, "entries");
-  }
-  return true;
+  const state = statesById.get(stream);
+  if (!state) return;
+  const pending = sql.pending.get(stream);
+  state.rows = numberIn(pending, "rows");
+  state.bytes = numberIn(pending, "bytes");
+  state.entries = numberIn(pending, "entries");
 }
 
 function putSpan({ stream, span }: { stream: number; span: BuiltSpan }): boolean {

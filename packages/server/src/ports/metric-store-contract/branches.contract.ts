@@ -37,6 +37,43 @@ export function testBranches(name: string, open: Open): void {
     await sealed.close();
   });
 
+  test(`${name}: a run deleted under the hands of those who write and read it is gone, and others are whole`, async () => {
+    const { store } = await open();
+    const rowOf = (line: number) => `{"_step":${line},"a":${line}}`;
+    const linesFrom = (from: number) => Array.from({ length: 50 }, (_, i) => rowOf(from + i));
+    const writing = { ended: false };
+    async function write(run: number): Promise<void> {
+      for (let at = 0; at < 3000; at += 50) await store.append([{ ...history(linesFrom(at), at), run }]);
+    }
+    async function read(): Promise<void> {
+      while (!writing.ended) {
+        const rows = await store.rows({ run: 1, stream: "history" });
+        const from = rows[0] === undefined ? 0 : (JSON.parse(rows[0]) as { a: number }).a;
+        assert.deepEqual(
+          rows,
+          rows.map((_, i) => rowOf(from + i)),
+        );
+        await store.series(question({ runs: [1, 2], keys: ["a"] }));
+        await store.keys(1, "history");
+      }
+    }
+    async function remove(): Promise<void> {
+      while (!writing.ended) await store.deleteRun(1);
+    }
+    const written = Promise.all([write(1), write(2)]).finally(() => {
+      writing.ended = true;
+    });
+    await Promise.all([written, read(), remove()]);
+    await store.deleteRun(1);
+    assert.deepEqual(await store.rows({ run: 1, stream: "history" }), []);
+    assert.deepEqual(await store.keys(1, "history"), []);
+    assert.equal((await store.rows({ run: 2, stream: "history" })).length, 3000);
+    await store.deleteRun(2);
+    const { journalRows, sealedChunks } = await store.stats();
+    assert.equal(journalRows + sealedChunks, 0);
+    await store.close();
+  });
+
   test(`${name}: whatever is sent in whatever order, the rows are those of a plain table`, async () => {
     const { store: opened, reopen } = await open();
     let store = opened;

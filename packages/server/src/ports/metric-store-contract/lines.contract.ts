@@ -195,6 +195,38 @@ export function testLines(name: string, open: Open): void {
     );
   });
 
+  test(`${name}: a key of 50,000 characters whose values change their type is kept as it came`, async () => {
+    const key = "키".repeat(50_000);
+    const values = [
+      "1",
+      '"text"',
+      "[2]",
+      "null",
+      '{"deeper":3}',
+      "true",
+      "4",
+      '{"_type":"image-file"}',
+      "5.5",
+    ];
+    const lines = values.map((value, step) => `{"_step":${step},"${key}":${value}}`);
+    await twice(
+      open,
+      async (store) => {
+        for (const [line, text] of lines.entries()) await store.append([history([text], line)]);
+      },
+      async (store) => {
+        assert.deepEqual(await store.rows({ run: 1, stream: "history" }), lines);
+        const [series] = await store.series(question({ keys: [key] }));
+        assert.deepEqual([...(series?.last ?? [])], [1, 4, 5.5]);
+        const found = (await store.keys(1, "history")).filter((info) => info.key !== "_step");
+        assert.deepEqual(Object.fromEntries(found.map((info) => [info.key, info.types])), {
+          [key]: { number: 3, string: 1, list: 1, null: 1, boolean: 1, "image-file": 1 },
+          [`${key}.deeper`]: { number: 1 },
+        });
+      },
+    );
+  });
+
   test(`${name}: many appends at once all count`, async () => {
     await twice(
       open,
