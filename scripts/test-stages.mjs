@@ -4,8 +4,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { prepareChromium } from "./chromium.mjs";
-import { preparePythonClients } from "./python-clients.mjs";
 import { buildPage, COMPILE_CACHE, ROOT, say } from "./toolchain.mjs";
 
 const node = process.execPath;
@@ -16,7 +16,7 @@ const notRun = [];
 const began = Date.now();
 
 /** One run of Node's test runner; its counts are added up. Several may run beside one another. */
-async function test(title, patterns, { concurrency = 2, timeoutMs = 180_000, env = {} } = {}) {
+async function test(title, patterns, { concurrency, timeoutMs = 180_000, env = {} }) {
   const files = patterns
     .flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
     .filter((file) => !file.includes("node_modules"));
@@ -56,18 +56,25 @@ function check(title, command, args) {
   total[status === 0 ? "passed" : "failed"]++;
 }
 
+// Downloads and disks are waited for most of the time: the first stages go on meanwhile.
+const installing =
+  wants("conformance") &&
+  once(new Worker(new URL("./python-clients-thread.mjs", import.meta.url)), "message");
 const tool = (...path) => join(ROOT, "node_modules", ...path);
 if (wants("check")) {
   check("types", node, [tool("typescript", "bin", "tsc"), "-p", "."]);
   check("types of the page", node, [tool("typescript", "bin", "tsc"), "-p", "packages/web"]);
   check("lint, format, who may import whom", tool(".bin", "biome"), ["check", "."]);
 }
-if (wants("unit")) await test("unit and contract", ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"]);
+if (wants("unit")) {
+  const patterns = ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"];
+  await test("unit and contract", patterns, { concurrency: 3 });
+}
 if (wants("conformance") || wants("browser")) buildPage();
-// Both wait for others a good part of the time, for clients and for a browser: one fills the pauses of the other.
+// Both wait a good part of the time, for clients and for a browser: one works while the other waits.
 const beside = [];
-if (wants("conformance")) {
-  const clients = preparePythonClients();
+if (installing) {
+  const [clients] = await installing;
   if (clients.missing.length > 0) notRun.push(...clients.missing);
   if (spawnSync("nginx", ["-v"]).error)
     notRun.push("the proxy of docs/server.md: no nginx here; install Debian's `nginx-light` package");
