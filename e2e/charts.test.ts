@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import type { SeriesRequest } from "@steelyard/protocol/series";
 import type { Locator } from "playwright-core";
+import { until } from "../conformance/sdk-runs.ts";
 import { type Fixture, makeRun, noise, openFixture, signIn, stream } from "./browser.ts";
 
 /** Charts as a person reads them. A number before a name is the check of the page's specification. */
@@ -307,13 +308,14 @@ suite("charts", () => {
     await stream(server, "paused", "one", { files: { "wandb-history.jsonl": { offset: 0, content } } });
     await open("paused", "tables=y");
     await panel("y").getByRole("columnheader", { name: "Step" }).waitFor();
-    const last = async (axis: string) => {
+    // The name of the axis comes before its values.
+    const ends = async (axis: string, wanted: number) => {
       await page.getByLabel("Horizontal axis").selectOption(axis);
       await panel("y").getByRole("columnheader", { name: axis }).waitFor();
-      return Number((await table("y")).at(-1)?.[0]);
+      await until(`${axis} ends at ${wanted}`, async () => Number((await table("y")).at(-1)?.[0]) === wanted);
     };
-    assert.equal(await last("Relative time (process)"), 19);
-    assert.equal(await last("Relative time (wall)"), 3619);
+    await ends("Relative time (process)", 19);
+    await ends("Relative time (wall)", 3619);
     assert.match(page.url(), /x=relative-wall/);
     fixture.checkErrors();
   });
