@@ -1,42 +1,22 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { underBase } from "../address/base.ts";
 import { Mark } from "../app/TopBar.tsx";
 import "../app/app.css";
-import { ApiError, sendJson } from "../api/client.ts";
 import { useServer } from "../api/session.ts";
 import { t } from "../i18n/index.ts";
-import { Button, Segmented } from "../ui/controls.tsx";
-import { returnTo, wantsSignUp } from "./return-to.ts";
+import { Segmented } from "../ui/controls.tsx";
+import { wantsSignUp } from "./return-to.ts";
+import { SessionForm } from "./SessionForm.tsx";
 import { visited } from "./visit.ts";
 
 export default function Login() {
   const [by, setBy] = useState<"key" | "password">("key");
-  const [error, setError] = useState<string>();
-  const [busy, setBusy] = useState(false);
   const [linkClaimed, setLinkClaimed] = useState(false);
-  const client = useQueryClient();
   const server = useServer();
   useEffect(() => void visited().then((visit) => setLinkClaimed(visit === "claimed")), []);
   useEffect(() => {
     document.title = `${t("login.submit")} · Steelyard`;
   }, []);
-
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    setBusy(true);
-    setError(undefined);
-    try {
-      await sendJson("POST", "/api/v1/session", Object.fromEntries(form));
-      client.clear();
-      window.location.assign(underBase(returnTo()));
-    } catch (failure) {
-      setError(failure instanceof ApiError ? failure.message : String(failure));
-      setBusy(false);
-    }
-  }
 
   return (
     <main className="narrow">
@@ -60,7 +40,7 @@ export default function Login() {
           { value: "password", label: t("login.byPassword") },
         ]}
       />
-      <form onSubmit={submit}>
+      <SessionForm address="/api/v1/session" submit={t("login.submit")}>
         {by === "key" ? (
           <label>
             {t("login.key")}
@@ -92,15 +72,7 @@ export default function Login() {
             </label>
           </>
         )}
-        {error && (
-          <p className="error-text" role="alert">
-            {error}
-          </p>
-        )}
-        <Button kind="primary" type="submit" disabled={busy} style={{ height: 34, justifyContent: "center" }}>
-          {t("login.submit")}
-        </Button>
-      </form>
+      </SessionForm>
       {server.data?.signUp && (
         <p className="muted">
           {t("login.noAccount")} <Link href={`/signup${window.location.search}`}>{t("signUp.title")}</Link>
