@@ -405,6 +405,29 @@ suite("charts", () => {
     fixture.checkErrors();
   });
 
+  test("with Shift held a drag moves the chart along its axis, as wide as it was", async () => {
+    const { page } = fixture;
+    const key = "zoom.train/loss";
+    await open(LINE, `${encodeURIComponent(key)}=200~400`);
+    await chart("train/loss").waitFor();
+    const box = await chart("train/loss").boundingBox();
+    assert.ok(box);
+    const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    await page.keyboard.down("Shift");
+    await page.mouse.move(middle.x, middle.y);
+    await page.mouse.down();
+    await page.mouse.move(middle.x - 40, middle.y);
+    await page.mouse.move(middle.x - 80, middle.y);
+    await page.mouse.up();
+    await page.keyboard.up("Shift");
+    await page.waitForURL((url) => url.searchParams.get(key) !== "200~400");
+    const [from = 0, to = 0] = (new URL(page.url()).searchParams.get(key) ?? "").split("~").map(Number);
+    assert.ok(Math.abs(to - from - 200) < 0.01, `${from} to ${to}`);
+    // 80 pixels of a plot that is a little narrower than its chart.
+    const moved = (200 * 80) / box.width;
+    assert.ok(from - 200 > moved && from - 200 < moved * 1.4, `${from}`);
+  });
+
   test("74: runs made in one second have colours far apart, in both themes and everywhere the same", async () => {
     const { page } = fixture;
     // The browser itself says what OKLab has for them.
@@ -485,7 +508,7 @@ suite("charts", () => {
       await rows("grid", "grows", long(grown, more), grown);
       grown += more;
       const end = String(grown - 1);
-      await panel("y").getByRole("cell", { name: end, exact: true }).first().waitFor();
+      await panel("y").locator("tbody tr:last-child td:first-child", { hasText: end }).waitFor();
       const grows = new Set(await line("grows"));
       const rests = await line("rests");
       assert.ok(rests.length > 100);

@@ -187,8 +187,24 @@ export function encodeSeries(
 
 const NOTHING = new Float64Array(0);
 
+/** A reply whose answers are read one by one: those of a page's charts are megabytes together. */
+export interface SeriesReader {
+  runs: RunVersion[];
+  questions: {
+    /** Of its series, all together: about what reading it costs. */
+    buckets: number;
+    read(): QuestionAnswer;
+  }[];
+}
+
 /** float64 columns are views on `body`: no copy. Throws RangeError on a body that is cut short or of another format. */
 export function decodeSeries(body: ArrayBuffer): SeriesReply {
+  const { runs, questions } = openSeries(body);
+  return { runs, questions: questions.map((question) => question.read()) };
+}
+
+/** As `decodeSeries`, but that columns are read when they are asked for. */
+export function openSeries(body: ArrayBuffer): SeriesReader {
   const view = new DataView(body);
   if (body.byteLength < PREFIX_BYTES || view.getUint32(0, true) !== MAGIC)
     throw new RangeError("this is no reply of the series question");
@@ -208,32 +224,34 @@ export function decodeSeries(body: ArrayBuffer): SeriesReply {
     for (const place of places) read.push(readColumn(place, length, body, start, read));
     return read;
   };
+  const read = ({ columns, series, groups = [], heatMaps = [], unchanged }: Header["questions"][number]) => ({
+    unchanged: unchanged.map(nameOf),
+    heatMaps: heatMaps.map(({ run, places, length, ...known }) => {
+      const named = columnsAt(places.slice(0, HEAT_MAP_COLUMNS.length), length);
+      const counts = readColumn(places[named.length] as ColumnPlace, length * known.bins, body, start, []);
+      const read = Object.fromEntries(HEAT_MAP_COLUMNS.map((name, index) => [name, named[index] ?? NOTHING]));
+      return { ...known, run: nameOf(run), columns: read as HeatMap["columns"], counts };
+    }),
+    groups: groups.map(({ columns: names, places, length, ...known }) => {
+      const read = columnsAt(places, length);
+      return {
+        ...known,
+        columns: Object.fromEntries(names.map((name, at) => [name, read[at] ?? NOTHING])),
+      };
+    }),
+    series: series.map(({ run, places, length, ...known }) => {
+      const answer = { ...known, run: nameOf(run) } as SeriesAnswer;
+      for (const name of SERIES_COLUMNS) answer[name] = NOTHING;
+      for (const [at, column] of columnsAt(places, length).entries())
+        answer[columns[at] as SeriesColumn] = column;
+      return answer;
+    }),
+  });
   return {
     runs: header.runs,
-    questions: header.questions.map(({ columns, series, groups = [], heatMaps = [], unchanged }) => ({
-      unchanged: unchanged.map(nameOf),
-      heatMaps: heatMaps.map(({ run, places, length, ...known }) => {
-        const named = columnsAt(places.slice(0, HEAT_MAP_COLUMNS.length), length);
-        const counts = readColumn(places[named.length] as ColumnPlace, length * known.bins, body, start, []);
-        const read = Object.fromEntries(
-          HEAT_MAP_COLUMNS.map((name, index) => [name, named[index] ?? NOTHING]),
-        );
-        return { ...known, run: nameOf(run), columns: read as HeatMap["columns"], counts };
-      }),
-      groups: groups.map(({ columns: names, places, length, ...known }) => {
-        const read = columnsAt(places, length);
-        return {
-          ...known,
-          columns: Object.fromEntries(names.map((name, at) => [name, read[at] ?? NOTHING])),
-        };
-      }),
-      series: series.map(({ run, places, length, ...known }) => {
-        const answer = { ...known, run: nameOf(run) } as SeriesAnswer;
-        for (const name of SERIES_COLUMNS) answer[name] = NOTHING;
-        for (const [at, column] of columnsAt(places, length).entries())
-          answer[columns[at] as SeriesColumn] = column;
-        return answer;
-      }),
+    questions: header.questions.map((question) => ({
+      buckets: question.series.reduce((sum, { length }) => sum + length, 0),
+      read: () => read(question),
     })),
   };
 }

@@ -1,21 +1,14 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { t } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
-import { axisNumber, shortNumber } from "../ui/format.ts";
+import { shortNumber } from "../ui/format.ts";
 import { hoverX, useHoverX } from "./crosshair.ts";
-import {
-  drawAxes,
-  drawLine,
-  drawOutside,
-  type LineInk,
-  plotHeight,
-  plotWidth,
-  type XKind,
-  xLabel,
-} from "./draw.ts";
+import { plotHeight, plotWidth, type XKind, xLabel } from "./draw.ts";
+import { frameQueue } from "./frame-queue.ts";
 import { keyMove } from "./keyboard.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import type { ChartLine, Domain, DomainOptions, DrawnLine } from "./lines.ts";
+import { costOf, isSeen, paint } from "./paint.ts";
 import { nearestIndex } from "./smooth.ts";
 import { Tooltip } from "./Tooltip.tsx";
 import "./charts.css";
@@ -42,26 +35,21 @@ interface Drag {
   y: number;
 }
 
+/** With Shift the chart is moved along its axis: from where, and what it showed then. */
+interface Pan {
+  fromPx: number;
+  layout: Layout;
+  /** What it shows now, once it was moved. */
+  range?: [number, number];
+}
+
+/** A click that shook is no zoom, and moves nothing. */
+const SHAKE_PX = 6;
 /** A hand that draws along the axis means the axis alone. */
 const LEVEL_PX = 10;
 
 function tallOf({ fromY, y }: Drag): { top: number; bottom: number } | undefined {
   return Math.abs(y - fromY) < LEVEL_PX ? undefined : { top: Math.min(fromY, y), bottom: Math.max(fromY, y) };
-}
-
-/** A band has 15 % of its line's colour; of many over each other each has less, and noise too, so that they are no wall. */
-function lineInk(drawn: readonly DrawnLine[], band: boolean): LineInk {
-  const shown = drawn.filter(({ faded }) => !faded).length;
-  return { band: band ? Math.min(0.15, 0.5 / Math.max(1, shown)) : 0, noise: shown > 2 ? 0.55 : 1 };
-}
-
-let marked = false;
-
-/** When the first chart of this visit stood there, for whoever measures: `performance.getEntriesByName("first-chart")`. */
-function markFirst(): void {
-  if (marked) return;
-  marked = true;
-  performance.mark("first-chart");
 }
 
 /** Lines that the live region reads out at a step of the cursor; more would never be heard to the end. */
@@ -75,6 +63,7 @@ export function LineChart(props: LineChartProps) {
   const [size, setSize] = useState<{ width: number; height: number }>({ width: 0, height: 0 });
   const [pointer, setPointer] = useState<{ x: number; y: number }>();
   const [drag, setDrag] = useState<Drag>();
+  const [pan, setPan] = useState<Pan>();
   /** x chosen by keys. */
   const [cursor, setCursor] = useState<number>();
   const sharedX = useHoverX(xKind);
@@ -91,39 +80,26 @@ export function LineChart(props: LineChartProps) {
   }, []);
 
   const layout = useMemo(
-    () => (size.width > 0 ? layoutOf(drawn, domain, size, options) : undefined),
-    [drawn, domain, size, options],
+    () => (size.width > 0 ? layoutOf(drawn, domain, size, movedBy(options, pan)) : undefined),
+    [drawn, domain, size, options, pan],
   );
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other inks
   useEffect(() => {
-    const context = canvas.current?.getContext("2d");
-    if (!context || !layout || !canvas.current) return;
-    const ratio = window.devicePixelRatio || 1;
-    canvas.current.width = Math.round(size.width * ratio);
-    canvas.current.height = Math.round(size.height * ratio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const style = getComputedStyle(document.documentElement);
-    const inks = {
-      grid: style.getPropertyValue("--hairline"),
-      text: style.getPropertyValue("--muted"),
-      accent: style.getPropertyValue("--accent"),
-      font: `11px ${style.getPropertyValue("--font")}`,
-    };
-    const { frame, xs, ys } = layout;
-    drawAxes(context, frame, xs, ys, xKind, inks, axisNumber);
-    context.save();
-    context.beginPath();
-    // A dot on the edge is a whole one.
-    context.rect(frame.left - 3, frame.top - 2, plotWidth(frame) + 6, plotHeight(frame) + 4);
-    context.clip();
-    const ink = lineInk(layout.drawn, options.band);
-    for (const line of layout.drawn) if (line.faded) drawLine(context, frame, xs, ys, line, ink);
-    for (const line of layout.drawn) if (!line.faded) drawLine(context, frame, xs, ys, line, ink);
-    drawOutside(context, frame, domain, inks);
-    context.restore();
-    markFirst();
+    const element = canvas.current;
+    if (!element || !layout) return;
+    frameQueue.add(element, {
+      cost: costOf(layout, options.band),
+      isSeen: () => isSeen(element),
+      run: () => paint(element, layout, { size, xKind, options, domain }),
+    });
   }, [layout, size, xKind, options, domain, theme]);
+  useEffect(() => {
+    const element = canvas.current;
+    return () => {
+      if (element) frameQueue.drop(element);
+    };
+  }, []);
 
   const valueAt = useCallback(
     (clientX: number): number | undefined => {
@@ -163,7 +139,7 @@ export function LineChart(props: LineChartProps) {
   return (
     <div
       ref={box}
-      className="line-chart"
+      className={pan ? "line-chart panned" : "line-chart"}
       role="application"
       tabIndex={0}
       aria-roledescription={t("chart.role")}
@@ -201,6 +177,7 @@ export function LineChart(props: LineChartProps) {
         const value = valueAt(event.clientX);
         hoverX(xKind, value);
         if (drag && value !== undefined) setDrag({ ...drag, to: value, y: event.clientY });
+        if (pan) setPan(moved(pan, event.clientX));
       }}
       onPointerLeave={() => {
         setPointer(undefined);
@@ -210,14 +187,16 @@ export function LineChart(props: LineChartProps) {
         const value = valueAt(event.clientX);
         if (event.button !== 0 || value === undefined) return;
         event.currentTarget.setPointerCapture(event.pointerId);
+        if (event.shiftKey && layout) return setPan({ fromPx: event.clientX, layout });
         setDrag({ from: value, to: value, fromY: event.clientY, y: event.clientY });
       }}
       onPointerUp={(event) => {
+        setPan(undefined);
+        if (pan?.range) onZoom(pan.range, options.yRange);
         if (!drag || !layout) return;
         setDrag(undefined);
         const pixels = Math.abs(layout.xs.at(drag.to) - layout.xs.at(drag.from)) * plotWidth(layout.frame);
-        // A click that shook is no zoom.
-        if (pixels <= 6) return;
+        if (pixels <= SHAKE_PX) return;
         const tall = tallOf(drag);
         onZoom(
           [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)],
@@ -225,7 +204,10 @@ export function LineChart(props: LineChartProps) {
         );
         event.preventDefault();
       }}
-      onPointerCancel={() => setDrag(undefined)}
+      onPointerCancel={() => {
+        setDrag(undefined);
+        setPan(undefined);
+      }}
       onDoubleClick={() => onZoom(undefined)}
     >
       <canvas ref={canvas} style={{ width: size.width, height: size.height }} />
@@ -265,6 +247,20 @@ export function LineChart(props: LineChartProps) {
       )}
     </div>
   );
+}
+
+function moved(pan: Pan, toPx: number): Pan {
+  const { frame, xs } = pan.layout;
+  if (!pan.range && Math.abs(toPx - pan.fromPx) <= SHAKE_PX) return pan;
+  const by = (toPx - pan.fromPx) / plotWidth(frame);
+  return { ...pan, range: [xs.value(-by), xs.value(1 - by)] };
+}
+
+/** While it is moved it stays as high as it was. */
+function movedBy(options: DomainOptions, pan: Pan | undefined): DomainOptions {
+  if (!pan?.range) return options;
+  const { ys } = pan.layout;
+  return { ...options, range: pan.range, yRange: [ys.min, ys.max] };
 }
 
 function summaryOf(lines: ChartLine[], { y }: Domain): string {

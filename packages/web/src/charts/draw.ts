@@ -1,11 +1,9 @@
 import { DASHES } from "./dashes.ts";
 import type { DrawnLine } from "./lines.ts";
 import { atLeastTwo, durationLabel, durationTicks, linearTicks, logTicks, type Scale } from "./scale.ts";
+import { type Pen, placed, strokeBand, strokeLine, travel } from "./strokes.ts";
 
-/**
- * The hot path of the page: plain loops over typed arrays, one path per line, nothing allocated per point. Our own strokes
- * on a 2D canvas: two to five times less raster time than a chart library's, and no GPU needed.
- */
+/** What a chart is painted of: our own strokes on a 2D canvas, the lines themselves in `strokes.ts`. */
 export interface Frame {
   width: number;
   height: number;
@@ -90,126 +88,62 @@ export function xLabel(value: number, kind: XKind, scale: Scale, number: (value:
   });
 }
 
-/** How opaque bands are (0: none), and lines that fill their place with going up and down. */
 export interface LineInk {
+  /** How opaque bands are; 0: none. */
   band: number;
+  /** Whether what leaps out of a bucket is drawn as a line. */
+  spikes: boolean;
+  /** Of lines, in CSS pixels. */
+  width: number;
+  /** How opaque lines are that fill their place with going up and down. */
   noise: number;
 }
 
-export function drawLine(
-  context: CanvasRenderingContext2D,
-  frame: Frame,
-  xs: Scale,
-  ys: Scale,
-  line: DrawnLine,
-  ink: LineInk,
-): void {
+/** Reused from line to line. */
+const scratch = Array.from({ length: 4 }, () => new Float64Array(4096)) as [
+  Float64Array,
+  Float64Array,
+  Float64Array,
+  Float64Array,
+];
+
+export function drawLine(pen: Pen, frame: Frame, xs: Scale, ys: Scale, line: DrawnLine, ink: LineInk): void {
+  const { context } = pen;
   const bottom = frame.height - frame.bottom;
   const width = plotWidth(frame);
   const height = plotHeight(frame);
+  const down = (values: Float64Array, into: Float64Array) => placed(values, ys, bottom, -height, into);
   context.strokeStyle = line.colour;
   context.fillStyle = line.colour;
-  context.lineJoin = "round";
+  context.lineJoin = "bevel";
+  const x = placed(line.x, xs, frame.left, width, scratch[0]);
+  const y = down(line.y, scratch[1]);
   if (ink.band > 0 && !line.exact) {
+    const low = down(line.min, scratch[2]);
+    // Below a log axis is below the plot.
+    for (let at = 0; at < low.length; at++) if (Number.isNaN(low[at])) low[at] = bottom;
     context.globalAlpha = line.faded ? ink.band / 4 : ink.band;
-    drawBand(context, frame, xs, ys, line);
+    strokeBand(pen, x, low, down(line.max, scratch[3]), frame.width);
+  }
+  if (ink.spikes && !line.exact) {
     context.globalAlpha = line.faded ? 0.1 : 0.6;
     drawSpikes(context, frame, xs, ys, line);
   }
   if (line.original) {
     context.globalAlpha = line.faded ? 0.06 : 0.22;
-    stroke(line.x, line.original, 1);
+    strokeLine(pen, x, down(line.original, scratch[2]), 1);
   }
-  const noisy = travel(line.y, ys) * height > NOISY * width;
-  context.globalAlpha = line.faded ? 0.2 : noisy ? ink.noise : 1;
+  const isNoisy = travel(y) > NOISY * width;
+  context.globalAlpha = line.faded ? 0.2 : isNoisy ? ink.noise : 1;
   if (line.dash > 0) context.setLineDash(DASHES[line.dash] as number[]);
-  stroke(line.x, line.y, noisy ? 1 : 1.5);
+  strokeLine(pen, x, y, isNoisy ? 1 : ink.width);
   if (line.dash > 0) context.setLineDash([]);
   drawMarks(context, frame, xs, ys, line);
   context.globalAlpha = 1;
-
-  function stroke(x: Float64Array, y: Float64Array, lineWidth: number): void {
-    context.lineWidth = lineWidth;
-    context.beginPath();
-    let pen = false;
-    for (let at = 0; at < x.length; at++) {
-      const py = bottom - ys.at(y[at] as number) * height;
-      if (!Number.isFinite(py)) {
-        pen = false;
-        continue;
-      }
-      const px = frame.left + xs.at(x[at] as number) * width;
-      if (pen) {
-        context.lineTo(px, py);
-        continue;
-      }
-      // A point with a gap on both sides would be no line at all: it is a dot.
-      const next = bottom - ys.at(y[at + 1] as number) * height;
-      if (!Number.isFinite(next)) {
-        context.moveTo(px + 2.5, py);
-        context.arc(px, py, 2.5, 0, 2 * Math.PI);
-      } else {
-        context.moveTo(px, py);
-        pen = true;
-      }
-    }
-    context.stroke();
-  }
 }
 
 /** Pixels that a line goes up and down for each that it goes on: above it, it fills its place, and is drawn lighter. */
 const NOISY = 10;
-
-/** How far a line goes up and down, in heights of the plot. */
-function travel(y: Float64Array, ys: Scale): number {
-  let sum = 0;
-  let before = Number.NaN;
-  for (let at = 0; at < y.length; at++) {
-    const here = ys.at(y[at] as number);
-    const by = Math.abs(here - before);
-    if (by > 0) sum += by;
-    before = here;
-  }
-  return sum;
-}
-
-function drawBand(
-  context: CanvasRenderingContext2D,
-  frame: Frame,
-  xs: Scale,
-  ys: Scale,
-  line: DrawnLine,
-): void {
-  const bottom = frame.height - frame.bottom;
-  const width = plotWidth(frame);
-  const height = plotHeight(frame);
-  const { x, min, max } = line;
-  let from = 0;
-  while (from < x.length) {
-    // One closed shape per stretch without a gap.
-    while (from < x.length && !Number.isFinite(ys.at(max[from] as number))) from++;
-    let to = from;
-    while (to < x.length && Number.isFinite(ys.at(max[to] as number))) to++;
-    if (to > from) {
-      context.beginPath();
-      for (let at = from; at < to; at++)
-        context.lineTo(
-          frame.left + xs.at(x[at] as number) * width,
-          bottom - ys.at(max[at] as number) * height,
-        );
-      for (let at = to - 1; at >= from; at--) {
-        const low = ys.at(min[at] as number);
-        context.lineTo(
-          frame.left + xs.at(x[at] as number) * width,
-          bottom - (Number.isFinite(low) ? low : 0) * height,
-        );
-      }
-      context.closePath();
-      context.fill();
-    }
-    from = to;
-  }
-}
 
 /** Of the mean extent of a line's buckets, and of the height of the plot: what is more on both is a spike. */
 const SPIKE_OF_MEAN = 6;

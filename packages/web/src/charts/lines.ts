@@ -47,7 +47,7 @@ export function drawnLines(
       dash,
       from: answer.xFirst[0] ?? Number.NaN,
       x: answer.xLast,
-      y: smooth(answer.xLast, raw, smoothing),
+      y: smoothed ? smoothedOnce(answer, smoothing) : raw,
       ...(smoothed && showOriginal ? { original: raw } : {}),
       min: answer.min,
       max: answer.max,
@@ -57,6 +57,17 @@ export function drawnLines(
       last: raw,
     };
   });
+}
+
+/** What was smoothed last of each answer: where one run of a hundred grows, the others are as they were. */
+const smoothedBefore = new WeakMap<SeriesAnswer, Smoothing & { y: Float64Array }>();
+
+function smoothedOnce(answer: SeriesAnswer, { kind, amount }: Smoothing): Float64Array {
+  const before = smoothedBefore.get(answer);
+  if (before?.kind === kind && before.amount === amount) return before.y;
+  const y = smooth(answer.xLast, answer.last, { kind, amount });
+  smoothedBefore.set(answer, { kind, amount, y });
+  return y;
 }
 
 export interface DomainOptions {

@@ -58,10 +58,3 @@ export function useFollow(place: RefObject<Element | null>, catchUp: Follower): 
   }, [place]);
   return pulse;
 }
-
-/** Whether any of it is in the window now. */
-export function isSeen(element: Element | null): boolean {
-  if (!element) return false;
-  const { top, bottom } = element.getBoundingClientRect();
-  return bottom > 0 && top < window.innerHeight;
-}

@@ -1,13 +1,15 @@
 import {
-  decodeSeries,
+  openSeries,
+  type QuestionAnswer,
+  type RunVersion,
   SERIES_LIMITS,
   type SeriesAnswer,
   type SeriesColumn,
   type SeriesQuestion,
-  type SeriesReply,
   type SeriesRequest,
 } from "@steelyard/protocol/series";
 import { request } from "../api/client.ts";
+import { inTurn } from "../charts/frame-queue.ts";
 import { type Answered, AnswersBefore, commonVersions, renewed } from "./answers-before.ts";
 import { type Frame, frameOf, hasFrame } from "./live-frame.ts";
 
@@ -150,9 +152,17 @@ async function ask(group: Waiting[]): Promise<void> {
       } satisfies SeriesRequest),
       signal: signalOf(group),
     });
-    const reply = decodeSeries(await response.arrayBuffer());
-    const tails = reply.questions.slice(charts.length).flatMap(({ series }) => series);
-    for (const [at, chart] of charts.entries()) for (const one of chart) settle(one, reply, at, tails);
+    const { runs: versions, questions } = openSeries(await response.arrayBuffer());
+    const tails = questions.slice(charts.length).flatMap((question) => question.read().series);
+    for (const [at, chart] of charts.entries()) {
+      const question = questions[at];
+      if (!question) throw new RangeError("the reply answers less than was asked");
+      const isSeen = () => chart[0]?.urgency === "seen";
+      // All are answered at once; what each makes of it would together hold up the page.
+      await inTurn(question.buckets, isSeen);
+      const answer = question.read();
+      for (const one of chart) settle(one, versions, answer, tails);
+    }
   } catch (error) {
     for (const one of group) one.reject(error);
   }
@@ -191,9 +201,13 @@ function keysOf(chart: readonly Waiting[]): string[] {
   return [...new Set(chart.map(({ question }) => question.key))];
 }
 
-function settle(one: Waiting, { runs, questions }: SeriesReply, at: number, tails: SeriesAnswer[]): void {
+function settle(
+  one: Waiting,
+  runs: readonly RunVersion[],
+  { series, unchanged }: QuestionAnswer,
+  tails: readonly SeriesAnswer[],
+): void {
   const { question, urgency, signal, before, frame } = one;
-  const { series = [], unchanged = [] } = questions[at] ?? {};
   const own = ({ key }: SeriesAnswer) => key === question.key;
   const answered = renewed(before, runs, series.filter(own), unchanged);
   const outgrown = tails.some((tail) => own(tail) && (tail.xLast[0] ?? 0) > (frame?.max ?? 0));

@@ -1,0 +1,225 @@
+/**
+ * Frames of a workspace of 30 charts × 100 runs while all 100 log a row a second: scrolled through, hovered over, and
+ * panned. By the clock a frame says as much of the machine's other work as of the page, so beside it stands what the
+ * page's main thread computed between two frames: 60 frames a second need less than 16.7 ms.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Fixture, makeRun, noise, openFixture, signIn, stream } from "../e2e/browser.ts";
+import { writeReport } from "./report/write.ts";
+
+const quick = process.argv.includes("--quick");
+const PROJECT = "frames";
+const RUNS = 100;
+const PANELS = 30;
+const STEPS = quick ? 200 : 1000;
+const FRAMES = quick ? 120 : 300;
+const LIVE_EVERY_MS = 1000;
+
+/** Of `performance.now()` and of the trace's clock, milliseconds. */
+interface Frames {
+  gapsMs: number[];
+  longTasksMs: number[];
+  computedMs: number[];
+  /** Of all processes of the browser. */
+  browserMs: number;
+}
+
+interface TraceEvent {
+  name: string;
+  ph: string;
+  pid: number;
+  tid: number;
+  ts: number;
+  tdur?: number;
+  args: { name?: string };
+}
+
+const fixture = await openFixture();
+const wanders = Array.from({ length: RUNS }, (_, run) => noise(run));
+let grown = STEPS;
+let isLive = true;
+try {
+  const { page, server } = fixture;
+  await signIn(fixture);
+  for (let run = 0; run < RUNS; run++) {
+    const keys = Array.from({ length: PANELS }, (_, key) => [
+      `train/m${key}`,
+      (step: number) => value(run, key, step),
+    ]);
+    await makeRun(server, PROJECT, {
+      name: `r${run}`,
+      displayName: `run ${run}`,
+      steps: STEPS,
+      keys: Object.fromEntries(keys) as Record<string, (step: number) => number>,
+      running: true,
+    });
+  }
+  await page.goto(`${server.url}/admin/${PROJECT}?max=${RUNS}`);
+  await page.locator(".line-chart canvas").first().waitFor();
+  await page.waitForLoadState("networkidle");
+  const live = grow(fixture);
+  await sleep(2 * LIVE_EVERY_MS);
+  const rows = [
+    row("scrolled through", await during(fixture, scrolling)),
+    row("hovered over", await during(fixture, hovering)),
+    row("one of them panned", await during(fixture, panning)),
+  ];
+  isLive = false;
+  await live;
+  writeReport([
+    {
+      kind: "table",
+      title: `${PANELS} charts × ${RUNS} runs × ${STEPS} steps, ${RUNS} of them live, ${FRAMES} frames each; goal < 16.7 ms`,
+      head: [
+        "",
+        "frame, p50",
+        "p95",
+        "longest",
+        "computed, p50",
+        "p95",
+        "longest",
+        "tasks > 50 ms",
+        "browser CPU a frame",
+      ],
+      rows,
+    },
+  ]);
+  fixture.checkErrors();
+} finally {
+  isLive = false;
+  await fixture.close();
+}
+
+function value(run: number, key: number, step: number): number {
+  return Math.exp(-step / 300) * (key + 1) + (wanders[run]?.(step + key) ?? 0) / 10;
+}
+
+/** Every run logs a row a second until told otherwise. */
+async function grow({ server }: Fixture): Promise<void> {
+  while (isLive) {
+    const beganMs = performance.now();
+    const step = grown++;
+    await Promise.all(
+      wanders.map((_, run) => {
+        const row: Record<string, number> = { _step: step, _runtime: step, _timestamp: Date.now() / 1000 };
+        for (let key = 0; key < PANELS; key++) row[`train/m${key}`] = value(run, key, step);
+        const content = [JSON.stringify(row)];
+        return stream(server, PROJECT, `r${run}`, {
+          files: { "wandb-history.jsonl": { offset: step, content } },
+        });
+      }),
+    );
+    await sleep(Math.max(0, LIVE_EVERY_MS - (performance.now() - beganMs)));
+  }
+}
+
+async function during(
+  { page, browser }: Fixture,
+  act: (page: Fixture["page"]) => Promise<void>,
+): Promise<Frames> {
+  const session = await browser.newBrowserCDPSession();
+  const cpuMs = async () =>
+    (await session.send("SystemInfo.getProcessInfo")).processInfo.reduce(
+      (sum, { cpuTime }) => sum + cpuTime * 1000,
+      0,
+    );
+  const before = await cpuMs();
+  await browser.startTracing(page, { categories: ["toplevel", "blink.user_timing", "__metadata"] });
+  await page.evaluate(() => {
+    const kept = window as unknown as { gaps: number[]; long: number[]; measuring: boolean };
+    Object.assign(kept, { gaps: [], long: [], measuring: true });
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) kept.long.push(duration);
+    }).observe({ type: "longtask" });
+    let last = performance.now();
+    const frame = () => {
+      const now = performance.now();
+      kept.gaps.push(now - last);
+      last = now;
+      performance.mark("frame");
+      if (kept.measuring) requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  await act(page);
+  const kept = await page.evaluate(() => {
+    const kept = window as unknown as { gaps: number[]; long: number[]; measuring: boolean };
+    kept.measuring = false;
+    return { gaps: kept.gaps.slice(1), long: kept.long };
+  });
+  const browserMs = (await cpuMs()) - before;
+  await session.detach();
+  const trace = JSON.parse(String(await browser.stopTracing())) as { traceEvents: TraceEvent[] };
+  return {
+    gapsMs: kept.gaps,
+    longTasksMs: kept.long,
+    computedMs: computedBetween(trace.traceEvents),
+    browserMs,
+  };
+}
+
+/** Processor time of the main thread from each frame's mark to the next one's. */
+function computedBetween(events: TraceEvent[]): number[] {
+  const marks = events.filter(({ name }) => name === "frame").sort((a, b) => a.ts - b.ts);
+  const [first] = marks;
+  const tasks = events.filter(
+    ({ name, ph, pid, tid }) =>
+      ph === "X" && name.endsWith("RunTask") && pid === first?.pid && tid === first.tid,
+  );
+  const computed = new Array<number>(Math.max(0, marks.length - 1)).fill(0);
+  let at = 0;
+  for (const { ts, tdur = 0 } of tasks.sort((a, b) => a.ts - b.ts)) {
+    while (at < computed.length && ts >= (marks[at + 1]?.ts ?? Number.POSITIVE_INFINITY)) at++;
+    if (ts >= (first?.ts ?? 0) && at < computed.length) computed[at] = (computed[at] ?? 0) + tdur / 1000;
+  }
+  return computed;
+}
+
+function row(name: string, { gapsMs, longTasksMs, computedMs, browserMs }: Frames): string[] {
+  const shares = (values: number[]) => {
+    const sorted = [...values].sort((a, b) => a - b);
+    return [0.5, 0.95, 1].map(
+      (share) => `${(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(1)} ms`,
+    );
+  };
+  const each = `${(browserMs / gapsMs.length).toFixed(1)} ms`;
+  return [name, ...shares(gapsMs), ...shares(computedMs), String(longTasksMs.length), each];
+}
+
+/** Down and up again, as far as there is something. */
+async function scrolling(page: Fixture["page"]): Promise<void> {
+  await page.evaluate(async (frames) => {
+    const scroller = document.querySelector(".panels-scroll") as HTMLElement;
+    let by = 24;
+    for (let frame = 0; frame < frames; frame++) {
+      const before = scroller.scrollTop;
+      scroller.scrollTop += by;
+      if (scroller.scrollTop === before) by = -by;
+      await new Promise(requestAnimationFrame);
+    }
+    scroller.scrollTop = 0;
+  }, FRAMES);
+}
+
+async function hovering(page: Fixture["page"]): Promise<void> {
+  const box = await page.locator(".line-chart").first().boundingBox();
+  if (!box) return;
+  for (let move = 0; move < FRAMES / 2; move++) {
+    await page.mouse.move(box.x + 50 + ((move * 7) % (box.width - 60)), box.y + box.height / 2);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
+async function panning(page: Fixture["page"]): Promise<void> {
+  const box = await page.locator(".line-chart").first().boundingBox();
+  if (!box) return;
+  await page.keyboard.down("Shift");
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.down();
+  for (let move = 0; move < FRAMES / 2; move++) {
+    await page.mouse.move(box.x + box.width / 2 + 100 * Math.sin(move / 20), box.y + box.height / 2);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+  await page.mouse.up();
+  await page.keyboard.up("Shift");
+}
