@@ -90,6 +90,12 @@ test("a sign of life is written all ten seconds, and what the run has been asked
   await send(history(1, ['{"a":2}']));
   assert.deepEqual(await run(), { state: "running", at: now });
 
+  // Where silence is judged sooner, it is written more often.
+  doors.server.services.config.crashAfterMs = 3000;
+  now += 100;
+  await send();
+  assert.deepEqual(await run(), { state: "running", at: now });
+
   await doors.graphql(doors.admin, `mutation { stopRun(input: {id: "${id}"}) { success } }`);
   assert.deepEqual(await send(), { stopped: true });
   await db.updateTable("runs").set({ state: "crashed" }).where("name", "=", "r").execute();

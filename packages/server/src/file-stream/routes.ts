@@ -21,8 +21,9 @@ import type { IngestCounters } from "./counters.ts";
 
 /** The client batches 10 MiB of lines and JSON may double them; below this, 413 would kill a good stream. */
 const MAX_BODY_BYTES = 64 * 2 ** 20;
-/** A sign of life alone is written this often at most: it is no part of what a 200 promises, and silence is minutes. */
+/** A sign of life alone is written this often at most: it is no part of what a 200 promises, and who is silent is judged by many of them. */
 const HEARTBEAT_EVERY_MS = 10_000;
+const HEARTBEATS_IN_SILENCE = 30;
 const PATH = "/files/:entity/:project/:run/file_stream";
 
 /**
@@ -130,7 +131,7 @@ async function record(
     summary !== undefined ||
     derived !== undefined ||
     systemMetrics !== undefined ||
-    hasNews(run, request, nowMs);
+    hasNews(run, request, nowMs, services.config.crashAfterMs);
   const { state, stopped } = isNews
     ? await catalog.write(note)
     : { state: run.state, stopped: run.stopRequested };
@@ -155,9 +156,14 @@ async function record(
 }
 
 /** Whether the catalog has to hear of this request, beside what its files say. */
-function hasNews(run: RunRef, { uploaded, preempting, complete }: Begun["request"], nowMs: number): boolean {
+function hasNews(
+  run: RunRef,
+  { uploaded, preempting, complete }: Begun["request"],
+  nowMs: number,
+  silenceMs: number,
+): boolean {
   const sinceMs = nowMs - run.heartbeatAtMs;
-  const isFresh = sinceMs >= 0 && sinceMs < HEARTBEAT_EVERY_MS;
+  const isFresh = sinceMs >= 0 && sinceMs < Math.min(HEARTBEAT_EVERY_MS, silenceMs / HEARTBEATS_IN_SILENCE);
   const isBack = run.state === "crashed" || run.state === "pending";
   return !isFresh || isBack || uploaded !== undefined || preempting === true || complete === true;
 }
