@@ -17,6 +17,8 @@ for (const runs of quick ? [10] : [1, 10, 100]) {
   await measure(runs, 1000, Math.ceil((quick ? 200 : 1000) / runs));
 }
 await measure(10, 10, quick ? 50 : 300);
+// As the clients do while a run is young: the summary changes with every row and goes with it.
+await measure(10, 10, quick ? 50 : 300, true);
 
 /** A row of 10 keys: `_step`, `_runtime`, `_timestamp`, an epoch, and six float32 curves, as training scripts log. */
 function row(step: number): string {
@@ -28,7 +30,12 @@ function row(step: number): string {
   return `${text}}`;
 }
 
-async function measure(runs: number, rowsAtOnce: number, requests: number): Promise<void> {
+async function measure(
+  runs: number,
+  rowsAtOnce: number,
+  requests: number,
+  withSummary = false,
+): Promise<void> {
   const server = await startServer();
   try {
     for (let run = 0; run < runs; run++)
@@ -36,9 +43,9 @@ async function measure(runs: number, rowsAtOnce: number, requests: number): Prom
     // Made before the clock starts, and the same for every run: the generator should cost little.
     const bodies = Array.from({ length: requests }, (_, at) => {
       const content = Array.from({ length: rowsAtOnce }, (_, i) => row(at * rowsAtOnce + i));
-      return Buffer.from(
-        JSON.stringify({ files: { "wandb-history.jsonl": { offset: at * rowsAtOnce, content } } }),
-      );
+      const history = { "wandb-history.jsonl": { offset: at * rowsAtOnce, content } };
+      const summary = { "wandb-summary.json": { offset: 0, content: content.slice(-1) } };
+      return Buffer.from(JSON.stringify({ files: { ...history, ...(withSummary ? summary : {}) } }));
     });
     const agent = new Agent({ keepAlive: true, maxSockets: runs });
     const waits: number[] = [];
@@ -59,9 +66,9 @@ async function measure(runs: number, rowsAtOnce: number, requests: number): Prom
     await compare(server, runs, requests * rowsAtOnce);
     const points = runs * requests * rowsAtOnce * KEYS;
     console.log(
-      `${String(runs).padStart(3)} runs, ${String(rowsAtOnce).padStart(4)} rows a request: ` +
+      `${String(runs).padStart(3)} runs, ${String(rowsAtOnce).padStart(4)} rows${withSummary ? " and a summary" : ""} a request: ` +
         `${(points / seconds / 1e6).toFixed(2)} M points/s, ${Math.round((runs * requests) / seconds)} requests/s, ` +
-        `answered in p50 ${quantile(waits, 0.5).toFixed(1)} ms, p95 ${quantile(waits, 0.95).toFixed(1)} ms, ` +
+        `answered in p50 ${quantile(waits, 0.5).toFixed(1)} ms, p95 ${quantile(waits, 0.95).toFixed(1)} ms, p99 ${quantile(waits, 0.99).toFixed(1)} ms, ` +
         `server ${((cpu / points) * 1e6).toFixed(2)} µs of processor a point, ${(await residentMb(server)).toFixed(0)} MB`,
     );
   } finally {

@@ -63,7 +63,9 @@ async function ingest(): Promise<void> {
   console.log(
     `  ${millions(points / seconds)} points/s, ${Math.round((runs * batches) / seconds)} batches/s`,
   );
-  console.log(`  append p50 ${ms(quantile(waits, 0.5))}, p95 ${ms(quantile(waits, 0.95))}`);
+  console.log(
+    `  append p50 ${ms(quantile(waits, 0.5))}, p95 ${ms(quantile(waits, 0.95))}, p99 ${ms(quantile(waits, 0.99))}, longest ${ms(Math.max(...waits))}; rows are sealed beside them`,
+  );
   await store.close();
   const file = new DatabaseSync(path, { readOnly: true });
   const pragma = (name: string) => Number(Object.values(file.prepare(`PRAGMA ${name}`).get() ?? {})[0]);

@@ -27,7 +27,7 @@ export interface SealedStreams {
   /** How many of them were looked at: they are sealed together only while they are small. */
   done: number;
 }
-const MAX_TOGETHER_BYTES = 4 * 1024 * 1024;
+const MAX_TOGETHER_BYTES = 512 * 1024;
 
 function sealStreams(streams: readonly number[]): SealedStreams {
   const result: SealedStreams = { sealed: [], failed: [], done: 0 };
