@@ -41,7 +41,7 @@ function stepOf(node: Node): Step {
   }
 }
 
-const OPERATIONS: Record<Sign, (left: number, right: number) => number> = {
+export const OPERATIONS: Record<Sign, (left: number, right: number) => number> = {
   "+": (left, right) => left + right,
   "-": (left, right) => left - right,
   "*": (left, right) => left * right,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ExpressionError, evaluator, parseExpression } from "./index.ts";
+import { ExpressionError, evaluator, monotoneExpression, parseExpression } from "./index.ts";
 
 const KEYS = ["a", "b.c", "train/loss"];
 const ROWS = 7;
@@ -143,6 +143,67 @@ test("an exponential average has no bias of its start and passes over gaps", () 
     ...evaluator(parseExpression("ema(a, 0.5)"))([Float64Array.from(values)], values.length),
   ];
   assert.deepEqual(of([4, Number.NaN, 4, 1]), [4, Number.NaN, 4, (4 * 0.125 + 4 * 0.25 + 0.5) / 0.875]);
+});
+
+test("what is said to grow or fall does, and is what the rows give", () => {
+  const texts = fc.letrec<{ node: string }>((tie) => ({
+    node: fc.oneof(
+      { depthSize: "small" },
+      fc.constantFrom("x", "0.5", "2", "(0 - 3)"),
+      fc
+        .tuple(tie("node"), tie("node"), fc.constantFrom("+", "-", "*", "/", "^", "%"))
+        .map(([a, b, sign]) => `(${a} ${sign} ${b})`),
+      fc
+        .tuple(
+          tie("node"),
+          fc.constantFrom(
+            "log(X)",
+            "exp(X)",
+            "-X",
+            "floor(X)",
+            "abs(X)",
+            "sigmoid(X)",
+            "max(1, X)",
+            "clamp(X, -2, 2)",
+          ),
+        )
+        .map(([node, text]) => text.replace("X", () => node)),
+    ),
+  })).node;
+  const values = fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { minLength: 2, maxLength: 9 });
+  let monotone = 0;
+  fc.assert(
+    fc.property(texts, values, (text, given) => {
+      fc.pre(/\bx\b/.test(text));
+      const expression = parseExpression(text);
+      const found = monotoneExpression(expression);
+      if (!found) return;
+      monotone++;
+      const ascending = Float64Array.from(given).sort();
+      const rows = [...evaluator(expression)([ascending], ascending.length)];
+      assert.deepEqual([...ascending].map(found.of), rows, text);
+      const shown = rows.filter((value) => !Number.isNaN(value));
+      for (let at = 1; at < shown.length; at++) {
+        const [before = 0, here = 0] = [shown[at - 1], shown[at]];
+        const slack = Number.isFinite(before) ? 1e-12 * Math.abs(before) : 0;
+        assert.ok(found.grows ? here >= before - slack : here <= before + slack, text);
+      }
+    }),
+    { numRuns: 500 },
+  );
+  assert.ok(monotone > 50, `${monotone} of them`);
+  for (const text of [
+    "x * x",
+    "x + 1 / x",
+    "x ^ 2",
+    "abs(x)",
+    "ma(x, 3)",
+    "x - y",
+    "0 * x",
+    "min(x, 0 / 0)",
+    "sin(x)",
+  ])
+    assert.equal(monotoneExpression(parseExpression(text)), undefined, text);
 });
 
 test("what binds more closely comes first", () => {

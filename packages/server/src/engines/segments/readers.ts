@@ -1,6 +1,9 @@
 import { availableParallelism } from "node:os";
+import { monotoneExpression, parseExpression } from "@steelyard/protocol/expressions";
+import { SERIES_COLUMNS } from "@steelyard/protocol/series";
 import type { Series, SeriesQuestion } from "../../ports/metric-store.ts";
 import type { CalledWorker } from "../worker-calls.ts";
+import { columnsToMap, mapped } from "./mapped.ts";
 import type { GridsReply } from "./reader.ts";
 import { joinGrids } from "./series.ts";
 import { type SeriesReply, unpackSeries } from "./series-reply.ts";
@@ -45,7 +48,47 @@ export class Readers {
     return { series: all.flatMap(({ series }) => series), damaged: all.flatMap(({ damaged }) => damaged) };
   }
 
+  /** From summaries of their key where these say it, else from the rows. */
   async #ofExpressions(
+    question: SeriesQuestion,
+    expressions: readonly string[],
+    cancelled?: Int32Array,
+  ): Promise<Answered> {
+    const answered = await Promise.all(
+      expressions.map(async (text) => {
+        const made = await this.#fromSummaries(question, text, cancelled);
+        return made ?? this.#fromRows({ ...question, expressions: [text] }, [text], cancelled);
+      }),
+    );
+    return {
+      series: answered.flatMap(({ series }) => series),
+      damaged: answered.flatMap(({ damaged }) => damaged),
+    };
+  }
+
+  async #fromSummaries(
+    { expressions: _, ...question }: SeriesQuestion,
+    text: string,
+    cancelled?: Int32Array,
+  ): Promise<Answered | undefined> {
+    const monotone = monotoneExpression(parseExpression(text));
+    // What is known of steps is not kept as of a key.
+    if (!monotone || monotone.key === "_step") return undefined;
+    const { columns: wanted = SERIES_COLUMNS } = question;
+    const columns = columnsToMap(monotone, wanted);
+    if (!columns) return undefined;
+    const answered = await this.#ofKeys({ ...question, keys: [monotone.key], columns }, cancelled);
+    const series: Series[] = [];
+    for (const one of answered.series) {
+      const made = mapped(one, text, monotone, wanted);
+      // All of a chart in one way: its lines share their buckets.
+      if (!made) return undefined;
+      series.push(made);
+    }
+    return { series, damaged: answered.damaged };
+  }
+
+  async #fromRows(
     question: SeriesQuestion,
     expressions: readonly string[],
     cancelled?: Int32Array,
