@@ -1,6 +1,6 @@
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { KeyInfo } from "../../ports/metric-store.ts";
-import { type ColumnStats, numberStats, rowsOfColumn, textStats } from "./block.ts";
+import { type ColumnStats, numberStats, rowsOfColumn, rowsOfColumns, textStats } from "./block.ts";
 import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /** The catalogue of keys of a run: from the statistics in the heads of sealed blocks; the journal's are counted here. */
@@ -29,7 +29,10 @@ export function answerKeys(stored: StoredBlocks, run: number, stream: "history" 
       if (count > 0) add(known, place.key, place.kind === "number", stats, count, { block, column });
     }
   }
-  const infos = [...known.values()].map((entry) => finish(stored, entry));
+  const infos: KeyInfo[] = [];
+  for (const [block, entries] of Map.groupBy(known.values(), ({ at }) => at.block)) {
+    infos.push(...finished(stored, block, entries));
+  }
   if (stream === "history" && rows > 0 && !known.has("_step")) {
     // Numbered by the store: no client wrote the key, yet every row read has it.
     const first = Math.min(...blocks.map(({ minStep }) => minStep));
@@ -96,24 +99,30 @@ function add(
   entry.numbers += stats.finite;
 }
 
-function finish(stored: StoredBlocks, { info, numbers, falls, at }: Known): KeyInfo {
-  const { block, column } = at;
-  const dead = deadRows(block, () => stored.lines(block));
-  const rows = rowsOfColumn(stored.head(block), column);
+/** Beyond so many columns of one block, where their values are is found in one pass for all. */
+const FEW_COLUMNS = 8;
+
+/** With the last value of each key, which lies in `block`. */
+function finished(stored: StoredBlocks, block: StoredBlock, entries: readonly Known[]): KeyInfo[] {
+  const head = stored.head(block);
   const steps = stored.steps(block);
-  const values = stored.column(block, column);
-  let last = -1;
-  for (let i = 0; i < rows.length; i++) {
-    if (dead?.(rows[i] ?? 0)) continue;
-    if (last < 0 || (steps[rows[i] ?? 0] ?? 0) >= (steps[rows[last] ?? 0] ?? 0)) last = i;
-  }
-  const value = values[last];
-  return {
-    ...info,
-    last: typeof value === "string" ? parseExtendedJson(value) : value,
-    lastStep: steps[rows[last] ?? 0] ?? -1,
-    monotonic: numbers > 0 && !falls,
-  };
+  const dead = deadRows(block, () => stored.lines(block));
+  const all = entries.length > FEW_COLUMNS ? rowsOfColumns(head) : undefined;
+  return entries.map(({ info, numbers, falls, at: { column } }) => {
+    const rows = all?.[column] ?? rowsOfColumn(head, column);
+    let last = -1;
+    for (let i = 0; i < rows.length; i++) {
+      if (dead?.(rows[i] ?? 0)) continue;
+      if (last < 0 || (steps[rows[i] ?? 0] ?? 0) >= (steps[rows[last] ?? 0] ?? 0)) last = i;
+    }
+    const value = stored.column(block, column)[last];
+    return {
+      ...info,
+      last: typeof value === "string" ? parseExtendedJson(value) : value,
+      lastStep: steps[rows[last] ?? 0] ?? -1,
+      monotonic: numbers > 0 && !falls,
+    };
+  });
 }
 
 export function answerKeyNames(

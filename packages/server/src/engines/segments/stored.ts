@@ -69,6 +69,8 @@ export class StoredBlocks {
   readonly #path: string;
   readonly #heads = new Map<number, BlockHead>();
   #headUnits = 0;
+  /** However large it is: it is asked for again for each of its columns. */
+  #lastHead: { id: number; head: BlockHead } | undefined;
   /** Neighbouring columns lie in one part: it is fetched once for all of them. */
   readonly #parts = new BoundedCache<Uint8Array>(MAX_PART_BYTES);
   readonly #spans = new Map<number, StoredSpan>();
@@ -317,10 +319,11 @@ export class StoredBlocks {
   }
 
   head(block: StoredBlock): BlockHead {
-    const known = this.#heads.get(block.id);
+    const known = this.#lastHead?.id === block.id ? this.#lastHead.head : this.#heads.get(block.id);
     if (known) return known;
     const row = this.#sql.head.get(block.id);
     const head = this.checked(block, "head", () => decodeHead(row?.head as Uint8Array));
+    this.#lastHead = { id: block.id, head };
     const units = head.columns.length + head.shapes.reduce((sum, shape) => sum + shape.length, 0);
     if (this.#headUnits + units > MAX_HEAD_UNITS) {
       this.#heads.clear();
