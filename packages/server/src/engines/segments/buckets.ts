@@ -169,38 +169,55 @@ export class Buckets implements GroupSink {
     }
   }
 
-  /**
-   * A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x.
-   * `sum`, `first` … are over the finite values, of which there are `count`.
-   */
-  addGroup(from: number, to: number, pyramid: Pyramid, group: number): void {
-    const columns = this.#columns;
-    const finite = pyramid.count[group] as number;
-    const others = pyramid.nonFinite[group] as number;
-    const top = columns.count.length - 1;
-    let at = ((from - this.#low) * this.#scale) | 0;
-    if (at > top) at = top;
-    if (at < 0) at = 0;
-    this.points += finite + others;
-    if (from < (columns.xFirst[at] as number)) columns.xFirst[at] = from;
-    if (to > (columns.xLast[at] as number)) columns.xLast[at] = to;
-    if (others > 0) columns.nonFinite[at] = (columns.nonFinite[at] as number) + others;
-    if (finite === 0) return;
-    const before = columns.count[at] as number;
-    const min = pyramid.min[group] as number;
-    const max = pyramid.max[group] as number;
-    if (before === 0 || min < (columns.min[at] as number)) columns.min[at] = min;
-    if (before === 0 || max > (columns.max[at] as number)) columns.max[at] = max;
-    if (from < (this.#firstX[at] as number)) {
-      this.#firstX[at] = from;
-      columns.first[at] = pyramid.first[group] as number;
+  /** A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x. */
+  addGroups(pyramid: Pyramid, start: number, end: number, from: Float64Array, to: Float64Array): void {
+    const { xFirst, xLast, min, max, mean, first, last, count, nonFinite } = this.#columns;
+    const firstX = this.#firstX;
+    const lastX = this.#lastX;
+    const low = this.#low;
+    const scale = this.#scale;
+    const top = count.length - 1;
+    const {
+      count: finites,
+      nonFinite: others,
+      min: mins,
+      max: maxs,
+      sum,
+      first: firsts,
+      last: lasts,
+    } = pyramid;
+    let points = 0;
+    for (let group = start; group < end; group++) {
+      const finite = finites[group] as number;
+      const other = others[group] as number;
+      if (finite + other === 0) continue;
+      points += finite + other;
+      const x = from[group] as number;
+      const xEnd = to[group] as number;
+      let at = ((x - low) * scale) | 0;
+      if (at > top) at = top;
+      if (at < 0) at = 0;
+      if (x < (xFirst[at] as number)) xFirst[at] = x;
+      if (xEnd > (xLast[at] as number)) xLast[at] = xEnd;
+      if (other > 0) nonFinite[at] = (nonFinite[at] as number) + other;
+      if (finite === 0) continue;
+      const before = count[at] as number;
+      const least = mins[group] as number;
+      const most = maxs[group] as number;
+      if (before === 0 || least < (min[at] as number)) min[at] = least;
+      if (before === 0 || most > (max[at] as number)) max[at] = most;
+      if (x < (firstX[at] as number)) {
+        firstX[at] = x;
+        first[at] = firsts[group] as number;
+      }
+      if (xEnd >= (lastX[at] as number)) {
+        lastX[at] = xEnd;
+        last[at] = lasts[group] as number;
+      }
+      count[at] = before + finite;
+      mean[at] = (mean[at] as number) + (sum[group] as number);
     }
-    if (to >= (this.#lastX[at] as number)) {
-      this.#lastX[at] = to;
-      columns.last[at] = pyramid.last[group] as number;
-    }
-    columns.count[at] = before + finite;
-    columns.mean[at] = (columns.mean[at] as number) + (pyramid.sum[group] as number);
+    this.points += points;
   }
 
   /** Without the empty ones; to be begun again after it. `mean` holds sums until here. */

@@ -11,9 +11,10 @@ import { StoredSpan } from "./stored-span.ts";
  * cuts them, or where the rows of a value and of its x are not the same. Hot: nothing is allocated per point or group.
  */
 
-/** Where whole groups go: they lie between two x, inclusive. */
+/** Where whole groups go. */
 export interface GroupSink {
-  addGroup(from: number, to: number, pyramid: Pyramid, group: number): void;
+  /** Those from `start` to before `end` that have a value; group i lies between `from[i]` and `to[i]`, inclusive. */
+  addGroups(pyramid: Pyramid, start: number, end: number, from: Float64Array, to: Float64Array): void;
   /** Row i of the values has the x `first + i × stride`, stride above 0. Absent: such rows are points like others. */
   addRows?(values: Float64Array, first: number, stride: number, range: Range): void;
 }
@@ -125,40 +126,72 @@ function findGroups(
     return;
   }
   if (!pyramid) return;
-  const { count, nonFinite, firstRow, lastRow } = pyramid;
+  const { count, nonFinite } = pyramid;
   const { min, max } = line.range;
-  const starts = grouped.startsAt(level);
-  const stride = grouped.rule?.stride;
-  const firstStep = grouped.rule?.first ?? 0;
+  const { from, to } = placesOf(grouped, level, pyramid, xs, first, last);
+  let start = first;
   for (let group = first; group < last; group++) {
-    const points = (count[group] as number) + (nonFinite[group] as number);
-    if (points === 0) continue;
-    let from: number | undefined;
-    let to: number | undefined;
-    if (xs) {
-      const rows = allRows[group] as number;
-      if (points === rows && inOrder(xs, group, rows)) {
-        from = xs.first[group] as number;
-        to = xs.last[group] as number;
-      }
-    } else if (stride !== undefined) {
-      const start = starts[group] as number;
-      from = firstStep + (start + (firstRow[group] as number)) * stride;
-      to = firstStep + (start + (lastRow[group] as number)) * stride;
-    } else {
-      from = grouped.stepAt(level, group, firstRow[group] as number);
-      to = grouped.stepAt(level, group, lastRow[group] as number);
-    }
-    if (from !== undefined && to !== undefined) {
-      if (to < min || from > max) continue;
-      if (from >= min && to <= max) {
-        sink.addGroup(from, to, pyramid, group);
-        continue;
-      }
-    }
+    const low = from[group] as number;
+    const high = to[group] as number;
+    // NaN where no place is known fails both.
+    if (low >= min && high <= max) continue;
+    if ((count[group] as number) + (nonFinite[group] as number) === 0) continue;
+    sink.addGroups(pyramid, start, group, from, to);
+    start = group + 1;
+    if (high < min || low > max) continue;
     if (level > 0) findGroups(reading, sink, summed, level - 1, group * FACTOR, (group + 1) * FACTOR);
     else restOf(summed, 0, group);
   }
+  sink.addGroups(pyramid, start, last, from, to);
+}
+
+interface Places {
+  from: Float64Array;
+  to: Float64Array;
+}
+
+/** Used by one level at a time. */
+const scratch: Places[] = [];
+
+/** x of the first and the last value of each group; NaN where groups do not know it. */
+function placesOf(
+  grouped: Grouped,
+  level: number,
+  pyramid: Pyramid,
+  xs: Pyramid | undefined,
+  first: number,
+  last: number,
+): Places {
+  const { count, nonFinite, firstRow, lastRow } = pyramid;
+  let places = scratch[level];
+  if (!places || places.from.length < last) {
+    places = { from: new Float64Array(last), to: new Float64Array(last) };
+    scratch[level] = places;
+  }
+  const { from, to } = places;
+  if (xs) {
+    const rows = grouped.rowsAt(level);
+    for (let group = first; group < last; group++) {
+      const all = rows[group] as number;
+      const fits = (count[group] as number) + (nonFinite[group] as number) === all && inOrder(xs, group, all);
+      from[group] = fits ? (xs.first[group] as number) : Number.NaN;
+      to[group] = fits ? (xs.last[group] as number) : Number.NaN;
+    }
+  } else if (grouped.rule) {
+    const { first: x, stride } = grouped.rule;
+    const starts = grouped.startsAt(level);
+    for (let group = first; group < last; group++) {
+      const row = starts[group] as number;
+      from[group] = x + (row + (firstRow[group] as number)) * stride;
+      to[group] = x + (row + (lastRow[group] as number)) * stride;
+    }
+  } else {
+    for (let group = first; group < last; group++) {
+      from[group] = grouped.stepAt(level, group, firstRow[group] as number) ?? Number.NaN;
+      to[group] = grouped.stepAt(level, group, lastRow[group] as number) ?? Number.NaN;
+    }
+  }
+  return places;
 }
 
 function restOf({ grouped, rest }: Summed, level: number, group: number): void {

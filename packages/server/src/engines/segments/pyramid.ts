@@ -14,21 +14,23 @@ export const LEVELS = 3;
 export interface Pyramid {
   groups: number;
   /** Over the finite values of the group; NaN when there is none (sum: 0). */
-  min: Float64Array;
-  max: Float64Array;
+  min: Values;
+  max: Values;
   sum: Float64Array;
-  first: Float64Array;
-  last: Float64Array;
+  first: Values;
+  last: Values;
   /** Finite values, others, and the rows (within the group) of the first and the last value of either sort. */
   count: Counts;
   nonFinite: Counts;
   firstRow: Counts;
   lastRow: Counts;
 }
+/** float32 where every one is a float32, as most of what is trained on is. */
+type Values = Float64Array | Float32Array;
 /** Bytes where a group has 64 rows, else 16 bits. */
 type Counts = Uint8Array | Uint16Array;
 
-const NUMBER_COLUMNS = 5;
+const VALUE_COLUMNS = 4;
 const COUNT_COLUMNS = 4;
 
 /** `rows`: for each value, its row in the block of `blockRows`. */
@@ -101,8 +103,8 @@ export function hasValues({ count, nonFinite }: Pyramid): boolean {
 }
 
 /** Bytes in memory. */
-export function sizeOf({ groups, count }: Pyramid): number {
-  return groups * (NUMBER_COLUMNS * 8 + COUNT_COLUMNS * count.BYTES_PER_ELEMENT);
+export function sizeOf({ groups, count, min }: Pyramid): number {
+  return groups * (8 + VALUE_COLUMNS * min.BYTES_PER_ELEMENT + COUNT_COLUMNS * count.BYTES_PER_ELEMENT);
 }
 
 /** The level above: of each `FACTOR` groups one. `rows`: rows of each group of this level, with or without a value. */
@@ -144,20 +146,21 @@ export function coarserPyramid(fine: Pyramid, rows: ArrayLike<number>): Pyramid 
  * Not compressed, though the reader would take it: a zstd frame costs 60 µs to open and a chart of 100 long runs opens
  * thousands, while it would save 0.2 of the 0.7 bytes that a value's share of the pyramid takes.
  *
- * One chunk: the five columns of numbers, then the four of counts packed into numbers.
+ * One chunk: min, max, sum, first and last, then the four of counts packed into numbers. When all but the sums are float32:
+ * the sums, then min, max, first, last and the counts, packed. The length says which.
  */
 export function encodePyramid(pyramid: Pyramid): Uint8Array {
-  const { groups } = pyramid;
-  const width = pyramid.count.BYTES_PER_ELEMENT;
-  const all = new Float64Array(numbersIn(groups, width));
-  all.set(pyramid.min, 0);
-  all.set(pyramid.max, groups);
-  all.set(pyramid.sum, groups * 2);
-  all.set(pyramid.first, groups * 3);
-  all.set(pyramid.last, groups * 4);
-  const bytes = asBytes(all.subarray(groups * NUMBER_COLUMNS));
-  for (const [i, column] of [pyramid.count, pyramid.nonFinite, pyramid.firstRow, pyramid.lastRow].entries()) {
-    bytes.set(asBytes(column), groups * width * i);
+  const { groups, min, max, sum, first, last, count, nonFinite, firstRow, lastRow } = pyramid;
+  const width = count.BYTES_PER_ELEMENT;
+  const narrow = [min, max, first, last].every(isFloat32);
+  const all = new Float64Array(numbersIn(groups, width, narrow));
+  const narrowed = () => [min, max, first, last].map((column) => Float32Array.from(column));
+  const numbers = narrow ? [sum, ...narrowed()] : [min, max, sum, first, last];
+  const bytes = asBytes(all);
+  let at = 0;
+  for (const column of [...numbers, count, nonFinite, firstRow, lastRow]) {
+    bytes.set(asBytes(column), at);
+    at += column.byteLength;
   }
   return encodeNumbers(all, true);
 }
@@ -165,27 +168,39 @@ export function encodePyramid(pyramid: Pyramid): Uint8Array {
 /** `width`: bytes of a count, 1 of the finest level and 2 of others. */
 export function decodePyramid(chunk: Uint8Array, groups: number, width: 1 | 2 = 1): Pyramid {
   const all = decodeNumbers(chunk);
-  if (all.length !== numbersIn(groups, width)) {
+  const narrow = all.length === numbersIn(groups, width, true);
+  if (!narrow && all.length !== numbersIn(groups, width, false)) {
     throw new DamagedChunk("the pyramid has another size than its block");
   }
-  const column = (i: number) => all.subarray(groups * i, groups * (i + 1));
-  const bytes = all.byteOffset + groups * NUMBER_COLUMNS * 8;
-  const Of = width === 1 ? Uint8Array : Uint16Array;
-  const counts = (i: number) => new Of(all.buffer as ArrayBuffer, bytes + groups * width * i, groups);
-  return {
-    groups,
-    min: column(0),
-    max: column(1),
-    sum: column(2),
-    first: column(3),
-    last: column(4),
-    count: counts(0),
-    nonFinite: counts(1),
-    firstRow: counts(2),
-    lastRow: counts(3),
-  };
+  const buffer = all.buffer as ArrayBuffer;
+  let at = all.byteOffset;
+  function next<Column>(Of: { new (buffer: ArrayBuffer, at: number, length: number): Column }, size: number) {
+    const column = new Of(buffer, at, groups);
+    at += groups * size;
+    return column;
+  }
+  const wide = () => next<Float64Array>(Float64Array, 8);
+  const value = () => (narrow ? next<Float32Array>(Float32Array, 4) : wide());
+  const counts = () => (width === 1 ? next<Uint8Array>(Uint8Array, 1) : next<Uint16Array>(Uint16Array, 2));
+  const sums = narrow ? wide() : undefined;
+  // In the order they lie in.
+  const [min, max] = [value(), value()];
+  const sum = sums ?? wide();
+  const [first, last] = [value(), value()];
+  const [count, nonFinite, firstRow, lastRow] = [counts(), counts(), counts(), counts()];
+  return { groups, min, max, sum, first, last, count, nonFinite, firstRow, lastRow };
 }
 
-function numbersIn(groups: number, width: number): number {
-  return groups * NUMBER_COLUMNS + Math.ceil((groups * COUNT_COLUMNS * width) / 8);
+function numbersIn(groups: number, width: number, narrow: boolean): number {
+  const values = narrow ? VALUE_COLUMNS / 2 : VALUE_COLUMNS;
+  return groups * (1 + values) + Math.ceil((groups * COUNT_COLUMNS * width) / 8);
+}
+
+function isFloat32(values: Values): boolean {
+  if (values instanceof Float32Array) return true;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number;
+    if (!Object.is(Math.fround(value), value)) return false;
+  }
+  return true;
 }

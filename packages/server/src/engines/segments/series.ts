@@ -2,7 +2,7 @@ import type { Series, SeriesQuestion } from "../../ports/metric-store.ts";
 import { Buckets, exactSeries, Gathered, type Range, type Room } from "./buckets.ts";
 import { type GroupSink, type Reading, readPart, statedRange } from "./gather.ts";
 import { keyOfAxis, type Line } from "./lines.ts";
-import { FACTOR, GROUP_ROWS, LEVELS } from "./pyramid.ts";
+import { FACTOR, GROUP_ROWS, LEVELS, type Pyramid } from "./pyramid.ts";
 import type { StoredBlocks } from "./stored.ts";
 
 /**
@@ -160,8 +160,11 @@ class Extent implements GroupSink {
     if (to - this.start > this.max) this.max = to - this.start;
   }
 
-  addGroup(from: number, to: number): void {
-    this.add(from, to);
+  addGroups(pyramid: Pyramid, start: number, end: number, from: Float64Array, to: Float64Array): void {
+    for (let group = start; group < end; group++) {
+      const points = (pyramid.count[group] as number) + (pyramid.nonFinite[group] as number);
+      if (points > 0) this.add(from[group] as number, to[group] as number);
+    }
   }
 }
 
