@@ -31,6 +31,9 @@ export interface SegmentsOptions extends DatabaseOptions {
 /** How often streams that went quiet are looked for, and how long quiet is. */
 const IDLE_CHECK_MS = 15_000;
 const IDLE_MS = 30_000;
+/** When streams are looked for whose blocks were left without a span: by a close, or by an earlier version. */
+const LOOSE_CHECK_MS = 1000;
+const LOOSE_BLOCKS = 16;
 /** Sealing at close stops after this: the journal keeps the rest. */
 const CLOSE_BUDGET_MS = 2_000;
 /** Console lines looked through in one question: some 20 ms. */
@@ -71,6 +74,7 @@ class Segments implements MetricStore {
   /** Streams the sealer failed on: left in the journal, where they can be read, until the next start. */
   readonly #unsealable = new Set<number>();
   readonly #idleTimer: NodeJS.Timeout;
+  readonly #looseTimer: NodeJS.Timeout;
   #sealing: Promise<void> | undefined;
   #sealUntilMs = Number.POSITIVE_INFINITY;
 
@@ -82,7 +86,11 @@ class Segments implements MetricStore {
       startWorker("reader", { path, cacheBytes, opening } satisfies ReaderData),
     );
     this.#onDamage = onDamage;
-    this.#idleTimer = setInterval(() => void this.#sealIdle(IDLE_MS), IDLE_CHECK_MS).unref();
+    const sealStreams = (name: string, argument: unknown) => void this.#sealAll(name, argument);
+    this.#idleTimer = setInterval(sealStreams, IDLE_CHECK_MS, "idleStreams", { idleMs: IDLE_MS }).unref();
+    this.#looseTimer = setTimeout(sealStreams, LOOSE_CHECK_MS, "looseStreams", {
+      blocks: LOOSE_BLOCKS,
+    }).unref();
   }
 
   /** Lines end here: what waits for the commit are columns. */
@@ -196,8 +204,9 @@ class Segments implements MetricStore {
 
   async close(): Promise<void> {
     clearInterval(this.#idleTimer);
+    clearTimeout(this.#looseTimer);
     this.#sealUntilMs = performance.now() + CLOSE_BUDGET_MS;
-    await this.#sealIdle(0);
+    await this.#sealAll("idleStreams", { idleMs: 0 });
     await this.#sealing;
     // The writer last: the last connection folds the write-ahead log into the file.
     for (const worker of [this.#sealer, ...this.#readers.workers, this.#writer]) {
@@ -210,10 +219,10 @@ class Segments implements MetricStore {
     return this.#readers.ask<T>(name, arguments_);
   }
 
-  async #sealIdle(idleMs: number): Promise<void> {
+  /** The streams that the writer names. */
+  async #sealAll(name: string, argument: unknown): Promise<void> {
     try {
-      for (const stream of await this.#writer.call<number[]>("idleStreams", { idleMs }))
-        this.#sealSoon(stream);
+      for (const stream of await this.#writer.call<number[]>(name, argument)) this.#sealSoon(stream);
     } catch {
       // The store is stopping, and appends say so; nothing depends on sealing.
     }
@@ -241,7 +250,7 @@ class Segments implements MetricStore {
         for (const { stream, message } of failed) this.#leaveUnsealed(stream, message);
         for (const stream of streams.slice(0, done)) this.#due.delete(stream);
         if (sealed.length > 0) await this.#writer.call("putSealed", sealed);
-        for (const { stream } of sealed) await this.#spanAll(sealer, stream);
+        for (const stream of streams.slice(0, done)) await this.#spanAll(sealer, stream);
       } catch (cause) {
         for (const stream of streams) {
           this.#due.delete(stream);

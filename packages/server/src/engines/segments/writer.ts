@@ -144,6 +144,9 @@ function statements(db: DatabaseSync) {
     dropStreamColumns: db.prepare("DELETE FROM columns WHERE stream_id = ?"),
     dropStreamBlocks: db.prepare("DELETE FROM blocks WHERE stream_id = ?"),
     dropStream: db.prepare("DELETE FROM streams WHERE id = ?"),
+    looseStreams: db.prepare(
+      "SELECT stream_id AS id FROM loose GROUP BY stream_id HAVING count(*) >= ? ORDER BY stream_id DESC",
+    ),
     journalStreams: db.prepare("SELECT DISTINCT stream_id AS id FROM blocks WHERE level = 0"),
   };
 }
@@ -460,6 +463,11 @@ function idleStreams({ idleMs }: { idleMs: number }): number[] {
     .filter((id) => !fresh.has(id));
 }
 
+/** Streams with so many sealed blocks in no span that these may make one. */
+function looseStreams({ blocks }: { blocks: number }): number[] {
+  return sql.looseStreams.all(blocks).map((row) => numberIn(row, "id"));
+}
+
 const OPERATIONS: Record<string, (argument: never) => unknown> = {
   rewind,
   fork,
@@ -494,6 +502,8 @@ callerPort().on("message", (first: Call) => {
         answer(call.id, undefined);
       } else if (call.name === "idleStreams") {
         answer(call.id, idleStreams(call.argument as { idleMs: number }));
+      } else if (call.name === "looseStreams") {
+        answer(call.id, looseStreams(call.argument as { blocks: number }));
       } else if (call.name === "ready") {
         answer(call.id, undefined);
       } else {
