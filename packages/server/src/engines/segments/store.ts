@@ -268,10 +268,16 @@ class Segments implements MetricStore {
     this.#reportDamage(`stream ${stream} stays unsealed: ${why}`);
   }
 
+  /** Its blocks are sealed without: a failure costs speed alone. */
   async #spanAll(sealer: CalledWorker, stream: number): Promise<void> {
-    while (performance.now() < this.#sealUntilMs) {
-      const span = await sealer.call<BuiltSpan | undefined>("span", stream);
-      if (!span || !(await this.#writer.call<boolean>("putSpan", { stream, span }))) return;
+    try {
+      while (performance.now() < this.#sealUntilMs) {
+        const span = await sealer.call<BuiltSpan | undefined>("span", stream);
+        if (!span || !(await this.#writer.call<boolean>("putSpan", { stream, span }))) return;
+      }
+    } catch (cause) {
+      if (cause instanceof SteelyardError && cause.code !== "internal") return;
+      this.#reportDamage(`stream ${stream} has blocks that stay without a span: ${(cause as Error).message}`);
     }
   }
 
