@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import fs, { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { sql } from "kysely";
 import type { CatalogTransaction } from "../../ports/catalog.ts";
 import { prepare, type Values } from "../../ports/prepared-query.ts";
@@ -67,6 +68,34 @@ test("writes see those before them, and a write asked for by the end of another 
   );
   assert.deepEqual(await keys(), ["a-late", "a0", "b-late", "b1", "c-late", "c2"]);
   assert.deepEqual(order, ["a:1", "b:1", "c:1"]);
+});
+
+test("a write is done when its log is on the disk, not before, and fails when that fails", async (t) => {
+  const syncs: ((error: Error | null) => void)[] = [];
+  const mocked = t.mock.method(fs, "fdatasync", (_: number, done: (error: Error | null) => void) => {
+    syncs.push(done);
+  });
+  const done: string[] = [];
+  const write = (key: string) => catalog.write((tx) => put(tx, key)).then(() => done.push(key));
+  const first = write("first");
+  while (syncs.length === 0) await setImmediate();
+  // What is asked for while the disk turns is the next commit.
+  const others = Promise.allSettled([write("second"), write("third")]);
+  for (let turn = 0; turn < 10; turn++) await setImmediate();
+  assert.deepEqual([done, syncs.length], [[], 1]);
+  syncs[0]?.(null);
+  await first;
+  while (syncs.length === 1) await setImmediate();
+  syncs[1]?.(new Error("the disk is gone"));
+  for (const result of await others)
+    assert.match(String((result as PromiseRejectedResult).reason), /the disk is gone/);
+  assert.deepEqual(done, ["first"]);
+  mocked.mock.restore();
+  await write("fourth");
+  assert.deepEqual(done, ["first", "fourth"]);
+  const { synchronous } =
+    (await sql<{ synchronous: number }>`PRAGMA synchronous`.execute(catalog.db)).rows[0] ?? {};
+  assert.equal(synchronous, 2, "single statements sync their own commits");
 });
 
 test("closing waits for what was asked for", async () => {

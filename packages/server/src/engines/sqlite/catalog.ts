@@ -1,7 +1,8 @@
-import { mkdirSync, statSync } from "node:fs";
+import fs, { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
+import { promisify } from "node:util";
 import { CompiledQuery, Kysely, SqliteDialect } from "kysely";
 import type { Catalog, CatalogReader, CatalogTables, CatalogTransaction } from "../../ports/catalog.ts";
 import { RunColumnsClient } from "../run-columns/client.ts";
@@ -22,6 +23,9 @@ export class SqliteCatalog implements Catalog {
   /** Of a file: a thread of its own reads it beside this one. */
   readonly runColumns?: RunColumnsClient;
   readonly #path: string;
+  readonly #database: DatabaseSync;
+  /** Of the write-ahead log, which stays the same file while the catalog is open. */
+  #log: number | undefined;
   readonly #waiting: Write[] = [];
   #committing: Promise<void> | undefined;
 
@@ -33,6 +37,7 @@ export class SqliteCatalog implements Catalog {
     );
     migrate(database, path);
     this.#path = path;
+    this.#database = database;
     this.db = new Kysely<CatalogTables>({
       dialect: new SqliteDialect({ database: kyselyDatabase(database) }),
     });
@@ -54,7 +59,8 @@ export class SqliteCatalog implements Catalog {
       const group = this.#waiting.splice(0, MAX_GROUP);
       let results: Result[];
       try {
-        results = await this.db.transaction().execute((tx) => runAll(tx, group));
+        results = await this.#commit(group);
+        await this.#syncLog();
       } catch (cause) {
         for (const { reject } of group) reject(cause);
         continue;
@@ -69,6 +75,25 @@ export class SqliteCatalog implements Catalog {
     this.#committing = undefined;
   }
 
+  /** Not synced: that is for `#syncLog`. Statements outside, which wait for the connection, sync their own commits. */
+  #commit(group: readonly Write[]): Promise<Result[]> {
+    return this.db.connection().execute(async (connection) => {
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+      try {
+        return await connection.transaction().execute((tx) => runAll(tx, group));
+      } finally {
+        this.#database.exec("PRAGMA synchronous = FULL");
+      }
+    });
+  }
+
+  /** By a thread of Node's pool: while the disk turns, this one, which answers everybody, goes on and gathers the next writes. */
+  async #syncLog(): Promise<void> {
+    if (this.#path === ":memory:") return;
+    this.#log ??= openSync(`${this.#path}-wal`, "r+");
+    await promisify(fs.fdatasync)(this.#log);
+  }
+
   async stats(): Promise<{ bytes: number }> {
     if (this.#path === ":memory:") return { bytes: 0 };
     let bytes = 0;
@@ -81,6 +106,7 @@ export class SqliteCatalog implements Catalog {
   async close(): Promise<void> {
     await this.#committing;
     await this.runColumns?.close();
+    if (this.#log !== undefined) closeSync(this.#log);
     await this.db.destroy();
   }
 }
