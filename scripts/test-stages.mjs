@@ -88,7 +88,7 @@ if (wants("browser")) {
   if (chromium)
     beside.push(() =>
       test("browser", ["e2e/**/*.test.ts"], {
-        concurrency: 1,
+        concurrency: 2,
         timeoutMs: 300_000,
         env: { STEELYARD_TEST_CHROMIUM: chromium },
       }),
