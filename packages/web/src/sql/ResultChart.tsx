@@ -64,7 +64,7 @@ export function ResultChart({ answer }: { answer: SqlAnswer }) {
         {columns
           .filter(({ type }) => fits(type))
           .map((column) => (
-            <option key={column.name} value={column.name}>
+            <option key={column.name} value={column.name} className="mono">
               {column.name}
             </option>
           ))}

@@ -44,6 +44,7 @@ export default function Sql({ entity, project }: { entity: string; project: stri
     <main className="sql">
       <section className="sql-question" aria-label={t("sql.title")}>
         <textarea
+          className="mono"
           ref={editor}
           aria-label={t("sql.query")}
           value={text}
