@@ -43,6 +43,12 @@ export class LogTurns {
 
   begin(): void {
     Atomics.store(this.#head, BEGUN, 1);
+    Atomics.notify(this.#head, BEGUN);
+  }
+
+  /** Blocks until the run's thread has begun, so long at most. */
+  waitForBegin(limitMs: number): void {
+    Atomics.wait(this.#head, BEGUN, 0, limitMs);
   }
 
   /** The disk took no more: neither thread writes on. */

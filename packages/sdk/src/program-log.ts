@@ -90,6 +90,10 @@ export class ProgramLog implements RowKeeper {
     return this.#turns.begun;
   }
 
+  waitForHandOver(limitMs: number): void {
+    this.#turns.waitForBegin(limitMs);
+  }
+
   define(id: number, keys: readonly string[]): void {
     this.#shapes[id] = keys;
   }

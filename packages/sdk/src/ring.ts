@@ -22,8 +22,8 @@ const SKIP = -2;
 const CELLS = 1 << 18;
 /** So much waits for the log at most: what the worker writes in some 30 ms while it sends too; a kill -9 loses it. */
 const UNLOGGED_CELLS = 1 << 16;
-/** A worker that has read nothing for so long is not let run. */
-const NAP_MS = 2;
+/** Who has waited for so long does a part of the worker's work, and looks again. */
+const NAP_MS = 4;
 const PLACES = 0x7fffffff;
 const PAGE_BYTES = 4096;
 /**
@@ -175,6 +175,7 @@ export class RingWriter {
   /** A full ring means the worker is behind: wait for it, in short naps, rather than grow without bound or lose a row. */
   #waitForRoom(need: number): void {
     const written = this.#written;
+    const helpAtMs = performance.now() + NAP_MS;
     for (;;) {
       const read = Atomics.load(this.#head, READ);
       const logged = this.#keeper?.logged ?? read;

@@ -46,7 +46,7 @@ export interface LogOptions {
 type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string; files: NewFile[] }>;
 type RunEnd = Omit<Extract<FromWorker, { kind: "finished" }>, "kind">;
 
-/** A process that is leaving waits at most this long for its runs. */
+/** A process that is leaving waits at most this long for its runs, once their threads have started. */
 const EXIT_DEADLINE_MS = 5000;
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -110,6 +110,7 @@ export class Run {
   readonly #sendsLate: boolean;
   readonly #shared: boolean;
   #warnedStep = false;
+  readonly #startWaitMs: number;
   /** Until the run's thread has started. */
   #starting: NodeJS.Timeout | undefined;
   /** Why the run ended without its thread. */
@@ -198,10 +199,8 @@ export class Run {
     );
     worker.on("message", (message: FromWorker) => this.#hear(message));
     worker.unref();
-    this.#starting = setTimeout(
-      () => this.#giveUp(options.startWaitS),
-      Math.min(options.startWaitS * 1000, LONGEST_TIMER_MS),
-    ).unref();
+    this.#startWaitMs = Math.min(options.startWaitS * 1000, LONGEST_TIMER_MS);
+    this.#starting = setTimeout(() => this.#giveUp(options.startWaitS), this.#startWaitMs).unref();
     this.#forget.push(
       watchProcessEnd({ finish: (code) => this.finish(code), finishNow: (code) => this.#finishNow(code) }),
     );
@@ -510,6 +509,7 @@ export class Run {
       this.#flushOpen();
       this.#postFinish(exitCode, EXIT_DEADLINE_MS);
     }
+    this.#log.waitForHandOver(this.#startWaitMs);
     Atomics.wait(this.#done, 0, 0, EXIT_DEADLINE_MS + 1000);
     const done = Atomics.load(this.#done, 0);
     this.#progress?.end();
