@@ -2,7 +2,7 @@
 // Python client, offline both. The Python environments are those of `npm test` (STEELYARD_TEST_VENVS names another folder);
 // without one, no comparison.
 import { spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { closeSync, globSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { init } from "steelyard";
@@ -35,24 +35,45 @@ function compute(): number {
   return sum;
 }
 
-async function timed(
-  pause: (step: number) => Promise<void> | undefined,
-  strict = false,
-): Promise<Float64Array> {
+type Pause = (step: number) => Promise<void> | undefined;
+
+async function timed(pause: Pause, strict = false): Promise<Float64Array> {
   const run = await init({ project: "bench", mode: "offline", dir, console: false, silent: true, strict });
-  for (let step = 0; step < 5000; step++) run.log(row(step));
+  const took = await timedCalls((data) => run.log(data), pause);
+  await run.finish();
+  return took;
+}
+
+async function timedCalls(call: (data: ReturnType<typeof row>) => void, pause: Pause): Promise<Float64Array> {
+  for (let step = 0; step < 5000; step++) call(row(step));
   await new Promise((resolve) => setTimeout(resolve, 500));
   const took = new Float64Array(PACED);
   for (let step = 0; step < PACED; step++) {
     const data = row(step);
     const began = performance.now();
-    run.log(data);
+    call(data);
     took[step] = (performance.now() - began) * 1000;
     const pausing = pause(step);
     if (pausing) await pausing;
   }
-  await run.finish();
   return took;
+}
+
+/** What nobody can do without: the clock and the caches after other work; in strict mode a write of a row's bytes too. */
+async function floors(pause: Pause): Promise<void> {
+  let sum = 0;
+  const nothing = await timedCalls((data) => {
+    sum += data.loss;
+  }, pause);
+  tell("  in its place, a call that does nothing  ", nothing);
+  const file = openSync(join(dir, "floor"), "w");
+  const bytes = new Uint8Array(211).fill(sum);
+  let at = 0;
+  const writing = await timedCalls(() => {
+    at += writeSync(file, bytes, 0, bytes.length, at);
+  }, pause);
+  closeSync(file);
+  tell("  in its place, a write of 211 bytes      ", writing);
 }
 
 /** Prints, and answers the median in microseconds. */
@@ -60,7 +81,7 @@ function tell(what: string, took: Float64Array): number {
   const mean = took.reduce((sum, value) => sum + value, 0) / took.length;
   took.sort();
   console.log(
-    `log({5 scalars}), ${what}: mean ${mean.toFixed(2)} us, p50 ${percentile(took, 0.5).toFixed(2)} us, p99 ${percentile(took, 0.99).toFixed(2)} us, longest ${((took.at(-1) ?? 0) / 1000).toFixed(2)} ms`,
+    `${what}: mean ${mean.toFixed(2)} us, p50 ${percentile(took, 0.5).toFixed(2)} us, p99 ${percentile(took, 0.99).toFixed(2)} us, longest ${((took.at(-1) ?? 0) / 1000).toFixed(2)} ms`,
   );
   return percentile(took, 0.5);
 }
@@ -71,18 +92,19 @@ async function paced(): Promise<number> {
     compute();
     return step % 100 === 99 ? new Promise((resolve) => setImmediate(resolve)) : undefined;
   };
-  const callUs = tell("a computing loop        ", await timed(computing));
+  const callUs = tell("log({5 scalars}), a computing loop        ", await timed(computing));
   // Written to the file before the call returns; the goal is 3 us.
-  tell("the same in strict mode ", await timed(computing, true));
+  tell("log({5 scalars}), the same in strict mode ", await timed(computing, true));
+  await floors(computing);
   const bursts = await timed((step) =>
     step % 20 === 19 ? new Promise((resolve) => setTimeout(resolve, 1)) : undefined,
   );
   tell(
-    "first after a 1 ms sleep",
+    "log({5 scalars}), first after a 1 ms sleep",
     bursts.filter((_, step) => step % 20 === 0),
   );
   tell(
-    "next 19 after it        ",
+    "log({5 scalars}), next 19 after it        ",
     bursts.filter((_, step) => step % 20 !== 0),
   );
   return callUs;

@@ -9,7 +9,7 @@ import type { OpenedRun } from "./run-opening.ts";
 import { Summary } from "./summary.ts";
 
 /** How often it is looked whether the run's thread keeps up, seconds; only while rows are logged. */
-const LOOK_EVERY_S = 0.005;
+const LOOK_EVERY_S = 0.01;
 /** Of the time in which rows are promised to be in the log: what is still missing then, this thread writes. */
 const LATE_SHARE = 0.6;
 /** Written at once where more would hold up the program: some 1.5 ms. */
@@ -21,7 +21,7 @@ const PART_ROWS = 1000;
  * the file when the call returns. Later on what that thread is late with: it may be kept from running, and rows are to be
  * in the log all the same.
  *
- * Hot path: `attend` is called for a row every 5 ms.
+ * Hot path: `attend` is called for a row every 10 ms.
  */
 export class ProgramLog implements RowKeeper {
   /** The file. */

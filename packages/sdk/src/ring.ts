@@ -175,7 +175,7 @@ export class RingWriter {
   /** A full ring means the worker is behind: wait for it, in short naps, rather than grow without bound or lose a row. */
   #waitForRoom(need: number): void {
     const written = this.#written;
-    const helpAtMs = performance.now() + NAP_MS;
+    let helpAtMs = performance.now() + NAP_MS;
     for (;;) {
       const read = Atomics.load(this.#head, READ);
       const logged = this.#keeper?.logged ?? read;
@@ -183,8 +183,10 @@ export class RingWriter {
       const room = Math.min(CELLS - distance(read, written), UNLOGGED_CELLS - unlogged);
       this.#limit = (written + Math.max(0, room)) & PLACES;
       if (room >= need || Atomics.load(this.#head, DESERTED) === 1) return;
-      if (Atomics.wait(this.#head, READ, read, NAP_MS) === "timed-out")
-        this.#keeper?.help(this.cells, written);
+      Atomics.wait(this.#head, READ, read, NAP_MS);
+      if (performance.now() < helpAtMs) continue;
+      this.#keeper?.help(this.cells, written);
+      helpAtMs = performance.now() + NAP_MS;
     }
   }
 }
