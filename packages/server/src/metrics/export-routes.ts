@@ -62,6 +62,7 @@ export function exportRoutes(services: Services): Hono<AppEnv> {
     return stream(c, async (out) => {
       await out.write(file.begin());
       for await (const { id, name } of runs()) {
+        if (out.aborted) return;
         for await (const rows of rowPages(services.metrics, id, streamName)) {
           if (out.aborted) return;
           await out.write(file.rows(name, rows));

@@ -151,6 +151,10 @@ suite("POST /api/v1/series", () => {
         [[], ["a", "b"]],
       ],
     );
+    // Names that every object has something under.
+    await makeRun(doors, doors.admin, { project: "p", name: "constructor" });
+    const odd = await read({ runs: ["constructor"], questions, have: {} });
+    assert.deepEqual(odd.questions[0]?.unchanged, []);
     const versions = Object.fromEntries(some.runs.map(({ run, version }) => [run, version]));
     assert.equal(versions.b, have.b);
     assert.notEqual(versions.a, have.a);

@@ -7,6 +7,7 @@ import {
   type RunVersion,
   SERIES_CONTENT_TYPE,
   type SeriesAnswer,
+  type SeriesColumn,
 } from "@steelyard/protocol/series";
 import { Hono } from "hono";
 import type { AppEnv } from "../http/app.ts";
@@ -90,7 +91,7 @@ async function answerQuestion(
   signal: AbortSignal,
 ): Promise<ChosenAnswer> {
   const isKnown = ({ name, versions }: Run) =>
-    have[name] !== undefined && parts(have[name])[question.stream] === versions[question.stream];
+    Object.hasOwn(have, name) && parts(have[name] ?? "")[question.stream] === versions[question.stream];
   const [known, asked] = [runs.filter(isKnown), runs.filter((run) => !isKnown(run))];
   const { columns, grouping, heatMap: _, ...rest } = question;
   const unchanged = known.map(({ name }) => name);
@@ -152,7 +153,8 @@ async function answerGroups(
     runs: group.runs.flatMap((at) => ids.get(names[at] ?? "") ?? []),
   }));
   const members = [...new Set(groups.flatMap((group) => group.runs))];
-  const series = await metrics.series({ ...question, runs: members }, signal);
+  const columns: SeriesColumn[] = ["xFirst", "xLast", "count", grouping.value];
+  const series = await metrics.series({ ...question, columns, runs: members }, signal);
   const { min, max, buckets } = question;
   const ofKeys = Map.groupBy(series, ({ key, expression }) => `${expression ?? ""} ${key}`);
   const answers: GroupAnswer[] = [];
