@@ -8,7 +8,7 @@ import type { Services } from "../services.ts";
 import { exportColumns } from "./export-columns.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportFile } from "./export-formats.ts";
 import { runNumbers, streamOf, visibleProject, visibleRun } from "./found.ts";
-import { rowPages } from "./row-pages.ts";
+import { inTurns, rowPages } from "./row-pages.ts";
 
 /** Of a request that names them; a request that names none has all of the project. */
 const MAX_NAMED_RUNS = 1000;
@@ -63,7 +63,7 @@ export function exportRoutes(services: Services): Hono<AppEnv> {
       await out.write(file.begin());
       for await (const { id, name } of runs()) {
         if (out.aborted) return;
-        for await (const rows of rowPages(services.metrics, id, streamName)) {
+        for await (const rows of inTurns(rowPages(services.metrics, id, streamName))) {
           if (out.aborted) return;
           await out.write(file.rows(name, rows));
         }

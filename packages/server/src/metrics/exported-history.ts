@@ -13,7 +13,7 @@ import type { Services } from "../services.ts";
 import { type ExportColumn, exportColumns } from "./export-columns.ts";
 import { makeRoom } from "./kept-files.ts";
 import { ParquetFile } from "./parquet-file.ts";
-import { rowPages } from "./row-pages.ts";
+import { inTurns, rowPages } from "./row-pages.ts";
 
 /**
  * The history of a run that has ended as one Parquet file at an address that carries its own permission, for the official
@@ -132,7 +132,7 @@ async function makeFile(metrics: MetricStore, run: number, folder: string, path:
   const file = await open(unfinished, "w", 0o600);
   try {
     const parquet = new ParquetFile(columns);
-    for await (const rows of rowPages(metrics, run, "history")) {
+    for await (const rows of inTurns(rowPages(metrics, run, "history"))) {
       for (const row of rows)
         parquet.add("", new Map(flattenKeys(parseExtendedJson(row) as Record<string, unknown>)));
       await file.writeFile(parquet.take());
