@@ -14,19 +14,22 @@ from worker import Budget, Rows, calls_of, serve
 class OfficialClient:
     """What it does besides rows is off: system metrics, console, git, code."""
 
-    def settings(self):
+    def settings(self, **more):
         import wandb
 
         return wandb.Settings(
-            console="off", silent=True, disable_git=True, save_code=False, x_disable_stats=True, x_disable_meta=True
+            console="off", silent=True, disable_git=True, save_code=False, x_disable_stats=True, x_disable_meta=True, **more
+        )
+
+    def set_environment(self, url):
+        self.client_folder = pathlib.Path(self.folder, "client")
+        self.client_folder.mkdir(exist_ok=True)
+        os.environ.update(
+            WANDB_BASE_URL=url, WANDB_API_KEY=self.key, WANDB_DIR=str(self.client_folder), WANDB_ERROR_REPORTING="false"
         )
 
     def write(self, pool, runs, rows, spike=-1, seconds=600):
-        self.client_folder = pathlib.Path(self.folder, "client")
-        self.client_folder.mkdir()
-        os.environ.update(
-            WANDB_BASE_URL=self.url, WANDB_API_KEY=self.key, WANDB_DIR=str(self.client_folder), WANDB_ERROR_REPORTING="false"
-        )
+        self.set_environment(self.url)
         import wandb
 
         given = Rows(pool, spike)
@@ -49,6 +52,33 @@ class OfficialClient:
         took = time.perf_counter() - began
         wandb.teardown()
         return {"rows": [done] * len(runs), "seconds": took, "calls": calls_of(calls)}
+
+    def address(self):
+        return self.url
+
+    def paced(self, pool, run, rows, rows_a_second, proxy, kill_at=None):
+        """Log at a pace through `proxy`; at row `kill_at` the server is killed with -9 and started again."""
+        given = Rows(pool)
+        self.set_environment(proxy)
+        import wandb
+
+        # A request a second in place of one in fifteen: more of them for faults to strike.
+        settings = self.settings(x_file_stream_transmit_interval=1)
+        logged = wandb.init(entity=self.entity, project=self.project, id=run, reinit="create_new", settings=settings)
+        began = time.perf_counter()
+        for step in range(rows):
+            if step == kill_at:
+                self.server.kill()
+                self.server.wait()
+                self.launch()
+                began = time.perf_counter() - step / rows_a_second
+            logged.log(given.at(step), step=step)
+            ahead = began + step / rows_a_second - time.perf_counter()
+            if ahead > 0:
+                time.sleep(ahead)
+        logged.finish()
+        wandb.teardown()
+        return rows
 
     def settle(self):
         shutil.rmtree(self.client_folder)
