@@ -6,6 +6,7 @@
 import { compareAll, inWords } from "./peers/faithful.ts";
 import { growthText, slopeOf } from "./peers/growth.ts";
 import {
+  failureOf,
   type PeerSystem,
   prepareSystems,
   SYSTEMS,
@@ -53,7 +54,7 @@ try {
           measured.set(key, [...(measured.get(key) ?? []), cell]);
           console.error(`   ${key}: ${short(cell.rowsPerSecond)} rows/s, read back: ${cell.readBack}`);
         } catch (error) {
-          failed.set(system.name, (error as Error).message);
+          failed.set(system.name, failureOf(error as Error));
           console.error(`   ${system.name} with ${runs} runs: ${(error as Error).message}`);
         }
       }

@@ -4,7 +4,14 @@
  */
 import { compareAll, inWords } from "./peers/faithful.ts";
 import { openLossyProxy } from "./peers/lossy-proxy.ts";
-import { failureOf, type PeerSystem, prepareSystems, SYSTEMS, startSystem, versionOf } from "./peers/systems.ts";
+import {
+  failureOf,
+  type PeerSystem,
+  prepareSystems,
+  SYSTEMS,
+  startSystem,
+  versionOf,
+} from "./peers/systems.ts";
 import { makePool } from "./peers/workload.ts";
 import { writeReport } from "./report/write.ts";
 
@@ -45,7 +52,11 @@ writeReport([
   },
 ]);
 
-async function measure(system: PeerSystem, loseEvery: number, { killAt }: { killAt?: number }): Promise<string[]> {
+async function measure(
+  system: PeerSystem,
+  loseEvery: number,
+  { killAt }: { killAt?: number },
+): Promise<string[]> {
   const worker = await startSystem(system);
   let proxy: Awaited<ReturnType<typeof openLossyProxy>> | undefined;
   try {

@@ -43,22 +43,19 @@ function forward(
   to: { hostname: string; port: string },
   lose: () => boolean,
 ): void {
-  const sent = request(
-    { ...to, method: asked.method, path: asked.url, headers: asked.headers },
-    (came) => {
-      const chunks: Buffer[] = [];
-      came.on("data", (chunk: Buffer) => chunks.push(chunk));
-      came.on("error", () => answer.destroy());
-      came.on("end", () => {
-        if (lose()) {
-          answer.destroy();
-          return;
-        }
-        answer.writeHead(came.statusCode ?? 502, came.headers);
-        answer.end(Buffer.concat(chunks));
-      });
-    },
-  );
+  const sent = request({ ...to, method: asked.method, path: asked.url, headers: asked.headers }, (came) => {
+    const chunks: Buffer[] = [];
+    came.on("data", (chunk: Buffer) => chunks.push(chunk));
+    came.on("error", () => answer.destroy());
+    came.on("end", () => {
+      if (lose()) {
+        answer.destroy();
+        return;
+      }
+      answer.writeHead(came.statusCode ?? 502, came.headers);
+      answer.end(Buffer.concat(chunks));
+    });
+  });
   // The server is away: so it looks to the client too.
   sent.on("error", () => answer.destroy());
   asked.pipe(sent);

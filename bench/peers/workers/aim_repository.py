@@ -56,6 +56,8 @@ class Aim(System):
                 for step, value in zip(steps, values):
                     tally.add(metric.name, int(step), float(value))
             read[run.name] = tally.keys
+        if not any(read.values()):
+            raise NotThere("it wrote files, but its own reader (Repo.iter_runs, Run.metrics) answers no metric of them here")
         return read
 
     def open_page(self):
@@ -63,10 +65,15 @@ class Aim(System):
             return self.url
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "aim.cli.cli", "up", "--repo", self.folder, "--host", "127.0.0.1", "--port", str(port), "-y"]
-        command[1:3] = [str(pathlib.Path(sys.executable).with_name("aim"))]
+        aim = str(pathlib.Path(sys.prefix, "bin", "aim"))
+        command = [aim, "up", "--repo", self.folder, "--host", "127.0.0.1", "--port", str(port), "-y"]
         self.server = start_process(command, self.folder, lambda: answers(f"{self.url}/api/projects/"), cwd=self.folder)
         return self.url
+
+    def page(self):
+        self.open_page()
+        (first, *_) = self.aim.Repo(self.folder).list_all_runs()
+        return {"url": self.url, "path": f"/runs/{first}/metrics", "key": ""}
 
     def get(self, path, **query):
         with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(query)}", timeout=900) as response:

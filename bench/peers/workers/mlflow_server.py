@@ -25,7 +25,13 @@ class Mlflow(System):
     postgres = None
 
     def start(self, folder, backend="sqlite", postgres=None):
-        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING="false")
+        # The queues of background jobs, seven processes more, are left off: the others have none.
+        os.environ.update(
+            MLFLOW_DISABLE_TELEMETRY="true",
+            DO_NOT_TRACK="true",
+            MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING="false",
+            MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
+        )
         self.folder = folder
         if backend == "postgresql":
             from postgresql import Postgres
@@ -39,6 +45,8 @@ class Mlflow(System):
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1"]
         command += ["--port", str(port), "--workers", "2", "--default-artifact-root", f"{folder}/artifacts"]
+        # A worker that is slow to come up on a busy machine would be killed and started again, for ever.
+        command += ["--uvicorn-opts", "--timeout-worker-healthcheck 120"]
         self.server = start_process(command, folder, lambda: answers(f"{self.url}/health"), cwd=folder)
         from mlflow import MlflowClient
 

@@ -80,12 +80,11 @@ class Trackio(System):
 
     def open_page(self):
         if self.server:
-            return self.url
+            return
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         code = f"import trackio; trackio.show(project={self.project!r}, open_browser=False, block_thread=True, host='127.0.0.1', server_port={port})"
         self.server = start_process([sys.executable, "-c", code], self.folder, lambda: answers(f"{self.url}/version"))
-        return f"{self.url}/?project={self.project}"
 
     def call(self, name, body):
         return post_json(f"{self.url}/api/{name}", body)

@@ -95,6 +95,11 @@ class System:
     def open_page(self):
         """Start what serves the page, when nothing does yet."""
 
+    def page(self):
+        """{"url", "path" of the page of charts when it is not always the same, "key"}."""
+        self.open_page()
+        return {"url": self.url, "key": getattr(self, "key", "")}
+
     def ask(self, question, times, **given):
         """Ask `times` times after one warm-up; answers the milliseconds and what `seen_by` says of the last answer."""
         method = getattr(self, question, None)

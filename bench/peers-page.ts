@@ -1,0 +1,138 @@
+/**
+ * The page beside those of other trackers, in a real browser on the same runs: from the start of navigation to the first
+ * chart with a curve, and the frames while the pointer is dragged over it, at three lengths of run. BENCH_SYSTEMS=Aim: only those so named.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { CHART_PAGES, type ChartPage, type PageTimes, visit } from "./peers/chart-page.ts";
+import { growthText, slopeOf } from "./peers/growth.ts";
+import {
+  failureOf,
+  type PeerSystem,
+  prepareSystems,
+  SYSTEMS,
+  startSystem,
+  wantedSystems,
+} from "./peers/systems.ts";
+import { makePool, spikeOf } from "./peers/workload.ts";
+import { short } from "./report/plot.ts";
+import type { TablePart } from "./report/result.ts";
+import { writeReport } from "./report/write.ts";
+
+const quick = process.argv.includes("--quick");
+const RUNS = 10;
+const KEYS = 10;
+const LENGTHS = quick ? [1_000] : [1_000, 10_000, 100_000];
+const FILL_SECONDS = quick ? 15 : 400;
+const TIMES = quick ? 1 : 5;
+const TIMEOUT_MS = 60_000;
+/** Where a picture of each page goes, for looking at what was timed. */
+const PICTURES = process.env.BENCH_PICTURES;
+
+const systems = wantedSystems(SYSTEMS.filter(({ name }) => CHART_PAGES[name]));
+const missing = prepareSystems(systems);
+const answers = new Map<string, (PageTimes | string)[]>();
+const browser = await chromium.launch({
+  executablePath: process.env.STEELYARD_TEST_CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+});
+try {
+  for (const system of systems) {
+    const own: (PageTimes | string)[] = [];
+    answers.set(system.name, own);
+    for (const rows of LENGTHS) {
+      const last = own.at(-1);
+      const reason = missing.get(system.name) ?? (typeof last === "string" ? last : undefined);
+      const answer = reason ?? (await measure(system, rows).catch((error: Error) => failureOf(error)));
+      own.push(answer);
+      console.error(
+        `   ${system.name}, ${rows} steps: ${typeof answer === "string" ? answer : `${answer.firstChartMs.toFixed(0)} ms`}`,
+      );
+    }
+  }
+} finally {
+  await browser.close();
+}
+report();
+
+async function measure(system: PeerSystem, rows: number): Promise<PageTimes> {
+  const pool = makePool(KEYS, rows);
+  const chartPage = CHART_PAGES[system.name] as ChartPage;
+  const worker = await startSystem(system);
+  try {
+    const runs = Array.from({ length: RUNS }, (_, run) => `run-${run}`);
+    const filled = await worker.call<{ rows: number[] }>(
+      "fill",
+      { pool: pool.path, runs, rows, spike: spikeOf(rows), seconds: FILL_SECONDS },
+      FILL_SECONDS * 2 + 60,
+    );
+    if (Math.min(...filled.rows) < rows) throw new Error(`${FILL_SECONDS} s did not suffice to fill it`);
+    const {
+      url,
+      path = chartPage.path,
+      key,
+    } = await worker.call<{ url: string; path?: string; key: string }>("page", {}, 900);
+    const times: PageTimes[] = [];
+    for (let turn = 0; turn < TIMES; turn++) {
+      // An empty cache each time, as somebody has who comes by a link.
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+      const page = await context.newPage();
+      try {
+        await chartPage.prepare?.(page, url, key);
+        times.push(await visit(page, url + path, TIMEOUT_MS));
+      } finally {
+        if (PICTURES) {
+          mkdirSync(PICTURES, { recursive: true });
+          await page.screenshot({
+            timeout: 5000,
+            path: join(PICTURES, `${system.name.replaceAll(/\W+/g, "-")}-${rows}.png`),
+          });
+        }
+        await context.close();
+      }
+    }
+    return times.sort((a, b) => a.firstChartMs - b.firstChartMs)[times.length >> 1] as PageTimes;
+  } finally {
+    await worker.stop();
+    pool.remove();
+  }
+}
+
+function report(): void {
+  writeReport([
+    {
+      kind: "text",
+      text: `${RUNS} runs × ${KEYS} keys, headless Chromium without a GPU, 1440 × 900, an empty cache; the median visit of ${TIMES}. Frames: the time between two while the pointer is dragged to and fro over the first chart. ${systems
+        .flatMap(({ name }) => (CHART_PAGES[name]?.shows ? [`${name}: ${CHART_PAGES[name].shows}.`] : []))
+        .join(" ")}`,
+    },
+    tableOf(
+      "From the start of navigation to the first chart with a curve: ms",
+      ({ firstChartMs }) => firstChartMs,
+    ),
+    tableOf("Between frames while dragging, 95 of 100 are shorter: ms", ({ frames }) => frames.p95),
+    tableOf("The longest frame: ms", ({ frames }) => frames.longest),
+    tableOf("JavaScript heap after it: MB", ({ heapMb }) => heapMb),
+  ]);
+}
+
+function tableOf(title: string, value: (times: PageTimes) => number): TablePart {
+  return {
+    kind: "table",
+    title,
+    head: ["system", ...LENGTHS.map((length) => `${short(length)} steps`), "growth"],
+    rows: systems.map(({ name }) => {
+      const own = answers.get(name) ?? [];
+      const points = own.map((answer, at): [number, number] => [
+        LENGTHS[at] ?? 0,
+        typeof answer === "string" ? Number.NaN : value(answer),
+      ]);
+      return [
+        name,
+        ...own.map((answer) => (typeof answer === "string" ? answer : short(value(answer)))),
+        growthText(slopeOf(points)),
+      ];
+    }),
+  };
+}
