@@ -21,7 +21,7 @@ const SHORT = Object.fromEntries(
   ["GRAPHQL", "FILE_STREAM", "FILE_TRANSFER"].flatMap((door) => [
     [`WANDB_X_${door}_RETRY_WAIT_MIN_SECONDS`, "0.05"],
     [`WANDB_X_${door}_RETRY_WAIT_MAX_SECONDS`, "0.2"],
-    [`WANDB_X_${door}_TIMEOUT_SECONDS`, "3"],
+    [`WANDB_X_${door}_TIMEOUT_SECONDS`, "5"],
   ]),
 );
 const printed: string[] = [];
@@ -77,7 +77,7 @@ const FAULTS: Record<string, { fault: () => Fault; said: RegExp; times?: number;
     fault: () => status(502, {}, PAGE),
     said: /502 502 Bad Gateway Bad Gateway/,
   },
-  silence: { fault: () => ({ kind: "silence" }), said: /no answer within 3 s/, times: 1 },
+  silence: { fault: () => ({ kind: "silence" }), said: /no answer within 5 s/, times: 1 },
   "half an answer": { fault: () => ({ kind: "half" }), said: /ECONNRESET|aborted/ },
   "a reset": { fault: () => ({ kind: "reset" }), said: /ECONNRESET/ },
   "an answer lost on its way": { fault: () => ({ kind: "lost" }), said: /ECONNRESET/ },

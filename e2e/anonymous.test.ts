@@ -61,7 +61,7 @@ await run.finish();`,
       viewport: { width: 1440, height: 900 },
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     return page;
   }
 

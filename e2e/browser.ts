@@ -40,7 +40,7 @@ export async function openFixture(
   });
   const errors: string[] = [];
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
     // A refused request, or a script that the sandbox stopped, is what a test asked for, not a fault of the page.
