@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { type Fixture, makeRun, noise, openFixture, signIn } from "./browser.ts";
+import { type Fixture, makeRun, noise, openFixture, signIn, stream } from "./browser.ts";
 
 /** A project of a hundred runs, all of them drawn. */
 const PROJECT = "hundred";
@@ -62,6 +62,71 @@ suite("a hundred runs", () => {
     const series = asked.filter((path) => path === "/api/v1/series").length;
     assert.ok(series >= 1 && series <= 2, `${series} questions for ${KEYS} charts`);
     assert.ok(Math.min(...times) < GENEROUS_MS, `the first chart came after ${times.join(", ")} ms`);
+    fixture.checkErrors();
+  });
+
+  test("while all of them grow, all charts are asked for at once, no more than once a second, and drawn a few a frame", async (t) => {
+    const { page, server } = fixture;
+    await page.goto(`${server.url}/admin/${PROJECT}?max=${RUNS}`);
+    await page.locator(".line-chart canvas").first().waitFor();
+    await page.waitForLoadState("networkidle");
+    const asked: number[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/api/v1/series")) asked.push(performance.now());
+    });
+    const paints = page.evaluate(
+      () =>
+        new Promise<number[]>((done) => {
+          // Whatever is painted clears its canvas first, by setting its width.
+          const perFrame: number[] = [];
+          let painted = 0;
+          const { set, get } = Object.getOwnPropertyDescriptor(HTMLCanvasElement.prototype, "width") as {
+            set(width: number): void;
+            get(): number;
+          };
+          Object.defineProperty(HTMLCanvasElement.prototype, "width", {
+            configurable: true,
+            get,
+            set(width: number) {
+              painted++;
+              set.call(this, width);
+            },
+          });
+          const frame = () => {
+            perFrame.push(painted);
+            painted = 0;
+            if (!(window as unknown as { measured?: boolean }).measured) requestAnimationFrame(frame);
+            else done(perFrame);
+          };
+          requestAnimationFrame(frame);
+        }),
+    );
+    const beganMs = performance.now();
+    for (const [at, value] of [100, 200, 300].entries()) {
+      const step = STEPS + at;
+      const keys = Array.from({ length: KEYS }, (_, key) => `"train/m${key}":${value}`).join();
+      const content = [`{${keys},"_step":${step},"_runtime":${step}}`];
+      for (let run = 0; run < RUNS; run++)
+        await stream(server, PROJECT, `r${run}`, {
+          files: { "wandb-history.jsonl": { offset: step, content } },
+        });
+      await page.waitForFunction((text) => {
+        const charts = [...document.querySelectorAll("section.panel .line-chart")];
+        const seen = charts.filter((chart) => chart.getBoundingClientRect().top < window.innerHeight);
+        return seen.length > 0 && seen.every((chart) => chart.getAttribute("aria-label")?.includes(text));
+      }, String(value));
+    }
+    const seconds = (performance.now() - beganMs) / 1000;
+    await page.evaluate(() => {
+      (window as unknown as { measured?: boolean }).measured = true;
+    });
+    const perFrame = (await paints).filter((painted) => painted > 0);
+    t.diagnostic(
+      `${asked.length} questions in ${seconds.toFixed(1)} s, charts a frame: ${perFrame.join(" ")}`,
+    );
+    assert.ok(asked.length >= 2 && asked.length <= seconds + 2, `${asked.length} questions in ${seconds} s`);
+    // Ten thousand points a chart: five of them fill a frame.
+    assert.ok(Math.max(...perFrame) <= 5, `charts a frame: ${perFrame.join(" ")}`);
     fixture.checkErrors();
   });
 });
