@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { stream } from "hono/streaming";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
@@ -29,6 +29,7 @@ export function exportRoutes(services: Services): Hono<AppEnv> {
   routes.get("/api/v1/export", async (c) => {
     const named = c.req.queries("run") ?? [];
     const format = formatOf(c.req.query("format"));
+    const range = { minStep: stepOf(c, "minStep"), maxStep: stepOf(c, "maxStep") };
     const streamName = streamOf(c);
     const { entity = "", project: projectName = "", runs: all } = c.req.query();
     if (all !== undefined && all !== "all") throw new SteelyardError("bad-request", "runs can only be all");
@@ -63,7 +64,7 @@ export function exportRoutes(services: Services): Hono<AppEnv> {
       await out.write(file.begin());
       for await (const { id, name } of runs()) {
         if (out.aborted) return;
-        for await (const rows of inTurns(rowPages(services.metrics, id, streamName))) {
+        for await (const rows of inTurns(rowPages(services.metrics, id, streamName, undefined, range))) {
           if (out.aborted) return;
           await out.write(file.rows(name, rows));
         }
@@ -72,6 +73,14 @@ export function exportRoutes(services: Services): Hono<AppEnv> {
     });
   });
   return routes;
+}
+
+function stepOf(c: Context<AppEnv>, name: "minStep" | "maxStep"): number | undefined {
+  const text = c.req.query(name);
+  if (text === undefined) return undefined;
+  const step = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isFinite(step)) return step;
+  throw new SteelyardError("bad-request", `${name} must be a step, a number; not "${text.slice(0, 100)}"`);
 }
 
 function formatOf(format = "csv"): ExportFormat {

@@ -60,6 +60,10 @@ suite("charts and exports over HTTP", () => {
       (await get(`${all}&runs=all&format=jsonl`)).text,
       '{"run":"x","_step":0,"loss":0.5,"run":"named so"}\n{"run":"y","_step":0,"acc":1}\n{"run":"y","_step":1,"loss":0.25}\n',
     );
+    const ranged = await get(`${all}&runs=all&minStep=1&maxStep=2`);
+    assert.equal(ranged.text, "run,_step,acc,loss,run_2\ny,1,,0.25,\n");
+    assert.equal((await get(`${all}&run=y&format=jsonl&maxStep=1`)).text, '{"_step":0,"acc":1}\n');
+    assert.match((await get(`${all}&run=y&minStep=`)).text, /minStep must be a step/);
     assert.match((await get(`${all}&run=y&run=gone`)).text, /no run admin\/many\/gone/);
     assert.equal((await get(`${all}&runs=some`)).status, 400);
     const stranger = await doors.user("passer-by");
@@ -140,13 +144,24 @@ test("pages end between steps, whatever number of rows a step has", async () => 
   const rows = [0, 1, 1, 1, 1, 1, 2, 5, 5, 9].map((step, at) => `{"_step":${step},"at":${at}}`);
   const steps = rows.map((row) => JSON.parse(row)._step as number);
   const metrics = {
-    rows: async ({ minStep = Number.NEGATIVE_INFINITY, limit }: { minStep?: number; limit?: number }) =>
-      rows.filter((_, at) => (steps[at] ?? 0) >= minStep).slice(0, limit),
+    rows: async ({
+      minStep = 0,
+      maxStep = 10,
+      limit,
+    }: {
+      minStep?: number;
+      maxStep?: number;
+      limit?: number;
+    }) => rows.filter((_, at) => (steps[at] ?? 0) >= minStep && (steps[at] ?? 0) < maxStep).slice(0, limit),
     lineCounts: async () => ({ history: rows.length, events: 0, console: 0 }),
   };
   for (const size of [1, 2, 3, 9, 10, 11]) {
     const found: string[] = [];
     for await (const page of rowPages(metrics, 1, "history", size)) found.push(...page);
     assert.deepEqual(found, rows, `pages of ${size}`);
+    const some: string[] = [];
+    for await (const page of rowPages(metrics, 1, "history", size, { minStep: 1, maxStep: 5 }))
+      some.push(...page);
+    assert.deepEqual(some, rows.slice(1, 7), `pages of ${size}, a range`);
   }
 });

@@ -4,6 +4,12 @@ import type { MetricStore } from "../ports/metric-store.ts";
 
 const PAGE_ROWS = 10_000;
 
+/** minStep ≤ step < maxStep; of events, which have none, their numbers. */
+export interface StepRange {
+  minStep?: number | undefined;
+  maxStep?: number | undefined;
+}
+
 /**
  * A run's rows in order, so many at a time. Pages are counted in rows, not in steps: one row may be a million million
  * steps after the one before it.
@@ -13,20 +19,28 @@ export async function* rowPages(
   run: number,
   stream: "history" | "events",
   pageRows = PAGE_ROWS,
+  range: StepRange = {},
 ): AsyncGenerator<string[]> {
+  const { maxStep = Number.POSITIVE_INFINITY } = range;
   if (stream === "events") {
     // Their steps are their line numbers, which are not in their texts.
     const { events } = await metrics.lineCounts(run);
-    for (let from = 0; from < events; from += pageRows) {
-      const rows = await metrics.rows({ run, stream, minStep: from, maxStep: from + pageRows });
+    const end = Math.min(events, maxStep);
+    for (let from = Math.max(0, range.minStep ?? 0); from < end; from += pageRows) {
+      const rows = await metrics.rows({
+        run,
+        stream,
+        minStep: from,
+        maxStep: Math.min(from + pageRows, end),
+      });
       if (rows.length > 0) yield rows;
     }
     return;
   }
   let limit = pageRows;
-  let minStep: number | undefined;
+  let { minStep } = range;
   for (;;) {
-    const rows = await metrics.rows({ run, stream, minStep, limit });
+    const rows = await metrics.rows({ run, stream, minStep, maxStep, limit });
     if (rows.length < limit) {
       if (rows.length > 0) yield rows;
       return;
