@@ -27,8 +27,8 @@ const HEARTBEATS_IN_SILENCE = 30;
 const PATH = "/files/:entity/:project/:run/file_stream";
 
 /**
- * The hot path of ingest: parse the outer JSON once, hand the lines to the metric store as they are (it parses them in its
- * own thread), commit, answer. Nothing here may look into a line, wait for a page, or answer before both stores have it.
+ * The hot path of ingest: parse the outer JSON once, hand the lines to the metric store as they are (it makes columns of
+ * them at once), commit, answer. Nothing here may look into a line, wait for a page, or answer before both stores have it.
  *
  * Rows first, then the catalog: a crash between the two leaves the client without an answer, it sends the same bytes again,
  * and both are written by position, so the repeat changes nothing that is there.
