@@ -17,7 +17,7 @@ const RUNS = quick ? 20 : 100;
 const BUCKETS = 1000;
 const LENGTHS = quick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000];
 const LONGEST = quick ? 1_000_000 : 10_000_000;
-const REPEATS = quick ? 10 : 30;
+const REPEATS = quick ? 10 : 20;
 /** What a plain line with its envelope is drawn of. */
 const LINE = ["xFirst", "xLast", "min", "max", "last"] as const;
 

@@ -41,11 +41,18 @@ export async function fill(path: string, runs: readonly number[], steps: number,
 function row(step: number, steps: number, keys: number): string {
   let text = `{"_step":${step},"_runtime":${step / 8}`;
   for (let key = 0; key < keys; key++) {
-    const curve = Math.exp(-step / 20_000) * (1 + 0.1 * Math.sin(step * (key + 1.3)));
-    const value = key === 0 && step === spikeStep(steps) ? SPIKE : curve + Math.sin(step * 7.1 + key) / 50;
-    text += `,"curve_${key}":${Math.fround(value)}`;
+    const curve = 0.2 + Math.exp(-step / 20_000) + noise(step, key) / 10;
+    text += `,"curve_${key}":${Math.fround(key === 0 && step === spikeStep(steps) ? SPIKE : curve)}`;
   }
   return `${text}}`;
+}
+
+/** -0.5 to 0.5, without a period that a compressor could find. */
+function noise(step: number, key: number): number {
+  let bits = Math.imul(step * 16 + key + 1, 0x9e3779b1);
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32 - 0.5;
 }
 
 /** Bytes a value; `all`: of the file, less its free pages. */

@@ -43,8 +43,8 @@ const SEALED_TOGETHER = 16;
 const MAX_REMEMBERED_DAMAGE = 1000;
 
 /**
- * The metric store of one machine: a SQLite file of its own. Four threads: this one parses lines into columns, `writer`
- * commits them, `sealer` compresses what lies in the journal, `reader` answers. See docs/formats/segments.md.
+ * The metric store of one machine: a SQLite file of its own. Threads: this one parses lines into columns, `writer`
+ * commits them, `sealer` compresses what lies in the journal, some `reader` answer. See docs/formats/segments.md.
  */
 export async function openSegments(path: string, options: SegmentsOptions = {}): Promise<MetricStore> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

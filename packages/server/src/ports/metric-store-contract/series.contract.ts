@@ -192,6 +192,46 @@ export function testSpared(name: string, open: Open): void {
     assert.equal((await store.series(asked, new AbortController().signal))[0]?.points, 100);
     await store.close();
   });
+
+  test(`${name}: a chart of many runs says of each what a chart of few says, in the order asked, and only what is asked`, async () => {
+    const rows = (run: number) => (run === 7 ? 3000 : 1500 + run * 10);
+    await twice(
+      open,
+      (store) =>
+        store.append(
+          Array.from({ length: 20 }, (_, at) => ({
+            ...history(
+              steps(0, rows(at + 1), (i) => ({ a: (i * (at + 3)) % 101, b: i % 3 ? undefined : i })),
+            ),
+            run: at + 1,
+          })),
+        ),
+      async (store) => {
+        const runs = Array.from({ length: 20 }, (_, at) => 20 - at);
+        const asked = { keys: ["b", "a"], buckets: 400 };
+        const all = await store.series(question({ ...asked, runs }));
+        assert.deepEqual(
+          all.map(({ run, key }) => [run, key]),
+          runs.flatMap((run) => [
+            [run, "b"],
+            [run, "a"],
+          ]),
+        );
+        const few = [7, 3, 16];
+        for (const one of await store.series(question({ ...asked, runs: few })))
+          assert.deepEqual(
+            all.find(({ run, key }) => run === one.run && key === one.key),
+            one,
+          );
+        const columns = ["max", "xFirst"] as const;
+        for (const one of await store.series(question({ ...asked, runs, columns }))) {
+          const whole = all.find(({ run, key }) => run === one.run && key === one.key);
+          for (const column of columns) assert.deepEqual(one[column], whole?.[column]);
+          assert.equal(one.min.length + one.xLast.length + one.mean.length + one.count.length, 0);
+        }
+      },
+    );
+  });
 }
 
 /** Each bucket says of the points between its first and last x exactly what they are. */
