@@ -144,7 +144,7 @@ export function coarserPyramid(fine: Pyramid, rows: ArrayLike<number>): Pyramid 
 
 /**
  * Not compressed, though the reader would take it: a zstd frame costs 60 µs to open and a chart of 100 long runs opens
- * thousands, while it would save 0.2 of the 0.7 bytes that a value's share of the pyramid takes.
+ * thousands, while it would save 0.2 of the 0.7 bytes that a value's share of float64 takes.
  *
  * One chunk: min, max, sum, first and last, then the four of counts packed into numbers. When all but the sums are float32:
  * the sums, then min, max, first, last and the counts, packed. The length says which.
