@@ -4,34 +4,32 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type InitOptions, init } from "steelyard";
+import type { InitOptions } from "steelyard";
 import { runCommand } from "./command.ts";
-import { exitOf, findRun, logsOf, PROJECT, readRun, rowsOf, startScript } from "./sdk-runs.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import {
+  exitOf,
+  findRun,
+  type Ground,
+  logsOf,
+  openGround,
+  readRun,
+  rowsOf,
+  startScript,
+} from "./sdk-runs.ts";
+import type { RunningServer } from "./server.ts";
 
 /** Runs that go on: after a kill, from a step of their own or of another run, and without a server. */
 const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
+let ground: Ground;
 let server: RunningServer;
 let dir: string;
 before(async () => {
-  server = await startServer();
-  dir = mkdtempSync(join(tmpdir(), "steelyard-resume-"));
+  ground = await openGround("resume", { silent: true });
+  ({ server, dir } = ground);
 });
-after(async () => {
-  await server.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+after(() => ground.close());
 
-const start = (options: InitOptions) =>
-  init({
-    baseUrl: server.url,
-    apiKey: server.apiKey,
-    dir,
-    project: PROJECT,
-    console: false,
-    silent: true,
-    ...options,
-  });
+const start = (options: InitOptions) => ground.start(options);
 /** A run of so many rows that was ended; `part` = what its rows say. */
 async function run(rows: number, part: string, options: InitOptions): Promise<string> {
   const run = await start(options);

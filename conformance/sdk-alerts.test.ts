@@ -1,30 +1,25 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { after, before, test } from "node:test";
+import type { InitOptions } from "steelyard";
 import * as steelyard from "steelyard";
-import { type InitOptions, init } from "steelyard";
 import { runCommand } from "./command.ts";
 import { newestClient, runScript } from "./python.ts";
-import { logsOf, PROJECT, readRun, runWhen, startScript } from "./sdk-runs.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import { type Ground, logsOf, openGround, PROJECT, readRun, runWhen, startScript } from "./sdk-runs.ts";
+import type { RunningServer } from "./server.ts";
 
 const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
 
+let ground: Ground;
 let server: RunningServer;
 let dir: string;
 before(async () => {
-  server = await startServer();
-  dir = mkdtempSync(join(tmpdir(), "steelyard-alerts-"));
+  ground = await openGround("alerts");
+  ({ server, dir } = ground);
 });
-after(async () => {
-  await server.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+after(() => ground.close());
 
-const start = (options: InitOptions) =>
-  init({ baseUrl: server.url, apiKey: server.apiKey, dir, project: PROJECT, console: false, ...options });
+const start = (options: InitOptions) => ground.start(options);
 
 interface Shown {
   title: string;

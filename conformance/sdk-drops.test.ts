@@ -1,31 +1,36 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { decodeSeries } from "@steelyard/protocol/series";
-import { type Dropped, DroppedError, type InitOptions, init, type Run } from "steelyard";
+import { type Dropped, DroppedError, type InitOptions, type Run } from "steelyard";
 import { runCommand } from "./command.ts";
 import { newestClient, runScript } from "./python.ts";
-import { exitOf, logsOf, PROJECT, readRun, rowsOf, startScript, valuesOf } from "./sdk-runs.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import {
+  exitOf,
+  type Ground,
+  logsOf,
+  openGround,
+  PROJECT,
+  readRun,
+  rowsOf,
+  startScript,
+  valuesOf,
+} from "./sdk-runs.ts";
+import type { RunningServer } from "./server.ts";
 
 const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
 
+let ground: Ground;
 let server: RunningServer;
 let dir: string;
 before(async () => {
-  server = await startServer();
-  dir = mkdtempSync(join(tmpdir(), "steelyard-drops-"));
+  ground = await openGround("drops");
+  ({ server, dir } = ground);
 });
-after(async () => {
-  await server.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+after(() => ground.close());
 
-const start = (options: InitOptions) =>
-  init({ baseUrl: server.url, apiKey: server.apiKey, dir, project: PROJECT, console: false, ...options });
+const start = (options: InitOptions) => ground.start(options);
 
 /** Steps 0 to 9, then three that are past, then one more. */
 function logLate(run: Run): void {

@@ -1,31 +1,26 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { readRecord } from "@steelyard/protocol/records";
-import { type DefineMetricOptions, type InitOptions, init, type Run } from "steelyard";
+import type { DefineMetricOptions, InitOptions, Run } from "steelyard";
 import { runCommand } from "./command.ts";
 import { newestClient, runScript } from "./python.ts";
-import { logsOf, PROJECT, readLog, readRun, rowsOf, valuesOf } from "./sdk-runs.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import { type Ground, logsOf, openGround, readLog, readRun, rowsOf, valuesOf } from "./sdk-runs.ts";
+import type { RunningServer } from "./server.ts";
 
 const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
 
+let ground: Ground;
 let server: RunningServer;
 let dir: string;
 before(async () => {
-  server = await startServer();
-  dir = mkdtempSync(join(tmpdir(), "steelyard-metrics-"));
+  ground = await openGround("metrics");
+  ({ server, dir } = ground);
 });
-after(async () => {
-  await server.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+after(() => ground.close());
 
-const start = (options: InitOptions) =>
-  init({ baseUrl: server.url, apiKey: server.apiKey, dir, project: PROJECT, console: false, ...options });
+const start = (options: InitOptions) => ground.start(options);
 
 type Call = { define: [name: string, options?: DefineMetricOptions] } | { log: Record<string, unknown> };
 

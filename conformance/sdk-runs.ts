@@ -1,13 +1,39 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { type RecordLogContent, readRecordLog } from "@steelyard/protocol/record-log";
+import { type InitOptions, init, type Run } from "steelyard";
 import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
-import type { RunningServer } from "./server.ts";
+import { type RunningServer, startServer } from "./server.ts";
 
 /** Project of every run of the SDK's tests. */
 export const PROJECT = "sdk";
+
+/** A server and a folder of one test file's own, and runs in them. */
+export interface Ground {
+  server: RunningServer;
+  dir: string;
+  start(options?: InitOptions): Promise<Run>;
+  close(): Promise<void>;
+}
+
+/** `name` is in the folder's name; `usual` are options of each run. */
+export async function openGround(name: string, usual: InitOptions = {}): Promise<Ground> {
+  const server = await startServer();
+  const dir = mkdtempSync(join(tmpdir(), `steelyard-${name}-`));
+  const own = { baseUrl: server.url, apiKey: server.apiKey, dir, project: PROJECT, console: false, ...usual };
+  return {
+    server,
+    dir,
+    start: (options) => init({ ...own, ...options }),
+    async close() {
+      await server.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
 
 /** In the repository, so that the package is found by its name; of this process alone: others run scripts of the same name. */
 const SCRIPTS = join(import.meta.dirname, "..", "node_modules", ".sdk-test", String(process.pid));

@@ -1,33 +1,20 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { InitOptions } from "steelyard";
 import * as steelyard from "steelyard";
-import { type InitOptions, init } from "steelyard";
-import { logsOf, PROJECT, readLog, readRun, rowsOf, valuesOf } from "./sdk-runs.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import { type Ground, logsOf, openGround, PROJECT, readLog, readRun, rowsOf, valuesOf } from "./sdk-runs.ts";
+import type { RunningServer } from "./server.ts";
 
+let ground: Ground;
 let server: RunningServer;
 let dir: string;
 before(async () => {
-  server = await startServer();
-  dir = mkdtempSync(join(tmpdir(), "steelyard-sdk-"));
+  ground = await openGround("sdk");
+  ({ server, dir } = ground);
 });
-after(async () => {
-  await server.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+after(() => ground.close());
 
-const start = (options: InitOptions) =>
-  init({
-    baseUrl: server.url,
-    apiKey: server.apiKey,
-    dir,
-    project: PROJECT,
-    console: false,
-    ...options,
-  });
+const start = (options: InitOptions) => ground.start(options);
 
 const read = (name: string) => readRun(server, name);
 

@@ -1,36 +1,31 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { init } from "steelyard";
+import type { InitOptions } from "steelyard";
 import { readLoggedRun } from "steelyard/command-line";
-import { exitOf, logsOf, PROJECT, readRun, rowsOf, startScript, valuesOf } from "./sdk-runs.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import {
+  exitOf,
+  type Ground,
+  logsOf,
+  openGround,
+  readRun,
+  rowsOf,
+  startScript,
+  valuesOf,
+} from "./sdk-runs.ts";
+import type { RunningServer } from "./server.ts";
 
 /** Strict mode: what is lost or mixed is an error, and a row is in the log before anything else happens to it. */
+let ground: Ground;
 let server: RunningServer;
 let dir: string;
 before(async () => {
-  server = await startServer();
-  dir = mkdtempSync(join(tmpdir(), "steelyard-strict-"));
+  ground = await openGround("strict", { strict: true, silent: true });
+  ({ server, dir } = ground);
 });
-after(async () => {
-  await server.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+after(() => ground.close());
 
-const strict = (options: object) =>
-  init({
-    strict: true,
-    baseUrl: server.url,
-    apiKey: server.apiKey,
-    dir,
-    project: PROJECT,
-    console: false,
-    silent: true,
-    ...options,
-  });
+const strict = (options: InitOptions) => ground.start(options);
 const logged = (id: string) => readLoggedRun(new Uint8Array(readFileSync(logsOf(dir, id)[0] ?? "")));
 
 test("a strict run's log has each row, and what it is read by, when the call returns; the server gets the same", async () => {
