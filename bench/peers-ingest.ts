@@ -5,6 +5,7 @@
  */
 import { compareAll, inWords } from "./peers/faithful.ts";
 import { growthText, slopeOf } from "./peers/growth.ts";
+import { lossesText } from "./peers/losses.ts";
 import {
   failureOf,
   type PeerSystem,
@@ -109,7 +110,7 @@ function report(): void {
     },
   ];
   for (const runs of RUNS) parts.push(tableOf(runs));
-  parts.push(conditionsTable());
+  parts.push(conditionsTable(), { kind: "text", text: losses() });
   parts.push(
     {
       kind: "bars",
@@ -163,6 +164,41 @@ function tableOf(runs: number): TablePart {
     ],
     rows,
   };
+}
+
+function losses(): string {
+  const at = RUNS.includes(10) ? 10 : (RUNS[0] ?? 1);
+  const valuesOf = (value: (cell: Cell) => number) =>
+    new Map(
+      systems.flatMap(({ name }) => barOf(name, at, value).map((bar) => [bar.name, bar.value] as const)),
+    );
+  return lossesText([
+    {
+      measure: `rows a second, ${at} runs`,
+      moreIsBetter: true,
+      values: valuesOf((cell) => cell.rowsPerSecond),
+      remedy:
+        "rows sent as columns, so that neither side writes and reads JSON; a store in the program's own process also has no other process to wait for",
+    },
+    {
+      measure: `processor a point, ${at} runs`,
+      values: valuesOf((cell) => cell.cpuMicrosAPoint),
+      remedy:
+        "the same: columns on the wire; most of it is JSON, made by the client and parsed by the server",
+    },
+    {
+      measure: `peak memory, ${at} runs`,
+      values: valuesOf((cell) => cell.peakMb),
+      remedy:
+        "a server of one process with a heap of its own costs what it costs; loading less of it at the start",
+    },
+    {
+      measure: `bytes a point, ${at} runs`,
+      values: valuesOf((cell) => cell.bytesAPoint),
+      remedy:
+        "giving the journal's room back to the file system; with few rows the empty databases are most of it",
+    },
+  ]);
 }
 
 function conditionsTable(): TablePart {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { CHART_PAGES, type ChartPage, type PageTimes, visit } from "./peers/chart-page.ts";
 import { growthText, slopeOf } from "./peers/growth.ts";
+import { lossesText } from "./peers/losses.ts";
 import {
   failureOf,
   type PeerSystem,
@@ -114,6 +115,37 @@ function report(): void {
     tableOf("Between frames while dragging, 95 of 100 are shorter: ms", ({ frames }) => frames.p95),
     tableOf("The longest frame: ms", ({ frames }) => frames.longest),
     tableOf("JavaScript heap after it: MB", ({ heapMb }) => heapMb),
+    { kind: "text", text: losses() },
+  ]);
+}
+
+/** At the greatest length. */
+function losses(): string {
+  const at = LENGTHS.length - 1;
+  const valuesOf = (value: (times: PageTimes) => number) =>
+    new Map(
+      [...answers].flatMap(([name, own]) => {
+        const times = own[at];
+        return times && typeof times !== "string" ? [[name, value(times)] as const] : [];
+      }),
+    );
+  const size = `${short(LENGTHS[at] ?? 0)} steps`;
+  return lossesText([
+    {
+      measure: `the first chart, ${size}`,
+      values: valuesOf(({ firstChartMs }) => firstChartMs),
+      remedy: "less JavaScript before the first question, and the question in the page's own HTML",
+    },
+    {
+      measure: `frames while dragging, ${size}`,
+      values: valuesOf(({ frames }) => frames.p95),
+      remedy: "fewer charts drawn again for a pointer that is over one of them",
+    },
+    {
+      measure: `heap, ${size}`,
+      values: valuesOf(({ heapMb }) => heapMb),
+      remedy: "fewer buckets kept of charts that are out of sight",
+    },
   ]);
 }
 

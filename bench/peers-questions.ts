@@ -4,6 +4,7 @@
  * spike. BENCH_SYSTEMS=Aim: only those so named.
  */
 import { growthText, slopeOf } from "./peers/growth.ts";
+import { lossesText } from "./peers/losses.ts";
 import {
   failureOf,
   type PeerSystem,
@@ -131,6 +132,7 @@ function report(): void {
     tableOf("zoom", "A zoom into 1 % of one chart: ms"),
     tableOf("last", "The table of runs with their last values: ms"),
     tableOf("scan", "Everything, read by the system's own way: ms"),
+    { kind: "text", text: losses() },
   ];
   for (const question of ["screen", "last"] as const) {
     parts.push({
@@ -146,6 +148,31 @@ function report(): void {
     });
   }
   writeReport(parts);
+}
+
+const REMEDIES = {
+  screen: "an answer in fewer bytes, which most of it is",
+  zoom: "buckets nearer to the window's edges read from the raw columns at once",
+  last: "an answer without the fields the table does not show",
+  scan: "an export in columns (Parquet, Arrow) in place of lines of JSON",
+};
+
+/** At the greatest length that ours was asked at. */
+function losses(): string {
+  return lossesText(
+    QUESTIONS.flatMap((question) => {
+      const ours = systems.find(({ name }) => name.startsWith("Steelyard"))?.name ?? "";
+      const length = pointsOf(question, ours).at(-1)?.[0];
+      if (length === undefined) return [];
+      const values = systems.flatMap(({ name }) =>
+        pointsOf(question, name)
+          .filter(([size]) => size === length)
+          .map(([, ms]) => [name, ms] as const),
+      );
+      const measure = `${question}, ${short(length)} steps`;
+      return [{ measure, values: new Map(values), remedy: REMEDIES[question] }];
+    }),
+  );
 }
 
 function pointsOf(question: string, name: string): [number, number][] {

@@ -3,6 +3,7 @@
  * runs. Each system is asked by the call its own page makes. BENCH_SYSTEMS=Aim: only those so named.
  */
 import { growthText, slopeOf } from "./peers/growth.ts";
+import { lossesText } from "./peers/losses.ts";
 import { failureOf, prepareSystems, SYSTEMS, startSystem, wantedSystems } from "./peers/systems.ts";
 import { short } from "./report/plot.ts";
 import type { ReportPart, TablePart } from "./report/result.ts";
@@ -88,6 +89,7 @@ function report(): void {
     },
   ];
   for (const [question, title] of Object.entries(QUESTIONS)) parts.push(tableOf(question as Question, title));
+  parts.push({ kind: "text", text: losses() });
   parts.push({
     kind: "lines",
     name: "sort",
@@ -117,6 +119,29 @@ function tableOf(question: Question, title: string): TablePart {
       growthText(slopeOf(pointsOf(name, question))),
     ]),
   };
+}
+
+/** At the greatest number of runs that ours was asked at. */
+function losses(): string {
+  return lossesText(
+    Object.entries(QUESTIONS).flatMap(([question, title]) => {
+      const ours = systems.find(({ name }) => name.startsWith("Steelyard"))?.name ?? "";
+      const size = pointsOf(ours, question as Question).at(-1)?.[0];
+      if (size === undefined) return [];
+      const values = systems.flatMap(({ name }) =>
+        pointsOf(name, question as Question)
+          .filter(([runs]) => runs === size)
+          .map(([, ms]) => [name, ms] as const),
+      );
+      return [
+        {
+          measure: `${title}, ${short(size)} runs`,
+          values: new Map(values),
+          remedy: "an answer of the shown columns alone, and a count that is kept in place of made",
+        },
+      ];
+    }),
+  );
 }
 
 function pointsOf(name: string, question: Question): [number, number][] {

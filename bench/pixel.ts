@@ -9,7 +9,7 @@ import { decodeSeries } from "@steelyard/protocol/series";
 import { init } from "steelyard";
 import { openFixture, signIn } from "../e2e/browser.ts";
 
-const ROWS = 20;
+const ROWS = process.argv.includes("--quick") ? 5 : 20;
 const fixture = await openFixture();
 const dir = mkdtempSync(join(tmpdir(), "steelyard-pixel-"));
 try {

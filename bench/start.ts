@@ -11,7 +11,7 @@ import { gzipSync } from "node:zlib";
 import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-const ROUNDS = 5;
+const ROUNDS = process.argv.includes("--quick") ? 2 : 5;
 
 /** Milliseconds from spawn to the first 200 of /readyz, and the resident megabytes of the listening process after a rest. */
 async function measure(

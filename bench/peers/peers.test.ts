@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { compareAll, inWords } from "./faithful.ts";
 import { growthText, slopeOf } from "./growth.ts";
+import { lossesText } from "./losses.ts";
+import { openLossyProxy } from "./lossy-proxy.ts";
 import { makePool, spikeOf, type Tally } from "./workload.ts";
 
 test("the rows are the same each time, have the shares of kinds that are promised, and their file says what is expected", () => {
@@ -86,4 +90,40 @@ test("growth is the exponent of size", () => {
   );
   assert.equal(growthText(0), "× 1.0 at 10 × the size (slope 0.00)");
   assert.equal(growthText(slopeOf([[1, 5]])), "–");
+});
+
+test("where others are better is said, with by how much", () => {
+  const values = new Map([
+    ["Steelyard, wire", 10],
+    ["Steelyard, SDK", 5],
+    ["A", 2.5],
+    ["B", 50],
+  ]);
+  const text = lossesText([{ measure: "ms", values, remedy: "less" }]);
+  assert.ok(text.includes("- ms: better are A (2 ×). What would win it: less."));
+  const rows = lossesText([{ measure: "rows/s", moreIsBetter: true, values, remedy: "more" }]);
+  assert.ok(rows.includes("better are B (5 ×)") && !rows.includes("A ("));
+  assert.match(lossesText([{ measure: "ms", values: new Map([["Steelyard", 1]]), remedy: "" }]), /^Nothing/);
+});
+
+test("the lossy network passes everything on, and loses every second answer to rows after the server gave it", async () => {
+  const had: string[] = [];
+  const server = createServer((asked, answer) => {
+    had.push(asked.url ?? "");
+    answer.end("taken");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const proxy = await openLossyProxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 2);
+  const ask = (path: string) =>
+    fetch(proxy.url + path, { method: "POST", body: "{}" }).then(
+      (answer) => answer.text(),
+      () => "lost",
+    );
+  assert.equal(await ask("/a/file_stream"), "taken");
+  assert.equal(await ask("/graphql"), "taken");
+  assert.equal(await ask("/b/file_stream"), "lost");
+  assert.deepEqual(had, ["/a/file_stream", "/graphql", "/b/file_stream"]);
+  assert.deepEqual(proxy.counts(), { requests: 2, lost: 1 });
+  proxy.close();
+  server.close();
 });
