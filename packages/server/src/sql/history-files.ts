@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { flattenKeys, parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import { SteelyardError } from "../errors.ts";
-import { rowPages } from "../metrics/row-pages.ts";
+import { inTurns, rowPages } from "../metrics/row-pages.ts";
 import type { KeyInfo, MetricStore } from "../ports/metric-store.ts";
 import type { HistoryFile } from "./messages.ts";
 
@@ -79,7 +79,7 @@ async function writeLines(
 ): Promise<void> {
   const file = createWriteStream(path, { mode: 0o600 });
   try {
-    for await (const rows of rowPages(metrics, run, "history")) {
+    for await (const rows of inTurns(rowPages(metrics, run, "history"))) {
       signal.throwIfAborted();
       let text = "";
       for (const row of rows) text += line(row, columns);
