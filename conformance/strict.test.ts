@@ -90,16 +90,16 @@ test("WANDB_RESUME, WANDB_STRICT: an id that is taken is an error that touches n
   await again.finish();
 });
 
-test("a disk that is full is an error of the very call whose row is not recorded", async () => {
+test("a disk that is full is an error of the very call whose row is not recorded, and of no line for the console", async () => {
   const child = startScript(
     server,
     dir,
     "strict-full",
     `const { appendFileSync, rmSync } = await import("node:fs");
 let row = 0;
-try { for (;; row++) run.log({ row }); } catch (error) { console.log(row, error.message); }
+try { for (;; row++) run.log({ row }); } catch (error) { console.log(row, error.message); run.writeLogs("x".repeat(10_000)); }
 process.exit(0);`,
-    { init: `mode: "offline", strict: true, silent: true, console: false`, fileLimitKb: 100 },
+    { init: `mode: "offline", strict: true, silent: true`, fileLimitKb: 100 },
   );
   let said = "";
   child.stdout?.on("data", (text) => {

@@ -53,10 +53,9 @@ export class ProgramLog implements RowKeeper {
       if (start.strict)
         throw new Error(
           `not recorded: ${start.logFile} cannot be written (${error.message}); make room on the disk, and log it again`,
+          { cause: error },
         );
-      // Not now: a row is just being handed over, and whoever hears of this may log.
-      this.#full = error;
-      setImmediate(() => this.tellFull());
+      this.#isFull(error);
     };
     this.#history = new History(this.#log, new Summary(), undefined, undefined, {
       startTimeMs: start.startTimeMs - opened.runtimeS * 1000,
@@ -69,7 +68,7 @@ export class ProgramLog implements RowKeeper {
     });
   }
 
-  /** Hears once that the disk takes no more. Never in strict mode. */
+  /** Hears that the disk takes no more; in strict mode of console lines alone, all else is thrown. */
   onFull: (error: Error) => void = () => {};
 
   /** Who leaves the process gives no turn to what is to be told later. */
@@ -100,15 +99,30 @@ export class ProgramLog implements RowKeeper {
 
   /** What is told beside the ring; its marker will end at the place `behind`. Before anyone else hears of it. */
   keep(message: InOrder, behind: number): void {
-    if (this.#writesAll)
-      this.#write(() => {
-        addRecord(this.#log, this.#history, message);
-        return behind;
-      });
+    if (this.#writesAll) this.#keepNow(message, behind);
     else if (!this.#closed) {
       this.#forgetLogged();
       this.#beside.push({ behind, message });
     }
+  }
+
+  #keepNow(message: InOrder, behind: number): void {
+    try {
+      this.#write(() => {
+        addRecord(this.#log, this.#history, message);
+        return behind;
+      });
+    } catch (error) {
+      // Neither a program that prints nor a logging library is to meet an error of the log.
+      if (message.kind !== "output" && message.kind !== "lines") throw error;
+      this.#isFull((error as Error).cause as Error);
+    }
+  }
+
+  /** Told later: something is just being handed over, and whoever hears of this may log. */
+  #isFull(error: Error): void {
+    this.#full = error;
+    setImmediate(() => this.tellFull());
   }
 
   attend(cells: Float64Array, at: number, written: number, behind: number, timestamp: number): number {
