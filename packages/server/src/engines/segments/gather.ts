@@ -120,12 +120,11 @@ function findGroups(
     if (xKey === undefined && !grouped.rule) summed.readSteps();
     isRead = true;
   });
-  // Nothing of the axis that groups could be put by, or damage: the rows say the same, more slowly.
-  if (!isRead || (pyramid && xKey !== undefined && !xs)) {
+  // No pyramid any more, nothing of the axis that groups could be put by, or damage: the rows say the same, more slowly.
+  if (!isRead || !pyramid || (xKey !== undefined && !xs)) {
     for (let group = first; group < last; group++) restOf(summed, level, group);
     return;
   }
-  if (!pyramid) return;
   const { count, nonFinite } = pyramid;
   const { min, max } = line.range;
   const { from, to } = placesOf(grouped, level, pyramid, xs, first, last);
