@@ -179,15 +179,18 @@ test("run logs -f goes on when the server is back", async () => {
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  let closing: Promise<void> | undefined;
   child.stderr.once("data", async (told: Buffer) => {
     assert.match(told.toString(), /no server answers.*trying again/);
+    // It may be missed before its end is over.
+    await closing;
     server = await start(new URL(url).port);
     await write(1, ["after"], { complete: true, exitcode: 0 });
   });
   const seen: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     seen.push(line);
-    if (line === "before") await server.close();
+    if (line === "before") closing = server.close();
   }
   if (child.exitCode === null) await once(child, "close");
   assert.deepEqual([seen, child.exitCode], [["before", "after"], 0]);
