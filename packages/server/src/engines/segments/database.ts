@@ -39,7 +39,9 @@ const SPANS = `
     middle INTEGER NOT NULL, coarse INTEGER NOT NULL, PRIMARY KEY (stream_id, key, span_id)) STRICT, WITHOUT ROWID;
   CREATE TABLE loose (
     stream_id INTEGER NOT NULL, block_id INTEGER NOT NULL, PRIMARY KEY (stream_id, block_id)) STRICT, WITHOUT ROWID;
-  INSERT INTO loose SELECT stream_id, id FROM blocks WHERE level > 0;
+  -- From two indexes: the rows themselves are as large as the file.
+  INSERT INTO loose SELECT stream_id, id FROM blocks INDEXED BY blocks_lines
+    WHERE id NOT IN (SELECT id FROM blocks INDEXED BY blocks_journal WHERE level = 0);
 `;
 
 export interface DatabaseOptions {
