@@ -6,6 +6,8 @@ import { type RefObject, useEffect, useRef } from "react";
  */
 const EVERY_MS = 1000;
 const REST = 2;
+/** An answer that has not come by then may never come: the network went away without a word. */
+const PATIENCE_MS = 30_000;
 
 type Follower = () => Promise<void> | undefined;
 
@@ -26,7 +28,8 @@ async function beat(): Promise<void> {
   wanted = false;
   isBusy = true;
   const beganMs = performance.now();
-  await Promise.allSettled([...followers].map((follow) => follow()));
+  const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  await Promise.race([Promise.allSettled([...followers].map((follow) => follow())), patience]);
   const endMs = performance.now();
   nextMs = Math.max(beganMs + EVERY_MS, endMs + REST * (endMs - beganMs));
   isBusy = false;
