@@ -33,6 +33,8 @@ export class RunArtifacts {
   /** The run's code, at the server. */
   #code: JobSource["code"];
   #closed = false;
+  /** The program has given code itself. */
+  #isGiven = false;
 
   constructor(
     start: WorkerStart,
@@ -51,12 +53,19 @@ export class RunArtifacts {
     this.#closed = true;
   }
 
-  /** Whoever looks for the run's code finds it under its name in the config. */
+  /** What the program gives: whoever looks for the run's code finds it, under its name in the config. */
   takeCode(name: string, files: NewFile[]): void {
+    this.#storeCode(name, files, () => {
+      this.#isGiven = true;
+      this.#noteCodePath(name);
+    });
+  }
+
+  #storeCode(name: string, files: NewFile[], stored: () => void): void {
     if (files.length === 0 || this.#closed) return;
     try {
       this.#take(stageArtifact(this.#start.staging, { type: "code", name }, files));
-      this.#noteCodePath(name);
+      stored();
     } catch (error) {
       this.#tell({
         kind: "notice",
@@ -77,8 +86,8 @@ export class RunArtifacts {
         {
           accountSaves: () => uplink.savesCode(),
           files: (names) => this.#takeFiles(names.map((path) => ({ path, policy: "now", type: "wandb" }))),
-          codePath: (path) => this.#noteCodePath(path),
-          artifact: (name, files) => this.takeCode(name, files),
+          codePath: (path) => this.#noteFoundPath(path),
+          artifact: (name, files) => this.#storeCode(name, files, () => this.#noteFoundPath(name)),
         },
       );
     } catch (error) {
@@ -112,6 +121,11 @@ export class RunArtifacts {
     } catch (error) {
       internal.write("WARNING", "no job is made", { reason: (error as Error).message });
     }
+  }
+
+  /** What is found beside the run comes late: code that the program has given meanwhile is meant. */
+  #noteFoundPath(path: string): void {
+    if (!this.#isGiven) this.#noteCodePath(path);
   }
 
   #noteCodePath(path: string): void {
