@@ -158,7 +158,7 @@ suite("the transport's settings", { concurrency: 5 }, () => {
     await seenAt("back", "rows", 1);
     const began = performance.now();
     await run.finish();
-    assert.ok(performance.now() - began < 15_000);
+    assert.ok(performance.now() - began < 25_000);
     await holds("back", 1);
   });
 
