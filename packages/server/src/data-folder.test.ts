@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,6 +18,7 @@ import { ConfigError, readConfig } from "./config.ts";
 import { backUp, checkUpgrade, DataFolderError, restore, stateOf } from "./data-folder.ts";
 import { MIGRATIONS } from "./engines/sqlite/migrations.ts";
 import { type Doors, makeRun, openDoors } from "./http/doors.test-part.ts";
+import { startServer } from "./main.ts";
 
 let doors: Doors;
 let folder: string;
@@ -175,4 +177,59 @@ test("upgrade-check names the migrations that would be run, tries them on a copy
     readdirSync(target).filter((name) => /trying/.test(name)),
     [],
   );
+});
+
+test("a server does not start with one of its two databases alone, and says what to do", async () => {
+  const target = place("halved");
+  await restore(configOf(target), place("backup"));
+  const [catalog, metrics] = ["catalog.sqlite", "metrics.sqlite"].map((name) => join(target, name)) as [
+    string,
+    string,
+  ];
+  const refused = (why: RegExp) =>
+    assert.rejects(
+      openDoors({ dataDir: target }),
+      (error) => error instanceof ConfigError && why.test(error.message),
+    );
+  renameSync(metrics, `${metrics}.away`);
+  await refused(/metrics\.sqlite is missing: the rows of all runs .* make an empty file/);
+  assert.ok(!existsSync(metrics));
+  renameSync(`${metrics}.away`, metrics);
+  renameSync(catalog, `${catalog}.away`);
+  await refused(/catalog\.sqlite is missing, and .*metrics\.sqlite is there.* move .* away/);
+  assert.ok(!existsSync(catalog));
+  renameSync(`${catalog}.away`, catalog);
+  // Given up on purpose.
+  writeFileSync(metrics, "");
+  const emptied = await openDoors({ dataDir: target });
+  const { project } = await emptied.graphql<Answer>(emptied.admin, QUESTION);
+  assert.deepEqual(project.run.history, []);
+  await emptied.close();
+});
+
+test("two servers do not share a database outside of their data folders", async () => {
+  const metrics = place("shared-metrics.sqlite");
+  const config = (name: string) =>
+    readConfig(
+      [
+        "--data-dir",
+        place(name),
+        "--port",
+        "0",
+        "--metrics-url",
+        `segments:${metrics}`,
+        "--log-level",
+        "silent",
+      ],
+      {},
+    );
+  const first = await startServer(config("first"));
+  await assert.rejects(
+    startServer(config("second")),
+    (error) =>
+      error instanceof ConfigError &&
+      /another Steelyard server uses .*shared-metrics\.sqlite/.test(error.message),
+  );
+  await first.close();
+  await (await startServer(config("first"))).close();
 });

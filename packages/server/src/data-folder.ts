@@ -51,13 +51,39 @@ const Manifest = v.object({
 export type BackupManifest = v.InferOutput<typeof Manifest>;
 
 /**
- * One server per data folder: two would each believe to be the only writer. The lock is one that the system takes away
- * from a dead process, so that a crash leaves nothing to clean up. Throws ConfigError when another has it.
+ * One server per data folder, and per database kept outside of it: two would each believe to be the only writer. A lock is
+ * one that the system takes away from a dead process, so that a crash leaves nothing to clean up. Throws ConfigError when
+ * another has one.
  */
+export function lockData({ dataDir, databasePath, metricsPath }: Places): () => void {
+  const unlock = [lockDataFolder(dataDir)];
+  try {
+    for (const path of [databasePath, metricsPath].filter((path) => !isInside(path, dataDir))) {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      unlock.push(lock(`${path}.lock`, path, "name another file"));
+    }
+  } catch (cause) {
+    for (const free of unlock) free();
+    throw cause;
+  }
+  return () => {
+    for (const free of unlock) free();
+  };
+}
+
 export function lockDataFolder(dataDir: string): () => void {
+  const unlock = lock(join(dataDir, "server.lock"), dataDir, "give this one its own --data-dir");
+  writeFileSync(pidFile(dataDir), String(process.pid));
+  return () => {
+    rmSync(pidFile(dataDir), { force: true });
+    unlock();
+  };
+}
+
+function lock(file: string, what: string, otherwise: string): () => void {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(join(dataDir, "server.lock"));
+    database = new DatabaseSync(file);
     database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
   } catch (cause) {
     database?.close();
@@ -65,15 +91,35 @@ export function lockDataFolder(dataDir: string): () => void {
     const SQLITE_BUSY = 5;
     const why =
       (errcode & 0xff) === SQLITE_BUSY
-        ? `another Steelyard server uses ${dataDir}; stop it, or give this one its own --data-dir`
-        : `${dataDir} cannot be written (${message}); give the server a folder of its own with --data-dir`;
+        ? `another Steelyard server uses ${what}; stop it, or ${otherwise}`
+        : `${what} cannot be written (${message}); give the server a folder of its own with --data-dir`;
     throw new ConfigError(why, { cause });
   }
-  writeFileSync(pidFile(dataDir), String(process.pid));
-  return () => {
-    rmSync(pidFile(dataDir), { force: true });
-    database.close();
-  };
+  return () => database.close();
+}
+
+/**
+ * Runs and rows belong together by number: with one of the two databases gone, a new one would give the other's numbers to
+ * other runs. Throws ConfigError. Before the catalog is opened, and `checkRows` after it.
+ */
+export function checkCatalog({ databasePath, metricsPath }: Places): void {
+  if (existsSync(databasePath) || sizeOf(metricsPath) === 0) return;
+  throw new ConfigError(
+    `${databasePath} is missing, and ${metricsPath} is there: whose rows those are is not known. Restore both from a backup; to begin anew, move ${metricsPath} away`,
+  );
+}
+
+export async function checkRows(
+  { databasePath, metricsPath }: Places,
+  catalog: SqliteCatalog,
+): Promise<void> {
+  // An empty file is somebody's word that the rows are given up; a log without its file is the engine's to tell of.
+  if (existsSync(metricsPath) || existsSync(`${metricsPath}-wal`)) return;
+  const run = await catalog.db.selectFrom("runs").select("id").limit(1).executeTakeFirst();
+  if (!run) return;
+  throw new ConfigError(
+    `${metricsPath} is missing: the rows of all runs in ${databasePath} were in it. Restore it from a backup; to go on without them, make an empty file of that name`,
+  );
 }
 
 /** Counts while the folder is locked only. */

@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { startExpiry } from "./anonymous/expiry.ts";
 import { startRetention } from "./artifacts/retention.ts";
 import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
-import { lockDataFolder } from "./data-folder.ts";
+import { checkCatalog, checkRows, lockData } from "./data-folder.ts";
 import { openFolder } from "./engines/folder/blob-store.ts";
 import { InProcessBus } from "./engines/in-process/bus.ts";
 import { openSegments } from "./engines/segments/store.ts";
@@ -78,9 +78,11 @@ async function openServer(
   log: Logger,
   opened: Opened,
 ): Promise<RunningServer> {
-  opened.push(lockDataFolder(config.dataDir));
+  opened.push(lockData(config));
+  checkCatalog(config);
   const catalog = new SqliteCatalog(config.databasePath);
   opened.push(() => catalog.close());
+  await checkRows(config, catalog);
   const metrics = await openSegments(config.metricsPath, {
     onDamage: (damage) => log.error({ damage }, "a damaged chunk is left out"),
     ...(options.maxMetricsBytes === undefined ? {} : { maxBytes: options.maxMetricsBytes }),
