@@ -112,7 +112,8 @@ export const SYSTEMS: readonly PeerSystem[] = [
     worker: "aim_repository.py",
     environment: "aim",
     options: {},
-    durable: "close() returned and the index has it; RocksDB's write-ahead log without fsync: a power cut loses the last seconds",
+    durable:
+      "close() returned and the index has it; RocksDB's write-ahead log without fsync: a power cut loses the last seconds",
     asked: true,
   },
   {
