@@ -150,8 +150,9 @@ const NVIDIA_SMI = `case "$*" in
 esac`;
 /** Until that file of the run's folder has the text. */
 const until = (file: string, text: string) =>
-  `const { readFileSync } = await import("node:fs");
-while (!readFileSync(run.dir + "/../" + ${JSON.stringify(file)}.replace("ID", run.id)).includes(${JSON.stringify(text)})) await new Promise((resolve) => setTimeout(resolve, 20));`;
+  `const { existsSync, readFileSync } = await import("node:fs");
+const file = run.dir + "/../" + ${JSON.stringify(file)}.replace("ID", run.id);
+while (!existsSync(file) || !readFileSync(file).includes(${JSON.stringify(text)})) await new Promise((resolve) => setTimeout(resolve, 20));`;
 const MEASURED = until("run-ID.wandb", "gpu.1.gpu");
 
 test("NVIDIA GPUs: each one, those that this process uses once more, and what they are", async () => {
