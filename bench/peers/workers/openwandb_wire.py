@@ -88,7 +88,7 @@ class OpenWandb(WandbWire):
     seen_by_last = seen_by_table
 
     def sort(self):
-        raise NotThere("it has none; its page shows the newest 100 runs")
+        raise NotThere("its page shows the newest 100 runs as they come")
 
     filter = sort
 
