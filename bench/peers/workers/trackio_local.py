@@ -131,6 +131,11 @@ class Trackio(System):
         records = self.call("get_runs_for_project", {"project": self.project})
         return records + self.call("get_run_configs", {"project": self.project})
 
+    def sort(self):
+        raise NotThere("its page asks for all runs and sorts by itself")
+
+    filter = sort
+
     def settle(self):
         from trackio.sqlite_storage import SQLiteStorage
 
