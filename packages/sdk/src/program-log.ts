@@ -10,8 +10,12 @@ import { Summary } from "./summary.ts";
 
 /** How often it is looked whether the run's thread keeps up, seconds; only while rows are logged. */
 const LOOK_EVERY_S = 0.01;
-/** Of the time in which rows are promised to be in the log: what is still missing then, this thread writes. */
-const LATE_SHARE = 0.6;
+/** After a part of what was late. */
+const LOOK_AGAIN_S = 0.001;
+/** Of the time in which rows are promised to be in the log: what is still missing then, this thread writes in parts. */
+const LATE_SHARE = 0.5;
+/** Of the same: what is still missing then, it writes at once. */
+const TOO_LATE_SHARE = 0.8;
 /** Written at once where more would hold up the program: some 1.5 ms. */
 const PART_ROWS = 1000;
 
@@ -31,6 +35,7 @@ export class ProgramLog implements RowKeeper {
   readonly #history: History;
   readonly #strict: boolean;
   readonly #lateS: number;
+  readonly #tooLateS: number;
   /** Every row is written here. */
   #writesAll: boolean;
   readonly #shapes: (readonly string[])[] = [];
@@ -46,6 +51,7 @@ export class ProgramLog implements RowKeeper {
     this.path = start.logFile;
     this.#strict = start.strict;
     this.#lateS = (start.flushIntervalMs / 1000) * LATE_SHARE;
+    this.#tooLateS = (start.flushIntervalMs / 1000) * TOO_LATE_SHARE;
     this.#writesAll = start.log !== NO_LOG;
     this.#turns = new LogTurns(start.turns);
     this.#log = new RunLog(start.log, this.#turns, { isNew: true, retries: start.strict });
@@ -134,10 +140,12 @@ export class ProgramLog implements RowKeeper {
       this.#writesAll = false;
     }
     const { logged } = this.#turns;
+    if (!isBehind(logged, written)) return LOOK_EVERY_S;
     // Either way: clocks are set back.
-    if (isBehind(logged, written) && Math.abs(timestamp - timestampAt(cells, logged)) > this.#lateS)
-      this.#catchUp(cells, written);
-    return LOOK_EVERY_S;
+    const ageS = Math.abs(timestamp - timestampAt(cells, logged));
+    if (ageS <= this.#lateS) return LOOK_EVERY_S;
+    this.#catchUp(cells, written, ageS > this.#tooLateS ? undefined : PART_ROWS);
+    return LOOK_AGAIN_S;
   }
 
   help(cells: Float64Array, written: number): void {
