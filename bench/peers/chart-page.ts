@@ -61,12 +61,12 @@ interface Box {
 function drawnChart(): Box | undefined {
   const large = (element: Element) => {
     const { width, height, top } = element.getBoundingClientRect();
-    return width > 150 && height > 80 && top < innerHeight;
+    return width > 100 && height > 80 && top < innerHeight;
   };
   const hasCurve = (svg: Element) =>
     [...svg.querySelectorAll("path, polyline")].some((line) => {
       const points = line.getAttribute("d") ?? line.getAttribute("points") ?? "";
-      return points.length > 300 && line.getBoundingClientRect().width > 80;
+      return points.length > 300 && line.getBoundingClientRect().width > 50;
     });
   const isPainted = (canvas: HTMLCanvasElement) => {
     try {
