@@ -8,7 +8,9 @@ import wandb
 
 name, rows, go = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
 primary = sys.argv[4:] == ["primary"]
-settings = wandb.Settings(x_primary=primary, x_label="python", x_update_finish_state=primary)
+settings = wandb.Settings(
+    x_primary=primary, x_label="python", x_update_finish_state=primary, x_stats_sampling_interval=0.1
+)
 run = wandb.init(mode="shared", id=name, project="sdk", config={"python": True}, settings=settings)
 print("from python")
 for n in range(rows):
@@ -16,4 +18,6 @@ for n in range(rows):
 print("LOGGED", flush=True)
 while not go.exists():
     time.sleep(0.05)
+# Its log has the label in system metrics alone, of which the first come by now.
+time.sleep(1)
 run.finish()

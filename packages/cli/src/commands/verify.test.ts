@@ -102,7 +102,19 @@ test("run verify names each row that is different, missing or only at the server
 
 test("run verify says why a row was refused, and of a damaged log what is lost", async () => {
   const writer = new RecordLogWriter();
-  const row = (num: number, value: string) => writer.append(historyRecord(num, [[["loss"], value]], num - 3));
+  const row = (num: number, value: string) => {
+    const step = num - 3;
+    writer.append(
+      historyRecord(
+        num,
+        [
+          [["loss"], value],
+          [["_step"], String(step)],
+        ],
+        step,
+      ),
+    );
+  };
   writer.append(headerRecord(1, "test"));
   writer.append(
     runRecord(2, {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 
 /** Looking through all processes costs tens of milliseconds. */
@@ -8,6 +8,8 @@ const LOOK_EVERY_MS = 2000;
  * minutes. A log that stands still for longer than this has lost its process, unless that only waits.
  */
 const SILENCE_MS = 15 * 60_000;
+/** More than a look is old: who has written since has been looked for. */
+const QUIET_MS = 2 * LOOK_EVERY_MS;
 
 let lookedAtMs = Number.NEGATIVE_INFINITY;
 let written: ReadonlySet<string> | undefined;
@@ -51,15 +53,20 @@ function openFilesOf(process: string): string[] {
 /** What is known of the process that writes a log. */
 export class LogWriter {
   readonly #path: string;
+  /** A process of this user, whose open files can be seen. */
+  readonly #isOurs: boolean;
   #seen = false;
 
   constructor(path: string) {
     this.#path = realpathSync(path);
+    const user = process.getuid?.();
+    this.#isOurs = user === 0 || statSync(this.#path).uid === user;
   }
 
   /**
    * `there`: it has the log open, or has written lately. `gone`: it was here and is not, or is nowhere on the machine that
-   * the log names and has long been silent. `silent`: it writes nothing, and is on a machine that cannot be looked at.
+   * the log names: at once where that can be seen, else when it has long been silent. `silent`: it writes nothing, and is
+   * on a machine that cannot be looked at.
    */
   state(host: string, writtenAtMs: number): "there" | "gone" | "silent" {
     const logs = writtenLogs();
@@ -68,7 +75,9 @@ export class LogWriter {
       return "there";
     }
     if (this.#seen) return "gone";
-    if (Date.now() - writtenAtMs < SILENCE_MS) return "there";
-    return logs && host === hostname() ? "gone" : "silent";
+    const isHere = logs !== undefined && host === hostname();
+    const silentMs = Date.now() - writtenAtMs;
+    if (silentMs < (isHere && this.#isOurs ? QUIET_MS : SILENCE_MS)) return "there";
+    return isHere ? "gone" : "silent";
   }
 }

@@ -10,10 +10,13 @@ const listeners = new Set<(change: LiveChange) => void>();
 const watchers = new Set<() => void>();
 let source: EventSource | undefined;
 let connected = true;
+/** The stream is open: from now on every change is heard. */
+let listening = false;
 
-function setConnected(now: boolean): void {
-  if (connected === now) return;
+function setConnected(now: boolean, hears = false): void {
+  if (connected === now && listening === hears) return;
   connected = now;
+  listening = hears;
   for (const watcher of watchers) watcher();
 }
 
@@ -24,7 +27,7 @@ let retry: ReturnType<typeof setTimeout> | undefined;
 function open(): void {
   close();
   source = new EventSource(underBase("/api/v1/live"));
-  source.onopen = () => setConnected(true);
+  source.onopen = () => setConnected(true, true);
   source.onerror = () => {
     setConnected(false);
     if (source?.readyState === EventSource.CLOSED) retry ??= setTimeout(open, RETRY_MS);
@@ -40,6 +43,7 @@ function close(): void {
   retry = undefined;
   source?.close();
   source = undefined;
+  setConnected(connected);
 }
 
 // The browser knows before a connection times out; back on the net it need not wait for its next attempt.
@@ -71,13 +75,17 @@ export function useLive(
   }, [entity, project]);
 }
 
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
 /** False while the server is out of reach. */
 export function useConnected(): boolean {
-  return useSyncExternalStore(
-    (watcher) => {
-      watchers.add(watcher);
-      return () => watchers.delete(watcher);
-    },
-    () => connected,
-  );
+  return useSyncExternalStore(watch, () => connected);
+}
+
+/** True from when changes are heard: what was asked before that may have changed since. */
+export function useListening(): boolean {
+  return useSyncExternalStore(watch, () => listening);
 }

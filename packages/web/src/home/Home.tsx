@@ -1,7 +1,7 @@
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 import { addressOf } from "../address/query-state.ts";
-import { useLive } from "../api/live.ts";
+import { useListening, useLive } from "../api/live.ts";
 import { useServer } from "../api/session.ts";
 import { t } from "../i18n/index.ts";
 import { ErrorState, Skeleton, Snippet } from "../ui/controls.tsx";
@@ -10,12 +10,28 @@ import { useProjects } from "./projects.ts";
 
 export default function Home({ quickstart = false }: { quickstart?: boolean }) {
   const projects = useProjects();
+  const { refetch } = projects;
+  const listening = useListening();
+  useEffect(() => {
+    // A run that came before its coming could be heard.
+    if (listening) void refetch();
+  }, [listening, refetch]);
   useEffect(() => {
     document.title = `${t("nav.home")} · Steelyard`;
   }, []);
+  // Its project comes before the run: what was shown as empty stays so until there is a run to go to.
+  const [, navigate] = useLocation();
+  const wasEmpty = useRef(false);
+  const first = projects.data?.find(({ runs }) => runs.edges.length > 0);
+  const firstRun = first?.runs.edges[0]?.node.name;
+  if (projects.data?.length === 0 && !quickstart) wasEmpty.current = true;
+  useEffect(() => {
+    if (wasEmpty.current && first && firstRun)
+      navigate(addressOf.run(first.entityName, first.name, firstRun));
+  }, [first, firstRun, navigate]);
   if (projects.isPending) return <Skeleton lines={8} />;
   if (projects.error) return <ErrorState error={projects.error} retry={() => projects.refetch()} />;
-  if (quickstart || projects.data.length === 0) return <FirstRun follow={!quickstart} />;
+  if (quickstart || wasEmpty.current) return <FirstRun follow={!quickstart} />;
   return (
     <main className="screen">
       <div className="sheet">
@@ -29,6 +45,7 @@ export default function Home({ quickstart = false }: { quickstart?: boolean }) {
 /** An empty server: how to begin, and the first run the moment it comes. */
 export function FirstRun({ follow, project }: { follow: boolean; project?: string }) {
   const server = useServer();
+  const listening = useListening();
   const [, navigate] = useLocation();
   useLive(undefined, project, (change) => {
     if (follow && (change.kind === "run" || change.kind === "rows"))
@@ -62,7 +79,7 @@ const run = await steelyard.init({ project: "${name}", config: { lr: 0.01 } });
 for (let step = 0; step < 100; step++) run.log({ loss: 1 / (step + 1) });
 await run.finish();`}
         />
-        {follow && (
+        {follow && listening && (
           <div className="waiting" role="status">
             <span className="pulse" aria-hidden="true" />
             {t("first.waiting")}
