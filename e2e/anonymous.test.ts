@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,12 +13,15 @@ suite("the link of an anonymous run", () => {
   let fixture: Fixture;
   let dir: string;
   let ann = "";
+  const programs: ChildProcess[] = [];
   before(async () => {
     fixture = await openFixture({ serverFlags: ["--anonymous", "on"] });
     dir = mkdtempSync(join(tmpdir(), "steelyard-anonymous-"));
     ann = await makeUser(fixture.server, "ann");
   });
   after(async () => {
+    // Of a test that failed before it ended its program.
+    for (const child of programs) child.kill("SIGKILL");
     await fixture.close();
     rmSync(dir, { recursive: true, force: true });
   });
@@ -35,6 +39,7 @@ clearInterval(timer);
 await run.finish();`,
       { environment: { WANDB_ANONYMOUS: "must", WANDB_API_KEY: "" } },
     );
+    programs.push(child);
     const link = await new Promise<string>((resolve, reject) => {
       let err = "";
       child.stderr?.on("data", (part) => {

@@ -32,8 +32,10 @@ export function screen<Props extends object>(
   };
   function Screen(props: Props) {
     const [state, setState] = useState<{ error?: unknown }>();
+    const isShown = Loaded !== undefined;
     useEffect(() => {
-      if (Loaded) return;
+      // Not by `Loaded`: it may have come between the drawing of the placeholder and now.
+      if (isShown) return;
       let shown = true;
       fetch().then(
         () => shown && setState({}),
@@ -42,7 +44,7 @@ export function screen<Props extends object>(
       return () => {
         shown = false;
       };
-    }, []);
+    }, [isShown]);
     if (state?.error) throw state.error;
     return Loaded ? <Loaded {...props} /> : placeholder;
   }
