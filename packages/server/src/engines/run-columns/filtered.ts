@@ -13,8 +13,10 @@ export type Mask = Uint8Array;
 export function filtered(runs: ProjectRuns, filter: Filter, budget: Budget): Mask {
   switch (filter.kind) {
     case "all": {
-      const mask = new Uint8Array(runs.count).fill(1);
-      for (const part of filter.parts) and(mask, filtered(runs, part, budget));
+      const [first, ...others] = filter.parts;
+      if (!first) return new Uint8Array(runs.count).fill(1);
+      const mask = filtered(runs, first, budget);
+      for (const part of others) and(mask, filtered(runs, part, budget));
       return mask;
     }
     case "any": {

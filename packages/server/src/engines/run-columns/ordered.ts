@@ -101,7 +101,10 @@ function neither(runs: ProjectRuns, { num, codes }: Column, after: RunCursor | u
   };
 }
 
-/** Places of the runs of a stage, ascending. */
+/**
+ * Places of the runs of a stage; the last made first when the order goes down: what grew with the runs is found in order
+ * then, which is the cheapest for a heap, not the dearest.
+ */
 function hitsOf(
   runs: ProjectRuns,
   mask: Mask,
@@ -109,14 +112,15 @@ function hitsOf(
   past: Stage["past"],
   way: number,
 ): Uint32Array {
-  const hits = new Uint32Array(runs.count);
-  const { ids } = runs;
+  const { ids, count } = runs;
+  const hits = new Uint32Array(count);
   let length = 0;
-  for (let at = 0; at < mask.length; at++) {
+  for (let i = 0; i < count; i++) {
+    const at = way < 0 ? count - 1 - i : i;
     if (mask[at] === 0) continue;
     const key = keys[at] as number;
     if (Number.isNaN(key)) continue;
-    if (past) {
+    if (past !== undefined) {
       const beyond = (key - past.key) * way;
       if (beyond < 0 || (beyond === 0 && ((ids[at] as number) - past.id) * way <= 0)) continue;
     }
