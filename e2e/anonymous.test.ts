@@ -123,6 +123,14 @@ await run.finish();`,
     const page = await visitor("ko-KR");
     await page.emulateMedia({ colorScheme: "dark" });
     await page.setViewportSize({ width: 360, height: 720 });
+    // Letters of random names are of any width: this is the widest that one may have.
+    await page.addInitScript(() =>
+      document.addEventListener("DOMContentLoaded", () => {
+        const style = document.createElement("style");
+        style.textContent = ".topbar > .anchor > .button { letter-spacing: 6px; }";
+        document.head.append(style);
+      }),
+    );
     await page.goto(link);
     const banner = page.getByRole("region", { name: "익명 실행" });
     await banner.getByText(/아무도 가져가지 않으면/).waitFor();
