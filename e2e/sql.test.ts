@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { withoutDuckdb } from "../conformance/duckdb.ts";
 import { type Fixture, makeRun, openFixture, picture, signIn } from "./browser.ts";
 
-const installed = await import("@duckdb/node-api").then(
-  () => true,
-  () => false,
-);
-const skip = installed ? false : "DuckDB, an optional dependency of the server, is not installed";
-
-suite("SQL page", { skip }, () => {
+suite("SQL page", { skip: withoutDuckdb }, () => {
   let fixture: Fixture;
   before(async () => {
     fixture = await openFixture();

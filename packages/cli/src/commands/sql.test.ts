@@ -2,16 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { withoutDuckdb } from "../../../../conformance/duckdb.ts";
 import { makeRun } from "../../../server/src/http/doors.test-part.ts";
 import { openWorld, type World } from "../world.test-part.ts";
 
-const installed = await import("@duckdb/node-api").then(
-  () => true,
-  () => false,
-);
-const skip = installed ? false : "DuckDB, an optional dependency of the server, is not installed";
-
-suite("steelyard sql", { skip }, () => {
+suite("steelyard sql", { skip: withoutDuckdb }, () => {
   let world: World;
   before(async () => {
     world = await openWorld();

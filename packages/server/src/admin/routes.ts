@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
-import { readJson } from "../http/body.ts";
+import { checked, readJson } from "../http/body.ts";
 import type { CatalogTransaction } from "../ports/catalog.ts";
 import { requireAdmin } from "../projects/access.ts";
 import type { Services } from "../services.ts";
@@ -211,10 +211,7 @@ async function body<Schema extends v.GenericSchema>(
   c: Context<AppEnv>,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const given = v.safeParse(schema, await readJson(c.req.raw));
-  if (given.success) return given.output;
-  const issue = given.issues[0];
-  throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);
+  return checked(schema, await readJson(c.req.raw));
 }
 
 async function userId(tx: CatalogTransaction, username: string): Promise<number> {

@@ -1,5 +1,6 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 
 /** What the page's and the administrators' questions may weigh. */
@@ -15,6 +16,17 @@ export async function readJson(request: Request, maxBytes = MAX_JSON_BYTES): Pro
   } catch {
     return undefined;
   }
+}
+
+/** What a body is, or bad-request with the place in it and what may stand there. */
+export function checked<Schema extends v.GenericSchema>(
+  schema: Schema,
+  body: unknown,
+): v.InferOutput<Schema> {
+  const given = v.safeParse(schema, body);
+  if (given.success) return given.output;
+  const issue = given.issues[0];
+  throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);
 }
 
 /** The body, unpacked when gzipped; throws too-large beyond `maxBytes` either way, before it is all in memory. */

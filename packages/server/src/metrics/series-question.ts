@@ -9,6 +9,7 @@ import {
 } from "@steelyard/protocol/series";
 import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
+import { checked } from "../http/body.ts";
 
 /** What `POST /api/v1/series` takes. */
 
@@ -81,12 +82,7 @@ export type SeriesRequestInput = v.InferOutput<typeof Request>;
 
 /** Throws bad-request, which names the place in the body and what may stand there. */
 export function parseSeriesRequest(body: unknown): SeriesRequestInput {
-  const given = v.safeParse(Request, body);
-  if (!given.success) {
-    const [issue] = given.issues;
-    throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);
-  }
-  const request = given.output;
+  const request = checked(Request, body);
   let buckets = 0;
   let heatMaps = 0;
   for (const [at, question] of request.questions.entries()) {

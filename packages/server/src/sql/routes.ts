@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
-import { readBody } from "../http/body.ts";
+import { checked, readBody } from "../http/body.ts";
 import { visibleProject } from "../metrics/found.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
@@ -74,8 +74,5 @@ function parse(body: Buffer): v.InferOutput<typeof Question> {
   } catch (cause) {
     throw new SteelyardError("invalid-json", `the body is not JSON: ${(cause as Error).message}`, { cause });
   }
-  const parsed = v.safeParse(Question, value);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);
+  return checked(Question, value);
 }

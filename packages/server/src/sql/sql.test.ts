@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { withoutDuckdb } from "../../../../conformance/duckdb.ts";
 import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
 import { makeRoom } from "../metrics/kept-files.ts";
 import { findProject } from "../projects/access.ts";
@@ -10,13 +11,7 @@ import { columnNames } from "./history-files.ts";
 import type { SqlResult } from "./messages.ts";
 import { SQL_LIMITS, SqlQueries } from "./run-query.ts";
 
-const installed = await import("@duckdb/node-api").then(
-  () => true,
-  () => false,
-);
-const skip = installed ? false : "DuckDB, an optional dependency, is not installed";
-
-suite("SQL over a project", { skip, timeout: 120_000 }, () => {
+suite("SQL over a project", { skip: withoutDuckdb, timeout: 120_000 }, () => {
   let doors: Doors;
   before(async () => {
     doors = await openDoors();

@@ -11,7 +11,7 @@ import {
   isFromAnotherSite,
   SESSION_COOKIE,
 } from "../http/authenticate.ts";
-import { readJson } from "../http/body.ts";
+import { checked, readJson } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
@@ -112,12 +112,7 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
       throw new SteelyardError("forbidden", "sign up on the page itself");
     if (!services.config.signUp)
       throw new SteelyardError("forbidden", "this server has no sign-up; its administrator makes accounts");
-    const given = v.safeParse(SignUp, await readJson(c.req.raw, MAX_SIGN_IN_BYTES));
-    if (!given.success) {
-      const [issue] = given.issues;
-      throw new SteelyardError("bad-request", `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`);
-    }
-    const { username, email, password } = given.output;
+    const { username, email, password } = checked(SignUp, await readJson(c.req.raw, MAX_SIGN_IN_BYTES));
     const address = clientAddress(c);
     const waitS = attempts.waitS(address, SIGN_UP);
     if (waitS > 0) {

@@ -1,4 +1,5 @@
 import { everyRun, type RunSet } from "../runs/run-window.ts";
+import { saveFile } from "../ui/save-file.ts";
 import { exportOf, valuesOf } from "./columns.ts";
 
 /** Every run of the set as CSV (RFC 4180), the columns that are shown, numbers whole. */
@@ -11,11 +12,7 @@ export async function exportCsv(set: RunSet, columns: readonly string[]): Promis
       parts.push(`${cells.map(csvCell).join(",")}\n`);
     }
   }
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
-  link.download = `${set.project}-runs.csv`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  saveFile(new Blob(parts, { type: "text/csv" }), `${set.project}-runs.csv`);
 }
 
 /** Text that a spreadsheet would run as a formula is marked as text. */

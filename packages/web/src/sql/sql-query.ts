@@ -1,5 +1,6 @@
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { request } from "../api/client.ts";
+import { saveFile } from "../ui/save-file.ts";
 
 export interface SqlAnswer {
   columns: { name: string; type: string }[];
@@ -35,11 +36,7 @@ export const FILES = ["csv", "jsonl", "parquet"] as const;
 /** All rows of the answer, as a file of the browser's. */
 export async function downloadSql(where: Where, sql: string, format: (typeof FILES)[number]): Promise<void> {
   const response = await ask(where, sql, { format });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await response.blob());
-  link.download = `${where.project}.${format}`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  saveFile(await response.blob(), `${where.project}.${format}`);
 }
 
 function ask({ entity, project }: Where, sql: string, more: object, signal?: AbortSignal): Promise<Response> {
