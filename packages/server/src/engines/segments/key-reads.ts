@@ -20,7 +20,11 @@ export function answerKeys(stored: StoredBlocks, run: number, stream: "history" 
   const blocks = stored.streams(run, stream).flatMap(({ id }) => stored.blocks(id));
   blocks.sort((a, b) => a.minStep - b.minStep || a.maxStep - b.maxStep);
   let rows = 0;
+  let firstStep = Number.POSITIVE_INFINITY;
+  let lastStep = Number.NEGATIVE_INFINITY;
   for (const block of blocks) {
+    firstStep = Math.min(firstStep, block.minStep);
+    lastStep = Math.max(lastStep, block.maxStep);
     const dead = deadRows(block, () => stored.lines(block));
     for (let row = 0; row < block.rows; row++) if (!dead?.(row)) rows++;
     for (const [column, place] of stored.head(block).columns.entries()) {
@@ -31,20 +35,18 @@ export function answerKeys(stored: StoredBlocks, run: number, stream: "history" 
   }
   const infos: KeyInfo[] = [];
   for (const [block, entries] of Map.groupBy(known.values(), ({ at }) => at.block)) {
-    infos.push(...finished(stored, block, entries));
+    for (const info of finished(stored, block, entries)) infos.push(info);
   }
   if (stream === "history" && rows > 0 && !known.has("_step")) {
     // Numbered by the store: no client wrote the key, yet every row read has it.
-    const first = Math.min(...blocks.map(({ minStep }) => minStep));
-    const last = Math.max(...blocks.map(({ maxStep }) => maxStep));
     infos.push({
       key: "_step",
       types: { number: rows },
       count: rows,
-      min: first,
-      max: last,
-      last,
-      lastStep: last,
+      min: firstStep,
+      max: lastStep,
+      last: lastStep,
+      lastStep,
       monotonic: true,
     });
   }

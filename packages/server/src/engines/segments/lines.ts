@@ -111,7 +111,8 @@ function partsOf(stored: StoredBlocks, places: readonly Place[], key: string, da
       const points = journalPoints(stored, block, key, damaged);
       if (points > 0) parts.push({ ...bounds(block), points, block, hasPyramid: false });
     }
-    all.push(...parts.sort((a, b) => firstBlock(a) - firstBlock(b)));
+    parts.sort((a, b) => firstBlock(a) - firstBlock(b));
+    for (const part of parts) all.push(part);
   }
   return all;
 }

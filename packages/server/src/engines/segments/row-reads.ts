@@ -225,7 +225,8 @@ export function answerConsole(stored: StoredBlocks, run: number, from: number, l
       // Enough lines: only a block that begins before the last of them can still hold one of the first `limit`.
       if (taken >= limit) last = nthNumber(own, limit);
     }
-    lines.push(...own.sort((a, b) => a.number - b.number).slice(0, Math.max(0, limit)));
+    own.sort((a, b) => a.number - b.number);
+    for (const line of own.slice(0, Math.max(0, limit))) lines.push(line);
   }
   lines.sort((a, b) => a.number - b.number || (a.writer < b.writer ? -1 : 1));
   let numbers = 0;

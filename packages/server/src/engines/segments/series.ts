@@ -32,7 +32,7 @@ export function gridsOf(
   const grids = new Map<string, Grid>();
   for (const [key, ofKey] of Map.groupBy(lines, (line) => line.key)) {
     if (ofKey.some(({ most }) => most > buckets)) {
-      const steps = Math.max(...ofKey.map((line) => line.steps));
+      const steps = ofKey.reduce((most, line) => Math.max(most, line.steps), 0);
       grids.set(key, { ...extentOf(stored, ofKey, question, damaged), steps });
     }
   }
