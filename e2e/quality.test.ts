@@ -18,6 +18,7 @@ const SCREENS = [
   "/settings",
   "/lab",
   `/admin/${PROJECT}`,
+  `/admin/${PROJECT}?group=config.opt`,
   `/admin/${PROJECT}/table?q=r0`,
   `/admin/${PROJECT}/sql?q=${encodeURIComponent('SELECT run, _step, "val/loss" FROM history')}&view=chart`,
   `/admin/${PROJECT}/overview`,

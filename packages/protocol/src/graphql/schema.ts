@@ -156,7 +156,8 @@ type Run {
   description: String
   notes: String
   state: String
-  config: JSONString
+  """With keys: those at its top alone."""
+  config(keys: [String!]): JSONString
   wandbConfig(keys: [String!]): JSONString
   summaryMetrics: JSONString
   systemMetrics: JSONString

@@ -1,3 +1,4 @@
+import { stringifyExtendedJson } from "@steelyard/protocol/history";
 import { deleteArtifactsOfRun } from "../artifacts/deletion.ts";
 import { SteelyardError } from "../errors.ts";
 import { parseRunGlobalId, runGlobalId } from "../http/global-id.ts";
@@ -117,11 +118,17 @@ const updateRunState: Resolver = async (
 /** Chosen parts of what the client noted for itself in the config; without `t` the client takes a run for a new one. */
 const wandbConfig: Resolver = (run: RunModel, { keys }: { keys?: string[] | null }) => {
   const own = ownPart(parseJsonObject(run.row.config, "config"));
-  const chosen = keys
-    ? Object.fromEntries(keys.filter((key) => Object.hasOwn(own, key)).map((key) => [key, own[key]]))
-    : own;
-  return JSON.stringify(chosen);
+  return JSON.stringify(keys ? chosen(own, keys) : own);
 };
+
+const config: Resolver = (run: RunModel, { keys }: { keys?: string[] | null }) =>
+  keys ? stringifyExtendedJson(chosen(parseJsonObject(run.row.config, "config"), keys)) : run.row.config;
+
+function chosen(object: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    keys.filter((key) => Object.hasOwn(object, key)).map((key) => [key, object[key]]),
+  );
+}
 
 export const runsResolvers: Resolvers = {
   Run: {
@@ -130,7 +137,7 @@ export const runsResolvers: Resolvers = {
     displayName: (run: RunModel) => run.row.display_name,
     description: (run: RunModel) => run.row.description,
     notes: (run: RunModel) => run.row.notes,
-    config: (run: RunModel) => run.row.config,
+    config,
     wandbConfig,
     summaryMetrics: (run: RunModel) => run.row.summary,
     systemMetrics: (run: RunModel) => run.row.system_metrics,

@@ -32,20 +32,22 @@ export function ChartTable({
   const line = lines[index];
   const shown = drawn[index];
   if (!line || !shown) return null;
-  const { answer } = line;
+  const { answer, group } = line;
   const someNonFinite = !answer.exact && answer.nonFinite.some((count) => count > 0);
   const head = [
     xName,
-    t("chart.value"),
+    group ? t(`group.aggregate.${group.aggregate as "mean"}`) : t("chart.value"),
     ...(smoothed ? [t("chart.smoothed")] : []),
-    ...(answer.exact ? [] : [t("chart.min"), t("chart.max"), t("chart.count")]),
+    ...(answer.exact ? [] : group ? [t("group.low"), t("group.high")] : [t("chart.min"), t("chart.max")]),
+    ...(group ? [t("overview.runs")] : answer.exact ? [] : [t("chart.count")]),
     ...(someNonFinite ? [t("chart.notFinite")] : []),
   ];
   const rows = Array.from(answer.xLast, (x, at) => [
     xKind === "wall" ? new Date(x * 1000).toISOString() : String(x),
     String(answer.last[at]),
     ...(smoothed ? [String(shown.y[at])] : []),
-    ...(answer.exact ? [] : [String(answer.min[at]), String(answer.max[at]), String(answer.count[at])]),
+    ...(answer.exact ? [] : [String(answer.min[at]), String(answer.max[at])]),
+    ...(answer.exact && !group ? [] : [String(answer.count[at])]),
     ...(someNonFinite ? [String(answer.nonFinite[at])] : []),
   ]);
   return (
@@ -68,7 +70,7 @@ export function ChartTable({
           <span className="muted">{line.label}</span>
         )}
         <span className="muted row-count">
-          {answer.exact
+          {answer.exact && !group
             ? t("chart.rows", { count: rows.length })
             : t("chart.rowsOf", { count: rows.length, points: answer.points })}
         </span>

@@ -143,7 +143,11 @@ export function LineChart(props: LineChartProps) {
       role="application"
       tabIndex={0}
       aria-roledescription={t("chart.role")}
-      aria-label={t("chart.label", { key: title, count: lines.length, summary: summaryOf(lines, domain) })}
+      aria-label={t(lines[0]?.group ? "group.chart" : "chart.label", {
+        key: title,
+        count: lines.length,
+        summary: summaryOf(lines, domain),
+      })}
       aria-keyshortcuts="ArrowLeft ArrowRight Home End + - Escape Enter"
       data-series={drawn.reduce((count, line) => count + (line.original ? 2 : 1), 0)}
       onKeyDown={(event) => {
@@ -267,6 +271,8 @@ function summaryOf(lines: ChartLine[], { y }: Domain): string {
   const points = lines.reduce((sum, { answer }) => sum + answer.points, 0);
   const extent =
     y[0] <= y[1] ? ` ${t("chart.extent", { low: shortNumber(y[0]), high: shortNumber(y[1]) })}` : "";
+  const group = lines[0]?.group;
+  if (group) return `${t("group.summary", { count: lines.length })}${extent}`;
   if (lines.every(({ answer }) => answer.exact)) return t("chart.exact") + extent;
   const buckets = lines.reduce((sum, { answer }) => sum + answer.xLast.length, 0);
   return t("chart.summarised", { points, buckets }) + extent;

@@ -77,7 +77,16 @@ export function Tooltip({
               <span className="mono">{shortNumber(value)}</span>
               {smoothed && <span className="mono muted">{shortNumber(answer.last[at] ?? Number.NaN)}</span>}
             </div>
-            {!answer.exact && line === nearest.line && (
+            {line.group && (
+              <div className="mono muted bucket">
+                {t(answer.exact ? "group.runs" : "group.hover", {
+                  min: shortNumber(answer.min[at] ?? Number.NaN),
+                  max: shortNumber(answer.max[at] ?? Number.NaN),
+                  count: answer.count[at] ?? 0,
+                })}
+              </div>
+            )}
+            {!line.group && !answer.exact && line === nearest.line && (
               <div className="mono muted bucket">
                 {t("chart.bucket", {
                   min: shortNumber(answer.min[at] ?? Number.NaN),

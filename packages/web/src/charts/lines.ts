@@ -9,6 +9,8 @@ export interface ChartLine {
   /** Of `DASHES`. */
   dash: number;
   answer: SeriesAnswer;
+  /** The line is one of a group of runs: what it is, and what its band is. */
+  group?: { aggregate: string; spread: string };
 }
 
 export interface DrawnLine {

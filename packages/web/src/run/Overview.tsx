@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { graphql } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
-import { configOf } from "../runs-table/columns.ts";
+import { configOf } from "../runs/run-values.ts";
 import { Button, CopyButton, NumberText } from "../ui/controls.tsx";
 import { parseJson } from "../ui/format.ts";
 import { SearchField } from "../ui/SearchField.tsx";

@@ -1,9 +1,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { packList, unpackList, useAddress } from "../address/query-state.ts";
-import { ApiError, graphql } from "../api/client.ts";
+import { ApiError } from "../api/client.ts";
 import { FirstRun } from "../home/Home.tsx";
 import { t } from "../i18n/index.ts";
+import { runColumnsQuery } from "../runs/run-columns.ts";
 import { type RunSet, useFirstPage, useRunCount } from "../runs/run-window.ts";
 import type { RunRow } from "../runs/runs.ts";
 import { Button, EmptyState, ErrorState, NotFound, Popover, Skeleton } from "../ui/controls.tsx";
@@ -136,17 +137,7 @@ export default function RunsTable({ entity, project }: { entity: string; project
 
 /** Paths that the project's runs have; the first of config and summary are shown until the person chooses. */
 function useColumns(entity: string, project: string) {
-  const { data } = useQuery({
-    queryKey: ["columns", entity, project],
-    queryFn: async ({ signal }) =>
-      (
-        await graphql<{ project: { runColumns: { path: string; kind: string }[] } | null }>(
-          "query Columns($entity: String, $project: String) { project(name: $project, entityName: $entity) { runColumns { path kind } } }",
-          { entity, project },
-          signal,
-        )
-      ).project?.runColumns.filter(({ path }) => !/^(config|summary)\._/.test(path)) ?? [],
-  });
+  const { data } = useQuery(runColumnsQuery(entity, project));
   return useMemo(() => {
     const paths = data?.map(({ path }) => path) ?? [];
     const first = (head: string) => paths.filter((path) => path.startsWith(head)).slice(0, 4);

@@ -1,4 +1,5 @@
 import { t } from "../i18n/index.ts";
+import { configOf, reach } from "../runs/run-values.ts";
 import type { RunRow } from "../runs/runs.ts";
 import { duration, parseJson } from "../ui/format.ts";
 
@@ -40,18 +41,6 @@ export function valuesOf(run: RunRow): RunValues {
   return { run, config: configOf(run.config), summary: parseJson(run.summaryMetrics) };
 }
 
-/** Config as people mean it: key to value, without the wire's wrapper. A key may be called `__proto__`. */
-export function configOf(text: string | undefined): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(parseJson(text)).map(([key, entry]) => [
-      key,
-      typeof entry === "object" && entry !== null && Object.hasOwn(entry, "value")
-        ? (entry as { value: unknown }).value
-        : entry,
-    ]),
-  );
-}
-
 /** The cell's value; dotted keys reach into nested objects, a literal dotted key wins. */
 export function cellOf({ run, config, summary }: RunValues, id: string): unknown {
   if (id === "state") return run.state;
@@ -75,14 +64,4 @@ export function exportOf(row: RunValues, id: string): unknown {
 export function durationMs(run: { state: string; createdAt: string; heartbeatAt: string }): number {
   const end = run.state === "running" ? Date.now() : Date.parse(run.heartbeatAt);
   return end - Date.parse(run.createdAt);
-}
-
-function reach(object: Record<string, unknown>, key: string): unknown {
-  if (Object.hasOwn(object, key)) return object[key];
-  let value: unknown = object;
-  for (const part of key.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<string, unknown>)[part];
-  }
-  return value;
 }

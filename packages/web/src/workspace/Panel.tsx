@@ -1,16 +1,16 @@
 import { createContext, type RefObject, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { ChartTable } from "../charts/ChartTable.tsx";
-import { dashesOf } from "../charts/dashes.ts";
 import { LineChart } from "../charts/LineChart.tsx";
 import { LineMark } from "../charts/LineMark.tsx";
 import { type ChartLine, domainOf, drawnLines } from "../charts/lines.ts";
 import { isSmoothing } from "../charts/smooth.ts";
 import { t } from "../i18n/index.ts";
-import { runColour } from "../runs/colour.ts";
 import { useTheme } from "../theme/theme.ts";
 import { Button, ErrorState, IconButton } from "../ui/controls.tsx";
 import { grouped } from "../ui/format.ts";
 import { CloseIcon, ExpandIcon, TableIcon } from "../ui/icons.tsx";
+import type { DrawnGroups } from "./grouping.ts";
+import { linesOfGroups, linesOfRuns } from "./panel-lines.ts";
 import { usePanelSeries } from "./panel-series.ts";
 import type { PanelPlan } from "./sections.ts";
 import { systemTitle } from "./system-title.ts";
@@ -22,6 +22,8 @@ export interface PanelRun {
   defaultColorIndex: number;
 }
 
+/** More have their names in the tooltip alone, unless the chart fills the screen. */
+const LEGEND_LINES = 5;
 /** Names in a footer; the rest is a number. */
 const NAMED = 3;
 
@@ -35,6 +37,8 @@ export interface PanelProps {
   emphasised: string | undefined;
   /** Runs that would be drawn but for the limit, and what raises it. */
   limited?: { visible: number; raise: () => void } | undefined;
+  /** What is drawn in place of the runs, which are then those in the groups. */
+  grouping?: DrawnGroups | undefined;
   /** Title of the panel that filled the screen last: it takes the focus back. */
   lastFull: RefObject<string | undefined>;
 }
@@ -45,7 +49,7 @@ export const PanelContext = createContext<PanelProps | undefined>(undefined);
 export function Panel({ panel }: { panel: PanelPlan }) {
   const shared = useContext(PanelContext);
   if (!shared) throw new Error("a panel stands in a PanelContext");
-  const { entity, project, runs, view, setView, emphasised, limited, lastFull } = shared;
+  const { entity, project, runs, view, setView, emphasised, limited, grouping, lastFull } = shared;
   const box = useRef<HTMLElement>(null);
   const [buckets, setBuckets] = useState<number>();
   const theme = useTheme();
@@ -74,40 +78,34 @@ export function Panel({ panel }: { panel: PanelPlan }) {
   const range = zoom?.x ?? (timed ? undefined : view.range);
   const yRange = zoom?.y;
   const names = useMemo(() => runs.map(({ name }) => name).sort(), [runs]);
-  const series = usePanelSeries({ entity, project, names, panel, x, range, buckets, place: box });
+  const series = usePanelSeries({
+    entity,
+    project,
+    names,
+    panel,
+    x,
+    range,
+    buckets,
+    grouping: grouping?.question,
+    place: box,
+  });
 
   const lines = useMemo((): ChartLine[] => {
-    const labels = new Map(runs.map(({ name, displayName }) => [name, displayName]));
-    const places = new Map(runs.map(({ name }, at) => [name, at]));
-    const indices = new Map(runs.map(({ name, defaultColorIndex }) => [name, defaultColorIndex]));
-    const several = panel.keys.length > 1;
-    const shown = (series.data ?? [])
-      .filter(({ run, xLast }) => labels.has(run) && xLast.length > 0)
-      .sort((a, b) => (places.get(a.run) ?? 0) - (places.get(b.run) ?? 0));
-    // The keys of one run have colours of their own; those of several runs have the run's, and dashes to tell them apart.
-    const colours = shown.map(({ run, key }) =>
-      runColour(several && runs.length === 1 ? panel.keys.indexOf(key) : (indices.get(run) ?? 0), theme),
-    );
-    const dashes = dashesOf(colours, view.dashes);
-    return shown.map((answer, at) => {
-      const run = labels.get(answer.run) ?? answer.run;
-      return {
-        id: answer.run,
-        label: !several ? run : runs.length > 1 ? `${run} ${answer.key}` : answer.key,
-        colour: colours[at] ?? "",
-        dash: dashes[at] ?? 0,
-        answer,
-      };
-    });
-  }, [series.data, runs, theme, panel.keys, view.dashes]);
+    const looks = { keys: panel.keys, theme, dashes: view.dashes };
+    const answers = series.data ?? [];
+    return grouping ? linesOfGroups(answers, grouping, looks) : linesOfRuns(answers, runs, looks);
+  }, [series.data, runs, grouping, theme, panel.keys, view.dashes]);
   const { smoothing, showOriginal, logX, logY, band, ignoreOutliers } = view;
   const options = useMemo(
     () => ({ range, yRange, logX, logY, band, ignoreOutliers }),
     [range, yRange, logX, logY, band, ignoreOutliers],
   );
+  const pointed = grouping
+    ? grouping.groups.find((group) => group.runs.includes(emphasised ?? ""))?.id
+    : emphasised;
   const drawn = useMemo(
-    () => drawnLines(lines, smoothing, showOriginal, emphasised),
-    [lines, smoothing, showOriginal, emphasised],
+    () => drawnLines(lines, smoothing, showOriginal, pointed),
+    [lines, smoothing, showOriginal, pointed],
   );
   const domain = useMemo(() => domainOf(drawn, options), [drawn, options]);
   const smoothed = isSmoothing(smoothing);
@@ -119,7 +117,7 @@ export function Panel({ panel }: { panel: PanelPlan }) {
   if (domain.above + domain.below > 0)
     notes.push({ key: "outside", text: t("chart.outside", { count: domain.above + domain.below }) });
   const without =
-    x.kind === "key" && series.data && !series.isPlaceholderData
+    x.kind === "key" && !grouping && series.data && !series.isPlaceholderData
       ? runs.filter(({ name }) => !lines.some(({ id }) => id === name))
       : [];
   if (x.kind === "key" && without.length > 0 && lines.length > 0) {
@@ -216,8 +214,8 @@ export function Panel({ panel }: { panel: PanelPlan }) {
       </div>
       {lines.length > 0 &&
         !asTable &&
-        (lines.length <= 5 || isFull) &&
-        (panel.keys.length > 1 || runs.length > 1) && (
+        (lines.length <= LEGEND_LINES || isFull) &&
+        (panel.keys.length > 1 || runs.length > 1 || grouping) && (
           <div className="legend">
             {lines.map((line) => (
               <span key={`${line.id} ${line.answer.key}`} title={line.label}>

@@ -19,6 +19,9 @@ export function Panels({
   shows,
   emphasised,
   limited,
+  grouping,
+  controls,
+  notes,
   empty,
   withoutRuns,
 }: {
@@ -30,6 +33,11 @@ export function Panels({
   shows: "metrics" | "system" | "both";
   emphasised?: string | undefined;
   limited?: PanelProps["limited"];
+  /** Lines of groups of the runs. */
+  grouping?: PanelProps["grouping"];
+  /** In the toolbar, and under it. */
+  controls?: ReactNode;
+  notes?: ReactNode;
   /** Nothing logged at all. */
   empty: string;
   /** Instead of charts when no run is drawn. */
@@ -87,7 +95,7 @@ export function Panels({
   if (full) lastFull.current = full.panel.title;
   useStaleSeries(entity, project);
 
-  const panelProps = { entity, project, runs, view, setView, emphasised, limited, lastFull };
+  const panelProps = { entity, project, runs, view, setView, emphasised, limited, grouping, lastFull };
   if (full) {
     return (
       <PanelContext value={panelProps}>
@@ -99,7 +107,10 @@ export function Panels({
   }
   return (
     <div className="panels">
-      <Toolbar view={view} setView={setView} badPattern={badPattern} keys={metrics.data ?? []} />
+      <Toolbar view={view} setView={setView} badPattern={badPattern} keys={metrics.data ?? []}>
+        {controls}
+      </Toolbar>
+      {notes}
       {keys.isPending && runs.length > 0 && <Skeleton lines={8} />}
       {keys.error && <ErrorState error={keys.error} retry={() => keys.refetch()} />}
       {runs.length === 0 && withoutRuns}

@@ -22,9 +22,12 @@ import { grouped } from "../ui/format.ts";
 import { LongSelect } from "../ui/LongSelect.tsx";
 import { SearchField } from "../ui/SearchField.tsx";
 import { useEyes } from "./eyes.ts";
+import { GroupControls, GroupNotes } from "./GroupControls.tsx";
+import { drawnGroups, readGrouping } from "./grouping.ts";
 import { useKeys } from "./keys.ts";
 import { listedRuns, MAX_DRAWN, NEWEST_FIRST } from "./listed-runs.ts";
 import { Panels } from "./Panels.tsx";
+import { useRunGroups } from "./run-groups.ts";
 import "./workspace.css";
 
 /** Of the run list, in pixels. */
@@ -52,7 +55,21 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list is the same as long as its names are
   const drawn = useMemo(() => visible.slice(0, limit), [drawnKey]);
   const drawnNames = useMemo(() => drawn.map(({ name }) => name).sort(), [drawn]);
+  const choice = readGrouping(address.get);
+  const groups = useRunGroups({ question, choice, shown: eyes.shown, isVisible: eyes.isVisible });
+  const choiceKey = JSON.stringify(choice);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the choice is the same as long as its words are
+  const grouping = useMemo(() => choice && drawnGroups(choice, groups.groups), [choiceKey, groups.groups]);
   const keys = useKeys(entity, project, "history", drawnNames);
+  const colours = useMemo(
+    () =>
+      new Map(
+        grouping
+          ? grouping.groups.flatMap(({ runs, colour }) => runs.map((run) => [run, colour] as const)).reverse()
+          : drawn.map((run) => [run.name, run.defaultColorIndex] as const),
+      ),
+    [grouping, drawn],
+  );
   /** What a narrow screen shows of the two. */
   const pane = address.get("pane") === "runs" ? "runs" : "charts";
   const [emphasised, setEmphasised] = useState<string>();
@@ -111,7 +128,7 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
             </IconButton>
           </div>
           <div className="counts-row">
-            <Drawn visible={eyes.count} total={total} drawn={drawn.length} />
+            <Drawn visible={eyes.count} total={total} drawn={colours.size} />
             <Button kind="quiet" className="small" onClick={eyes.showAll}>
               {t("runs.showAll")}
             </Button>
@@ -128,7 +145,7 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
           <RunList
             runs={all}
             isVisible={eyes.isVisible}
-            drawn={new Set(drawnNames)}
+            coloured={colours}
             entity={entity}
             project={project}
             onToggle={eyes.toggle}
@@ -162,13 +179,20 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
         <Panels
           entity={entity}
           project={project}
-          runs={drawn}
+          runs={grouping ? groups.runs : drawn}
           shows="both"
           emphasised={emphasised}
-          limited={{ visible: eyes.count, raise }}
+          limited={grouping ? undefined : { visible: eyes.count, raise }}
+          grouping={grouping}
+          controls={<GroupControls entity={entity} project={project} />}
+          notes={choice && !groups.isPending && <GroupNotes choice={choice} groups={groups} />}
           empty={t("chart.noKeys")}
           withoutRuns={
-            all.length === 0 ? (
+            groups.isPending ? (
+              <Skeleton lines={8} />
+            ) : groups.error ? (
+              <ErrorState error={groups.error} retry={groups.retry} />
+            ) : all.length === 0 ? (
               <EmptyState title={t("chart.noneMatch")} />
             ) : (
               <EmptyState title={t("chart.allHidden")}>
@@ -212,7 +236,7 @@ function sortKeys(keys: readonly string[], order: string): Set<string> {
 function RunList({
   runs,
   isVisible,
-  drawn,
+  coloured,
   entity,
   project,
   onToggle,
@@ -222,8 +246,8 @@ function RunList({
 }: {
   runs: RunRow[];
   isVisible: (run: RunRow) => boolean;
-  /** Of the visible, those within the limit. */
-  drawn: Set<string>;
+  /** Of the visible, those that charts draw: which of the colours each has there. */
+  coloured: ReadonlyMap<string, number>;
   entity: string;
   project: string;
   onToggle: (run: RunRow) => void;
@@ -249,7 +273,8 @@ function RunList({
           const run = runs[index];
           if (!run) return null;
           const on = isVisible(run);
-          const isDrawn = drawn.has(run.name);
+          const colour = coloured.get(run.name);
+          const isDrawn = colour !== undefined;
           return (
             <div
               key={run.name}
@@ -263,7 +288,7 @@ function RunList({
                 className="eye"
                 aria-pressed={on}
                 aria-label={t(on ? "runs.hide" : "runs.show", { name: run.displayName })}
-                style={{ color: isDrawn ? runColour(run.defaultColorIndex, theme) : "var(--edge)" }}
+                style={{ color: isDrawn ? runColour(colour, theme) : "var(--edge)" }}
                 onClick={() => onToggle(run)}
               >
                 <span className="disc" />

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { isSmoothing, mostSmoothing, SMOOTHING_KINDS } from "../charts/smooth.ts";
 import { t } from "../i18n/index.ts";
 import { Button, Popover } from "../ui/controls.tsx";
@@ -20,11 +21,14 @@ export function Toolbar({
   setView,
   badPattern,
   keys,
+  children,
 }: {
   view: ChartView;
   setView: SetView;
   badPattern: boolean;
   keys: string[];
+  /** Controls of this screen alone. */
+  children?: ReactNode;
 }) {
   const { kind, amount } = view.smoothing;
   const most = mostSmoothing(kind);
@@ -125,6 +129,7 @@ export function Toolbar({
           </>
         )}
       </Popover>
+      {children}
       {(view.range || view.zooms.size > 0) && (
         <Button onClick={() => setView({ range: "" })}>{t("chart.resetZoom")}</Button>
       )}

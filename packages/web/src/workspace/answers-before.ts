@@ -91,6 +91,7 @@ function sameAnswer(a: SeriesAnswer, b: SeriesAnswer): boolean {
   );
 }
 
-function nameOf({ entity, project, runs, stream, key, x, min, max, buckets }: KeyQuestion): string {
-  return JSON.stringify([entity, project, runs, stream, key, x, min, max, buckets]);
+function nameOf(question: KeyQuestion): string {
+  const { entity, project, runs, stream, key, x, min, max, buckets, grouping } = question;
+  return JSON.stringify([entity, project, runs, stream, key, x, min, max, buckets, grouping]);
 }

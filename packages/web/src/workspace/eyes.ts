@@ -48,6 +48,8 @@ export function useEyes({
     /** Of the whole list, also of what is not here yet. */
     count: hide.has("*") ? visible.length : total - hidden,
     isVisible,
+    /** Names of the runs that are shown and no others; undefined: all that are not hidden. */
+    shown: hide.has("*") ? [...show] : undefined,
     toggle: (run: RunRow) => {
       const nextShow = new Set(show);
       const nextHide = new Set(hide);

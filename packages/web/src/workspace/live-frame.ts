@@ -14,9 +14,9 @@ export interface Frame {
 /** Of what a frame begins with: how much it may grow till all is asked anew. */
 const ROOM = 0.25;
 
-/** The axes on which a run only grows to the right; on a key's own anything may happen. */
-export function hasFrame({ x, min, max }: KeyQuestion): boolean {
-  return min === undefined && max === undefined && x?.kind !== "key";
+/** The axes on which a run only grows to the right; on a key's own anything may happen. Groups are answered whole. */
+export function hasFrame({ x, min, max, grouping }: KeyQuestion): boolean {
+  return min === undefined && max === undefined && x?.kind !== "key" && !grouping;
 }
 
 /** Around all these; undefined while every point is a bucket of its own, as buckets have no bounds then. */

@@ -1,4 +1,4 @@
-import type { SeriesAnswer } from "@steelyard/protocol/series";
+import type { Grouping, SeriesAnswer } from "@steelyard/protocol/series";
 import { hashKey, keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useEffect, useRef } from "react";
 import { useLive } from "../api/live.ts";
@@ -26,11 +26,13 @@ export function usePanelSeries(question: {
   range: ChartView["range"];
   /** Undefined until it is known how wide the panel is. */
   buckets: number | undefined;
+  /** Of `names`. */
+  grouping: Grouping | undefined;
   place: RefObject<Element | null>;
 }) {
-  const { entity, project, names, panel, x, range, buckets, place } = question;
+  const { entity, project, names, panel, x, range, buckets, grouping, place } = question;
   const client = useQueryClient();
-  const queryKey = ["series", entity, project, panel.stream, panel.keys, names, x, range, buckets];
+  const queryKey = ["series", entity, project, panel.stream, panel.keys, names, x, range, buckets, grouping];
   const load = async (signal?: AbortSignal): Promise<SeriesAnswer[]> => {
     const [min, max] = range ?? [];
     const urgency = isSeen(place.current) ? "seen" : "near";
@@ -45,6 +47,7 @@ export function usePanelSeries(question: {
             stream: panel.stream,
             x,
             buckets: buckets ?? 0,
+            ...(grouping && { grouping }),
             ...(min === undefined || max === undefined ? {} : { min, max }),
           },
           urgency,

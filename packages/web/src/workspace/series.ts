@@ -11,6 +11,7 @@ import {
 import { request } from "../api/client.ts";
 import { inTurn } from "../charts/frame-queue.ts";
 import { type Answered, AnswersBefore, commonVersions, renewed } from "./answers-before.ts";
+import { lineOfGroup } from "./grouping.ts";
 import { type Frame, frameOf, hasFrame } from "./live-frame.ts";
 
 /** One key of one chart. */
@@ -169,14 +170,14 @@ async function ask(group: Waiting[]): Promise<void> {
 }
 
 /** What the keys of one chart have in common. */
-function chartOf({ question: { x, min, max, buckets }, frame }: Waiting): string {
-  return JSON.stringify([x, min, max, buckets, frame]);
+function chartOf({ question: { x, min, max, buckets, grouping }, frame }: Waiting): string {
+  return JSON.stringify([x, min, max, buckets, frame, grouping]);
 }
 
 function questionOf(chart: readonly Waiting[]): SeriesQuestion {
   const [{ question, frame }] = chart as [Waiting];
-  const { stream, x, min = frame?.min, max = frame?.max, buckets } = question;
-  return { keys: keysOf(chart), stream, x, min, max, buckets, columns: COLUMNS } as SeriesQuestion;
+  const { stream, x, min = frame?.min, max = frame?.max, buckets, grouping } = question;
+  return { keys: keysOf(chart), stream, x, min, max, buckets, grouping, columns: COLUMNS } as SeriesQuestion;
 }
 
 function tailOf({ question: { x }, frame }: Waiting): string {
@@ -204,11 +205,23 @@ function keysOf(chart: readonly Waiting[]): string[] {
 function settle(
   one: Waiting,
   runs: readonly RunVersion[],
-  { series, unchanged }: QuestionAnswer,
+  { series, groups, unchanged }: QuestionAnswer,
   tails: readonly SeriesAnswer[],
 ): void {
   const { question, urgency, signal, before, frame } = one;
-  const own = ({ key }: SeriesAnswer) => key === question.key;
+  const own = ({ key }: { key: string }) => key === question.key;
+  const { grouping } = question;
+  if (grouping) {
+    // One run that changed changes its group: they are answered whole, or are all as they were.
+    const same = before && unchanged.length === runs.length ? before.answers : undefined;
+    const answers = same ?? groups.filter(own).map((group) => lineOfGroup(group, grouping.statistics ?? []));
+    answersBefore.remember(question, {
+      versions: new Map(runs.map(({ run, version }) => [run, version])),
+      answers,
+    });
+    one.resolve(answers);
+    return;
+  }
   const answered = renewed(before, runs, series.filter(own), unchanged);
   const outgrown = tails.some((tail) => own(tail) && (tail.xLast[0] ?? 0) > (frame?.max ?? 0));
   // The first run with more points than buckets: those that did not change know nothing of its buckets.
