@@ -1,13 +1,14 @@
 /**
- * A whole run online: rows as fast as the program makes them, what its event loop feels of it, and how long `finish` takes
- * until the server has every row; the official Python client with the same rows in the same run. Rows are counted at the
- * server afterwards.
+ * A whole run online: rows at a steady pace and as fast as the program makes them, what its event loop feels of it beside
+ * what it feels of the machine alone, and how long `finish` takes until the server has every row; the official Python client
+ * with the same rows in the same run. Rows are counted at the server afterwards.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { init } from "steelyard";
 import { interpreterOf, newestClient } from "../conformance/python.ts";
 import { startServer } from "../conformance/server.ts";
@@ -17,6 +18,10 @@ const ROWS = Number(process.env.BENCH_ROWS ?? 1_000_000);
 const COMPARED = ROWS / 10;
 /** Rows between two turns of the event loop, as a loop that awaits its batches has them. */
 const ROWS_A_TURN = 100;
+/** Rows a second: what a fast training makes, and ten times that. */
+const PACES = [10_000, 100_000];
+const PACED_MS = 4000;
+const SETTLE_MS = 1000;
 const row = (step: number) => ({
   loss: 1 / (step + 1),
   accuracy: step / ROWS,
@@ -37,8 +42,29 @@ run.finish()
 print(logged - start, time.perf_counter() - logged)
 `;
 
+/** Milliseconds that this thread slept in `Atomics.wait`, as `log` does for room, and the longest of it. */
+let sleptMs = 0;
+let longestSleepMs = 0;
+const sleep = Atomics.wait;
+Atomics.wait = ((...given: Parameters<typeof sleep>) => {
+  const began = performance.now();
+  const answer = sleep(...given);
+  const slept = performance.now() - began;
+  sleptMs += slept;
+  longestSleepMs = Math.max(longestSleepMs, slept);
+  return answer;
+}) as typeof sleep;
+
 const dir = mkdtempSync(join(tmpdir(), "steelyard-bench-"));
 const server = await startServer();
+const settings = {
+  project: "bench",
+  dir,
+  baseUrl: server.url,
+  apiKey: server.apiKey,
+  console: false,
+  silent: true,
+} as const;
 
 async function storedRows(id: string): Promise<number> {
   const { project } = await server.query<{ project: { run: { historyLineCount: number } } }>(
@@ -54,39 +80,73 @@ interface Took {
 }
 
 async function ours(rows: number, id: string): Promise<Took> {
-  const run = await init({
-    project: "bench",
-    id,
-    dir,
-    baseUrl: server.url,
-    apiKey: server.apiKey,
-    console: false,
-    silent: true,
-  });
+  const run = await init({ ...settings, id });
   const stalls = monitorEventLoopDelay({ resolution: 1 });
   stalls.enable();
+  [sleptMs, longestSleepMs] = [0, 0];
   const began = performance.now();
-  for (let step = 0; step < rows; step++) {
-    run.log(row(step));
-    if (step % ROWS_A_TURN === ROWS_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
-  }
+  await flood(rows, (one) => run.log(one));
   const logged = performance.now();
   await run.finish();
   const finished = performance.now();
   stalls.disable();
   const stored = await storedRows(id);
-  const ms = (nanoseconds: number) => (nanoseconds / 1e6).toFixed(1);
   const took = { logS: (logged - began) / 1000, finishS: (finished - logged) / 1000 };
   console.log(
     `${rows.toLocaleString("en")} rows online: logged in ${took.logS.toFixed(1)} s, finish ${took.finishS.toFixed(1)} s, ${Math.round(rows / (took.logS + took.finishS)).toLocaleString("en")} rows/s at the server, ${stored.toLocaleString("en")} stored (${stored === rows ? "all" : "NOT ALL"})`,
   );
   console.log(
-    `  event loop turns of the logging thread, 1 ms timer: p50 ${ms(stalls.percentile(50))} ms, p99 ${ms(stalls.percentile(99))} ms, p99.9 ${ms(stalls.percentile(99.9))} ms, longest ${ms(stalls.max)} ms   goal: no stall over 5 ms; resident ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MB`,
+    `  ${turnsOf(stalls)}; ${((sleptMs / (logged - began)) * 100).toFixed(0)} % of the time log() waited for room, ${longestSleepMs.toFixed(1)} ms at once at the longest; resident ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MB`,
   );
   return took;
 }
 
+/** A loop that awaits after each batch. */
+async function flood(rows: number, log: (one: ReturnType<typeof row>) => void): Promise<void> {
+  for (let step = 0; step < rows; step++) {
+    log(row(step));
+    if (step % ROWS_A_TURN === ROWS_A_TURN - 1) await setImmediate();
+  }
+}
+
+/** So many rows a second, in the turn of the event loop in which they are due. */
+async function pace(rowsPerSecond: number, log: (one: ReturnType<typeof row>) => void): Promise<string> {
+  const stalls = monitorEventLoopDelay({ resolution: 1 });
+  stalls.enable();
+  const began = performance.now();
+  for (let step = 0; performance.now() - began < PACED_MS; await setTimeout(1))
+    for (const due = ((performance.now() - began) / 1000) * rowsPerSecond; step < due; step++) log(row(step));
+  stalls.disable();
+  return turnsOf(stalls);
+}
+
+async function paced(rowsPerSecond: number): Promise<void> {
+  const run = await init({ ...settings, id: `paced-${rowsPerSecond}` });
+  // Its thread starts meanwhile; what that costs is seen in the flood.
+  await setTimeout(SETTLE_MS);
+  const felt = await pace(rowsPerSecond, (one) => run.log(one));
+  await run.finish();
+  console.log(`${rowsPerSecond.toLocaleString("en")} rows a second for ${PACED_MS / 1000} s: ${felt}`);
+}
+
+/** What the same loops feel that log nothing: alone, and beside as many busy processes as a flood has busy threads. */
+async function nothingLogged(): Promise<void> {
+  console.log(`nothing logged, alone: ${await pace(100_000, () => {})}`);
+  const busy = [1, 2].map(() => spawn(process.execPath, ["-e", "while (true);"]));
+  await setTimeout(SETTLE_MS);
+  console.log(`nothing logged, beside ${busy.length} busy processes: ${await pace(100_000, () => {})}`);
+  for (const one of busy) one.kill("SIGKILL");
+}
+
+const ms = (nanoseconds: number) => (nanoseconds / 1e6).toFixed(1);
+
+function turnsOf(stalls: ReturnType<typeof monitorEventLoopDelay>): string {
+  return `turns of the event loop, 1 ms timer: p50 ${ms(stalls.percentile(50))}, p99 ${ms(stalls.percentile(99))}, p99.9 ${ms(stalls.percentile(99.9))}, longest ${ms(stalls.max)} ms`;
+}
+
 try {
+  await nothingLogged();
+  for (const rowsPerSecond of PACES) await paced(rowsPerSecond);
   const { logS, finishS } = await ours(COMPARED, "compared");
   await ours(ROWS, "million");
   if (newestClient) {

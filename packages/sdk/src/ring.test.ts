@@ -72,7 +72,7 @@ test("the room of rows is given to others a part of the ring at a time, when the
   const writer = new RingWriter(memory);
   const reader = new RingReader(memory);
   const read = () => Atomics.load(new Int32Array(memory.head), 16);
-  for (let step = 0; step < 10_000; step++) writer.publish(writer.place(2), 0, step, 0, 2);
+  for (let step = 0; step < 2000; step++) writer.publish(writer.place(2), 0, step, 0, 2);
   let rows = 0;
   let stretches = 0;
   reader.drain(reader.written, (from, to) => {
@@ -82,6 +82,6 @@ test("the room of rows is given to others a part of the ring at a time, when the
     });
     stretches++;
   });
-  assert.equal(rows, 10_000);
-  assert.ok(stretches >= 7, `${stretches}`);
+  assert.equal(rows, 2000);
+  assert.ok(stretches >= 5, `${stretches}`);
 });

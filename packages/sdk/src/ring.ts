@@ -20,10 +20,10 @@ export const BESIDE = -1;
 const SKIP = -2;
 /** 2 MB, 29,000 rows of five numbers: what is logged in the time that the worker takes to start. */
 const CELLS = 1 << 18;
-/** So much waits for the log at most: what the worker writes in some 30 ms while it sends too; a kill -9 loses it. */
-const UNLOGGED_CELLS = 1 << 16;
+/** So much waits for the log at most: 1,800 rows of five numbers, which the writer can write itself in some 4 ms; a kill -9 loses it. */
+const UNLOGGED_CELLS = 1 << 14;
 /** Who has waited for so long does a part of the worker's work, and looks again. */
-const NAP_MS = 4;
+const NAP_MS = 1;
 const PLACES = 0x7fffffff;
 const PAGE_BYTES = 4096;
 /**
@@ -125,8 +125,8 @@ export class RingWriter {
     if (!keeper) this.#attendAfter = Number.POSITIVE_INFINITY;
   }
 
-  /** Largest row that fits. */
-  static readonly MAX_VALUES = 1 << 14;
+  /** Largest row that is handed over in the ring; half of what may wait for the log. */
+  static readonly MAX_VALUES = 1 << 13;
 
   /** Where a row of `count` values goes. Nobody sees it before `publish`; without that, the place is given again. */
   place(count: number): number {
