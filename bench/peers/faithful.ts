@@ -37,7 +37,7 @@ function compareOne(found: Faithfulness, given: Tally, read: Tally | undefined):
   found.doubled += Math.max(0, count - given[0]);
   if (!read || count !== given[0]) return;
   const equal = (a: number, b: number, tolerance: number) =>
-    Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a));
+    a === b || Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(a));
   const numbers = [1, 3, 4] as const;
   if (read[2] !== given[2] || read[5] !== given[5] || numbers.some((at) => !equal(given[at], read[at], 1e-5)))
     found.changed++;

@@ -27,6 +27,10 @@ export interface PeerSystem {
   asked?: true;
   /** A store, not a tracker: shown apart, as a yardstick. */
   yardstick?: true;
+  /** It speaks the wire in place of a client, whose calls could be measured. */
+  wire?: true;
+  /** What it writes are `.wandb` logs, which the bench reads by itself. */
+  logs?: true;
 }
 
 /** Pinned: a figure is of these versions. */
@@ -36,6 +40,8 @@ const ENVIRONMENTS: Record<string, readonly string[]> = {
   // setuptools: pkg_resources, which it still imports.
   tensorboard: ["tensorboard==2.21.0", "tensorboardX==2.6.5", "setuptools<81"],
   trackio: ["trackio==0.43.0"],
+  // pillow: its pictures.
+  swanlab: ["swanlab==0.10.3", "pillow==13.0.0"],
   aim: ["aim==3.29.1", "setuptools<81"],
   openwandb: ["openwandb==0.5.25"],
   chdb: ["chdb==4.4.0", "pyarrow==26.0.1", "numpy<3"],
@@ -80,6 +86,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     options: STEELYARD,
     durable: STEELYARD_DURABLE,
     asked: true,
+    wire: true,
   },
   {
     name: "OpenWandb, wire",
@@ -89,6 +96,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     options: OPENWANDB,
     durable: OPENWANDB_DURABLE,
     asked: true,
+    wire: true,
   },
   {
     name: "MLflow, SQLite",
@@ -133,6 +141,13 @@ export const SYSTEMS: readonly PeerSystem[] = [
     asked: true,
   },
   {
+    name: "SwanLab, offline",
+    worker: "swanlab_offline.py",
+    environment: "swanlab",
+    options: {},
+    durable: "finish() returned; a log of its own without fsync",
+  },
+  {
     name: "ClickHouse (chdb)",
     worker: "columns.py",
     args: ["chdb"],
@@ -160,6 +175,35 @@ export const SYSTEMS: readonly PeerSystem[] = [
     options: {},
     durable: "files closed, then fsync by the bench; nothing can be read before",
     asked: true,
+    yardstick: true,
+  },
+];
+
+/** Nobody's server: what the calls of a client cost by themselves, and the least that keeps rows. */
+export const LOCAL_SYSTEMS: readonly PeerSystem[] = [
+  {
+    name: "Steelyard, TypeScript SDK, offline",
+    worker: "steelyard-sdk.ts",
+    args: ["offline"],
+    options: {},
+    durable: "finish() returned: its `.wandb` log, without fsync",
+    logs: true,
+  },
+  {
+    name: "official client, offline",
+    worker: "wandb_client.py",
+    args: ["offline"],
+    environment: NEWEST_CLIENT,
+    options: {},
+    durable: "finish() returned: its `.wandb` log, without fsync",
+    logs: true,
+  },
+  {
+    name: "floor: JSON rows to a file",
+    worker: "floor.py",
+    environment: NEWEST_CLIENT,
+    options: {},
+    durable: "file closed, with fsync",
     yardstick: true,
   },
 ];
@@ -206,22 +250,35 @@ export function failureOf(error: Error): string {
 
 /** Start its worker and itself, empty. Throws, with its own words, when it does not start. */
 export async function startSystem(system: PeerSystem): Promise<Worker> {
-  const { worker: file, args = [], environment, options } = system;
-  const path = join(WORKERS, file);
-  const python = environment ? join(folderOf(environment), environment, "bin", "python") : "";
-  const worker = environment
-    ? new Worker(python, [path, ...args], {
-        PATH: `${join(python, "..")}:${process.env.PATH}`,
-        PYTHONPATH: WORKERS,
-      })
-    : new Worker(process.execPath, [path]);
+  const worker = launch(system);
+  return ready(worker, worker.call("start", { folder: worker.folder, ...system.options }, 400));
+}
+
+/** Another process of a system that was started: `connection` is what that worker answers to the question of this name. */
+export async function attachSystem(system: PeerSystem, connection: object): Promise<Worker> {
+  const worker = launch(system);
+  return ready(worker, worker.call("attach", connection, 120));
+}
+
+async function ready(worker: Worker, begun: Promise<unknown>): Promise<Worker> {
   try {
-    await worker.call("start", { folder: worker.folder, ...options }, 400);
+    await begun;
     return worker;
   } catch (error) {
     await worker.stop();
     throw error;
   }
+}
+
+function launch({ worker: file, args = [], environment }: PeerSystem): Worker {
+  const path = join(WORKERS, file);
+  const python = environment ? join(folderOf(environment), environment, "bin", "python") : "";
+  return environment
+    ? new Worker(python, [path, ...args], {
+        PATH: `${join(python, "..")}:${process.env.PATH}`,
+        PYTHONPATH: WORKERS,
+      })
+    : new Worker(process.execPath, [path, ...args]);
 }
 
 /** Of the packages a system is made of, as installed. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,10 +13,14 @@ export class Worker {
   readonly folder = mkdtempSync(join(tmpdir(), "steelyard-peer-"));
   readonly #child: ChildProcess;
   readonly #waiting: { resolve: (answer: unknown) => void; reject: (error: Error) => void }[] = [];
-  readonly #sampler: NodeJS.Timeout;
+  #sampler: NodeJS.Timeout;
   #words = "";
   /** Largest sum of resident memory over the whole tree, bytes. */
   peakResident = 0;
+  /** Process ids of its servers: they and what is under them are told apart from the client. */
+  servers: readonly number[] = [];
+  /** Resident memory as it went, since `sampleEvery`. */
+  samples: MemorySample[] = [];
 
   constructor(command: string, args: readonly string[], env: Record<string, string | undefined> = {}) {
     // A group of its own, so that whatever a system leaves behind ends with it.
@@ -61,6 +65,26 @@ export class Worker {
     return [own, others.reduce((sum, one) => sum + one, 0)];
   }
 
+  /** Seconds of processor of the client and of its servers. */
+  cpuApart(): { client: number; server: number } {
+    const server = sumOf(this.#serverTree(), cpuOf);
+    return { client: sumOf(this.#tree(), cpuOf) - server, server };
+  }
+
+  /** Begin the samples anew. */
+  sampleEvery(milliseconds: number): void {
+    clearInterval(this.#sampler);
+    this.samples = [];
+    this.#sampler = setInterval(() => this.#sample(), milliseconds);
+    this.#sample();
+  }
+
+  /** Of the client on one core, of its servers on another, and all they start from now on. */
+  pin(client: number, server: number): void {
+    for (const pid of this.#tree()) setAffinity(pid, client);
+    for (const pid of this.#serverTree()) setAffinity(pid, server);
+  }
+
   diskBytes(): number {
     return bytesUnder(this.folder);
   }
@@ -78,12 +102,19 @@ export class Worker {
   }
 
   #tree(): number[] {
-    return this.#child.pid ? processTree(this.#child.pid) : [];
+    return this.#child.pid ? processTree([this.#child.pid]) : [];
+  }
+
+  #serverTree(): number[] {
+    return this.servers.length > 0 ? processTree(this.servers) : [];
   }
 
   #sample(): void {
-    const resident = this.#tree().reduce((sum, pid) => sum + residentOf(pid), 0);
-    this.peakResident = Math.max(this.peakResident, resident);
+    const servers = new Set(this.#serverTree());
+    const sample: MemorySample = { atMs: Date.now(), client: 0, server: 0 };
+    for (const pid of this.#tree()) sample[servers.has(pid) ? "server" : "client"] += residentOf(pid);
+    this.samples.push(sample);
+    this.peakResident = Math.max(this.peakResident, sample.client + sample.server);
   }
 
   #answer(line: string): void {
@@ -98,18 +129,39 @@ export class Worker {
   }
 }
 
-/** It and all its descendants, itself first. */
-function processTree(root: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid)) continue;
-    const parent = Number(statFields(pid)?.[1]);
-    children.set(parent, [...(children.get(parent) ?? []), pid]);
-  }
-  const tree = [root];
-  for (let at = 0; at < tree.length; at++) tree.push(...(children.get(tree[at] ?? 0) ?? []));
+/** Resident memory at a time, bytes. */
+export interface MemorySample {
+  atMs: number;
+  client: number;
+  server: number;
+}
+
+function sumOf(pids: readonly number[], value: (pid: number) => number): number {
+  return pids.reduce((sum, pid) => sum + value(pid), 0);
+}
+
+/** Of every thread. */
+function setAffinity(pid: number, core: number): void {
+  spawnSync("taskset", ["-acp", String(core), String(pid)], { stdio: "ignore" });
+}
+
+/** They and all their descendants, themselves first. */
+function processTree(roots: readonly number[]): number[] {
+  const tree = [...roots];
+  for (let at = 0; at < tree.length; at++) tree.push(...childrenOf(tree[at] ?? 0));
   return tree;
+}
+
+/** Each thread has those that it began. */
+function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+    );
+  } catch {
+    // It has ended.
+    return [];
+  }
 }
 
 /** Of /proc/PID/stat, those after the name: state, parent, …; undefined when it is gone. */

@@ -5,13 +5,15 @@ import time
 import urllib.parse
 import urllib.request
 
-from worker import Budget, NotThere, Rows, System, Tally, answers, calls_of, free_port, serve, start_process, table_run
+from worker import Budget, NotThere, Opened, Rows, System, Tally, answers, calls_of, free_port, serve, start_process, table_run
 
 # Points a line of its page's default.
 PAGE_POINTS = 500
 
 
 class Aim(System):
+    durable_at_finish = True
+
     def start(self, folder):
         import aim
 
@@ -19,6 +21,20 @@ class Aim(System):
         self.folder = str(pathlib.Path(folder, "repository"))
         pathlib.Path(self.folder).mkdir()
         self.repo = aim.Repo(self.folder, init=True)
+
+    def attach(self, folder):
+        import aim
+
+        self.aim, self.folder, self.repo = aim, folder, aim.Repo(folder)
+
+    def open(self, name):
+        run = self.open_run(name)
+
+        def finish():
+            run.close()
+            self.index()
+
+        return Opened(lambda row, step: run.track(row, step=step), finish, run)
 
     def open_run(self, name):
         run = self.aim.Run(

@@ -11,7 +11,7 @@ import urllib.parse
 import urllib.request
 import uuid
 
-from worker import Budget, Rows, System, Tally, answers, end_process, free_port, post_json, serve, start_process, table_run
+from worker import Budget, Opened, Rows, System, Tally, answers, end_process, free_port, post_json, serve, start_process, table_run
 
 # Of one call, by mlflow.utils.validation.
 VALUES_A_CALL = 1000
@@ -47,12 +47,52 @@ class Mlflow(System):
         command += ["--port", str(port), "--workers", "2", "--default-artifact-root", f"{folder}/artifacts"]
         # A worker that is slow to come up on a busy machine would be killed and started again, for ever.
         command += ["--uvicorn-opts", "--timeout-worker-healthcheck 120"]
-        self.server = start_process(command, folder, lambda: answers(f"{self.url}/health"), cwd=folder)
+        self.command = command
+        self.launch()
         from mlflow import MlflowClient
 
         self.client = MlflowClient(self.url)
         self.experiment = self.client.create_experiment("bench")
         self.ids = {}
+
+    def launch(self):
+        self.server = start_process(self.command, self.folder, lambda: answers(f"{self.url}/health"), cwd=self.folder)
+
+    def attach(self, **connection):
+        os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
+        super().attach(**connection, ids={})
+        from mlflow import MlflowClient
+
+        self.client = MlflowClient(self.url)
+
+    def servers(self):
+        return super().servers() + ([self.postgres.process.pid] if self.postgres else [])
+
+    def id_of(self, run):
+        """Of a run that another process may have made."""
+        if run not in self.ids:
+            (found,) = self.client.search_runs([self.experiment], f"attributes.run_name = '{run}'")
+            self.ids[run] = found.info.run_id
+        return self.ids[run]
+
+    def open(self, name):
+        from mlflow.entities import Metric
+
+        run_id = self.client.create_run(self.experiment, run_name=name).info.run_id
+        self.ids[name] = run_id
+
+        def log(row, step):
+            now = int(time.time() * 1000)
+            values = [Metric(key, value, now, step) for key, value in row.items()]
+            for first in range(0, len(values), VALUES_A_CALL):
+                self.client.log_batch(run_id, metrics=values[first : first + VALUES_A_CALL])
+
+        return Opened(log, lambda: self.client.set_terminated(run_id), run_id)
+
+    def last_step(self, run, at_least=0):
+        with urllib.request.urlopen(f"{self.url}/api/2.0/mlflow/runs/get?run_id={self.id_of(run)}", timeout=900) as response:
+            metrics = json.loads(response.read())["run"]["data"].get("metrics", [])
+        return min((int(metric["step"]) for metric in metrics), default=-1)
 
     def write(self, pool, runs, rows, spike=-1, seconds=600):
         from mlflow.entities import Metric
@@ -85,8 +125,8 @@ class Mlflow(System):
         read = {}
         for run in runs:
             tally = Tally()
-            for key in self.client.get_run(self.ids[run]).data.metrics:
-                for metric in self.client.get_metric_history(self.ids[run], key):
+            for key in self.client.get_run(self.id_of(run)).data.metrics:
+                for metric in self.client.get_metric_history(self.id_of(run), key):
                     tally.add(key, metric.step, metric.value)
             read[run] = tally.keys
         return read

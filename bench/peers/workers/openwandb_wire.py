@@ -1,4 +1,5 @@
 """OpenWandb, another server for the official client, by the same wire."""
+import contextlib
 import json
 import os
 import pathlib
@@ -39,6 +40,11 @@ class OpenWandb(WandbWire):
                 if run in read:
                     read[run].add(key, step, value)
         return {run: tally.keys for run, tally in read.items()}
+
+    def last_step(self, run, at_least=0):
+        with contextlib.closing(self.database()) as database:
+            (last,) = database.execute("SELECT max(step) FROM metrics WHERE run_id = ? AND key = 'metric_0'", [run]).fetchone()
+        return -1 if last is None else last
 
     def open_page(self):
         return self.url

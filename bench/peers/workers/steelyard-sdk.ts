@@ -1,13 +1,13 @@
 /** Steelyard by its TypeScript SDK: the same questions as the Python workers answer, for writing and reading back. */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { init } from "steelyard";
 import { type RunningServer, startServer } from "../../../conformance/server.ts";
 import type { Tally } from "../workload.ts";
+import { type Row, readRows, type SdkConnection, workloadOperations } from "./steelyard-sdk-workloads.ts";
 
-type Row = Record<string, number>;
 interface Written {
   pool: string;
   runs: string[];
@@ -16,22 +16,32 @@ interface Written {
   seconds: number;
 }
 
+const offline = process.argv[2] === "offline";
 let folder = "";
 let server: RunningServer | undefined;
+/** Of the server that another process started. */
+let attached: SdkConnection | undefined;
 const say = process.stdout.write.bind(process.stdout);
 
 const OPERATIONS: Record<string, (given: never) => Promise<unknown>> = {
   async start(given: { folder: string }) {
     folder = given.folder;
+    mkdirSync(join(folder, "client"));
+    if (offline) return;
     mkdirSync(join(folder, "data"));
     server = await startServer({ dataDir: join(folder, "data"), flags: ["--log-level", "error"] });
   },
+  async attach(given: SdkConnection) {
+    attached = given;
+  },
+  connection: async () => connection(),
+  servers: async () => (server ? [server.pid()] : []),
+  ...workloadOperations(connection, () => running()),
   async write({ pool, runs, rows, spike, seconds }: Written) {
     const { url, apiKey } = running();
     const given = readRows(pool);
     const first = Object.keys(given[0] ?? {})[0] ?? "";
     const dir = join(folder, "client");
-    mkdirSync(dir);
     const opened = await Promise.all(
       runs.map((id) =>
         init({
@@ -87,6 +97,7 @@ const OPERATIONS: Record<string, (given: never) => Promise<unknown>> = {
     return read;
   },
   async settle() {
+    if (offline) return;
     rmSync(join(folder, "client"), { recursive: true, force: true });
     // The background turns the journal into columns; a stop ends it, and checkpoints.
     await new Promise((resolve) => setTimeout(resolve, 5000));
@@ -95,14 +106,15 @@ const OPERATIONS: Record<string, (given: never) => Promise<unknown>> = {
   },
 };
 
+function connection(): SdkConnection {
+  if (attached) return attached;
+  const dir = join(folder, "client");
+  return offline ? { dir, offline } : { dir, offline, baseUrl: running().url, apiKey: running().apiKey };
+}
+
 function running(): RunningServer {
   if (!server) throw new Error("start comes first");
   return server;
-}
-
-function readRows(pool: string): Row[] {
-  const lines = readFileSync(pool, "utf8").trimEnd().split("\n");
-  return lines.map((line) => parseExtendedJson(line) as Row);
 }
 
 function tally(tallies: Record<string, Tally>, row: Row): void {

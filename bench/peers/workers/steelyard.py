@@ -63,6 +63,11 @@ class Steelyard(WandbWire):
             read[run] = tally.keys
         return read
 
+    def last_step(self, run, at_least=0):
+        path = f"/api/v1/export?entity={self.entity}&project={self.project}&run={run}&format=jsonl&minStep={at_least}"
+        lines = self.request(self.connect(), "GET", path).splitlines()
+        return json.loads(lines[-1])["_step"] if lines else -1
+
     def fill(self, pool, runs, rows, spike=-1, seconds=600):
         """The same lines for every run, made once."""
         given = Rows(pool, spike)

@@ -7,12 +7,48 @@ import time
 import urllib.parse
 import urllib.request
 
-from worker import Budget, NotThere, Rows, System, Tally, answers, free_port, serve, start_process
+from worker import Budget, NotThere, Opened, Rows, System, Tally, answers, free_port, serve, start_process
 
 
 class Tensorboard(System):
+    durable_at_finish = True
+
     def start(self, folder):
         self.folder = pathlib.Path(folder, "logs")
+        self.events = {}
+
+    def connection(self):
+        return {"folder": str(self.folder.parent)}
+
+    def attach(self, folder):
+        self.start(folder)
+
+    def open(self, name):
+        from tensorboardX import SummaryWriter
+
+        writer = SummaryWriter(str(self.folder / name))
+
+        def log(row, step):
+            for key, value in row.items():
+                writer.add_scalar(key, value, step)
+
+        def finish():
+            writer.close()
+            # Its close leaves the bytes to the system's cache; the others have theirs on the disk.
+            for path in (self.folder / name).rglob("events.*"):
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
+
+        return Opened(log, finish, writer)
+
+    def last_step(self, run, at_least=0):
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        events = self.events.setdefault(run, EventAccumulator(str(self.folder / run), size_guidance={"scalars": 1, "tensors": 1}))
+        events.Reload()
+        tags = events.Tags()
+        last = [events.Scalars(tag)[-1].step for tag in tags["scalars"]] + [events.Tensors(tag)[-1].step for tag in tags["tensors"]]
+        return min(last, default=-1)
 
     def write(self, pool, runs, rows, spike=-1, seconds=600):
         from tensorboardX import SummaryWriter

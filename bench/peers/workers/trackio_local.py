@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import time
 
-from worker import NotThere, Rows, System, Tally, answers, calls_of, end_process, free_port, post_json, serve, start_process, table_run
+from worker import NotThere, Opened, Rows, System, Tally, answers, calls_of, end_process, free_port, post_json, serve, start_process, table_run
 
 # Runs of one question, by its server and its page.
 RUNS_A_QUESTION = 64
@@ -21,6 +21,20 @@ class Trackio(System):
         import trackio
 
         self.trackio = trackio
+
+    def attach(self, folder):
+        self.start(folder)
+
+    def open(self, name):
+        run = self.open_run(name)
+        return Opened(lambda row, step: run.log(row, step=step), run.finish, run)
+
+    def last_step(self, run, at_least=0):
+        from trackio.sqlite_storage import SQLiteStorage
+
+        with contextlib.closing(sqlite3.connect(SQLiteStorage.get_project_db_path(self.project))) as database:
+            (last,) = database.execute("SELECT max(step) FROM metrics WHERE run_name = ?", [run]).fetchone()
+        return -1 if last is None else last
 
     def open_run(self, name, config=None):
         return self.trackio.init(

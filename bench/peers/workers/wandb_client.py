@@ -1,4 +1,4 @@
-"""The official client, unmodified, with one of the servers of its wire: steelyard or openwandb."""
+"""The official client, unmodified, with one of the servers of its wire, steelyard or openwandb, or offline."""
 import concurrent.futures
 import os
 import pathlib
@@ -8,18 +8,29 @@ import time
 
 from openwandb_wire import OpenWandb
 from steelyard import Steelyard
-from worker import Budget, Rows, calls_of, serve
+from worker import Budget, Opened, Rows, System, calls_of, serve
 
 
 class OfficialClient:
     """What it does besides rows is off: system metrics, console, git, code."""
 
+    mode = "online"
+
     def settings(self, **more):
         import wandb
 
         return wandb.Settings(
-            console="off", silent=True, disable_git=True, save_code=False, x_disable_stats=True, x_disable_meta=True, **more
+            **{"console": "off", "silent": True, "disable_git": True, "save_code": False, "x_disable_stats": True, "x_disable_meta": True, **more}
         )
+
+    def open(self, name, **settings):
+        self.set_environment(self.url)
+        import wandb
+
+        run = wandb.init(
+            entity=self.entity, project=self.project, id=name, mode=self.mode, reinit="create_new", settings=self.settings(**settings)
+        )
+        return Opened(lambda row, step: run.log(row, step=step), run.finish, run)
 
     def set_environment(self, url):
         self.client_folder = pathlib.Path(self.folder, "client")
@@ -93,5 +104,19 @@ class ToOpenWandb(OfficialClient, OpenWandb):
     pass
 
 
+class Offline(OfficialClient, System):
+    """Into its own log alone, which the bench reads."""
+
+    mode = "offline"
+    durable_at_finish = True
+    url, key, entity, project = "http://127.0.0.1:1", "x" * 40, None, "bench"
+
+    def start(self, folder):
+        self.folder = folder
+
+    def settle(self):
+        pass
+
+
 if __name__ == "__main__":
-    serve({"steelyard": ToSteelyard, "openwandb": ToOpenWandb}[sys.argv[1]]())
+    serve({"steelyard": ToSteelyard, "openwandb": ToOpenWandb, "offline": Offline}[sys.argv[1]]())

@@ -4,6 +4,7 @@ A worker reads one JSON object a line from standard input, {"op": name, ...argum
 writes {"ok": answer} or {"error": text} to the descriptor that was standard output; whatever libraries print goes to
 standard error. Times are seconds of time.perf_counter.
 """
+import functools
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
+import typing
 import urllib.error
 import urllib.request
 
@@ -72,13 +74,43 @@ class Tally:
             tally[5] = step
 
 
+class Opened(typing.NamedTuple):
+    """A run that a workload logs to: `log(row, step)`, `finish()` until it is written, and what the library calls the run."""
+
+    log: typing.Callable
+    finish: typing.Callable
+    run: object = None
+
+
 class System:
     """A tracker, or a store, under test. Methods answer plain JSON."""
 
     server = None
+    # Nothing but its files has the rows, and they are there when finish() returns.
+    durable_at_finish = False
 
     def start(self, folder, **options):
         """Begin on an empty folder."""
+
+    def attach(self, **connection):
+        """Be another process of the same system, in place of `start`."""
+        self.__dict__.update(connection)
+
+    def connection(self):
+        """What another process needs to be one of this system's."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, (str, int))}
+
+    def servers(self):
+        """Process ids of its servers; the worker and its other children are the client."""
+        return [self.server.pid] if self.server else []
+
+    def open(self, name):
+        """An Opened run."""
+        raise NotThere("it has no client")
+
+    def last_step(self, run, at_least=0):
+        """The last step of the run that its own reader answers, -1 when none is there from `at_least` on."""
+        raise NotThere("nothing reads it while it is written")
 
     def write(self, pool, runs, rows, spike=-1, seconds=600):
         """Log `rows` rows of every run, all runs at once; answers {"rows": acknowledged of each run, "seconds"}."""
@@ -204,12 +236,17 @@ def finite(answer):
 
 
 def serve(system):
+    # Which stands on this module.
+    import workloads
+
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     for line in sys.stdin:
         question = json.loads(line)
         try:
-            answer = {"ok": getattr(system, question.pop("op"))(**question)}
+            name = question.pop("op")
+            method = getattr(system, name, None) or functools.partial(workloads.OPERATIONS[name], system)
+            answer = {"ok": method(**question)}
         except Exception as error:
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"[:600]}

@@ -1,0 +1,149 @@
+/**
+ * What users do with a tracker, beside other trackers: from a few values a step to a million keys, many runs, media, console
+ * lines, artifacts, a training loop that must not slow down, a server that goes away. Every workload reads back what it gave.
+ * BENCH_SYSTEMS=Aim and BENCH_WORKLOADS=W1,W7: only those so named; BENCH_FULL=1: ten times the sizes.
+ */
+import { lossesText } from "./peers/losses.ts";
+import {
+  failureOf,
+  LOCAL_SYSTEMS,
+  type PeerSystem,
+  prepareSystems,
+  SYSTEMS,
+  startSystem,
+  versionOf,
+  wantedSystems,
+} from "./peers/systems.ts";
+import type { Worker } from "./peers/worker.ts";
+import { loggingWorkload } from "./peers/workloads/logging.ts";
+import { sizesOf } from "./peers/workloads/sizes.ts";
+import type { Line, Workload } from "./peers/workloads/workload.ts";
+import { short } from "./report/plot.ts";
+import type { ReportPart, TablePart } from "./report/result.ts";
+import { writeReport } from "./report/write.ts";
+
+const quick = process.argv.includes("--quick");
+const sizes = sizesOf(quick, process.env.BENCH_FULL === "1");
+const { cellSeconds } = sizes;
+const clients = SYSTEMS.filter(({ wire, yardstick }) => !wire && !yardstick);
+const systems = wantedSystems([...clients, ...LOCAL_SYSTEMS]);
+const workloads = wantedWorkloads([
+  loggingWorkload("W1", "small", sizes.small, cellSeconds),
+  loggingWorkload("W2", "wide", sizes.wide, cellSeconds),
+  loggingWorkload("W3", "long", sizes.long, cellSeconds, true),
+  ...sizes.huge.map((shape, at) => loggingWorkload(`W6${"ab"[at]}`, "huge rows", shape, cellSeconds)),
+]);
+
+const missing = prepareSystems(systems);
+/** By workload and system: a line, or why there is none. */
+const lines = new Map<string, Line | string>();
+const clocks = new Map<string, number>();
+for (const system of systems) await measureSystem(system);
+report();
+
+/** A quick run starts it once for all workloads; a whole one begins each on an empty folder. */
+async function measureSystem(system: PeerSystem): Promise<void> {
+  let worker: Worker | undefined;
+  for (const workload of workloads) {
+    const reason = missing.get(system.name) ?? workload.cannot?.(system);
+    const key = `${workload.id}/${system.name}`;
+    if (reason) {
+      lines.set(key, reason);
+      continue;
+    }
+    const began = performance.now();
+    try {
+      worker ??= await startSystem(system);
+      if (!clocks.has(system.name)) clocks.set(system.name, await worker.call<number>("clock"));
+      lines.set(key, await workload.measure({ system, worker, fresh: !quick }));
+    } catch (error) {
+      lines.set(key, failureOf(error as Error));
+      await worker?.stop();
+      worker = undefined;
+    }
+    const line = lines.get(key) ?? "";
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    console.error(`   ${key} (${seconds} s): ${typeof line === "string" ? line : line.cells.join(" | ")}`);
+    if (!quick) {
+      await worker?.stop();
+      worker = undefined;
+    }
+  }
+  await worker?.stop();
+}
+
+function report(): void {
+  const ticks = [...clocks.values()];
+  const parts: ReportPart[] = [
+    {
+      kind: "text",
+      text: `One measurement a cell, ${sizes.words}; a cell's loop ends after ${cellSeconds} s with what it has. Values: curves of a training, 70 % float32, 20 % doubles, 10 % integers, one NaN in ten thousand; rows are made before the clock runs. Client and server share the machine, on this disk, over loopback HTTP without TLS; every cell begins on an empty folder. Off: telemetry, system metrics, console, git, code, packages; where a workload is about one of these, it alone is on. A call's time has a pair of looks at the clock in it (${short(Math.min(...ticks))}–${short(Math.max(...ticks))} µs); its first hundred calls (of few: a tenth) are left out. “Written after the last call”: until the system's own reader answers the last row, looked at every 20 ms; for those that write files alone, until finish() is through. Rows a second: from the first call to that. The official client sends history every 15 s, and the rest at finish(): its finish has what its loop does not. Processor: all processes of a side; memory: the sum of their proportional shares at its greatest; disk: everything in the system's folder after a clean stop, empty databases and all.`,
+    },
+  ];
+  for (const workload of workloads) parts.push(tableOf(workload));
+  parts.push(conditions(), { kind: "text", text: losses() }, ...plots());
+  writeReport(parts);
+}
+
+function tableOf({ id, title, head }: Workload): TablePart {
+  return {
+    kind: "table",
+    title,
+    head: ["system", ...head],
+    rows: systems.map(({ name }) => {
+      const line = lines.get(`${id}/${name}`) ?? "–";
+      return [name, ...(typeof line === "string" ? [line, ...head.slice(1).map(() => "")] : line.cells)];
+    }),
+  };
+}
+
+function conditions(): TablePart {
+  return {
+    kind: "table",
+    title: "Versions, and what “written” means",
+    head: ["system", "version", "written when"],
+    rows: systems.map((system) => [system.name, versionOf(system), system.durable]),
+  };
+}
+
+function losses(): string {
+  return lossesText(
+    workloads.flatMap(({ id, contests }) =>
+      contests.map((contest) => ({ ...contest, values: valuesOf(id, contest.value) })),
+    ),
+  );
+}
+
+/** Of the systems that were measured; a yardstick does not compete. */
+function valuesOf(id: string, value: string): Map<string, number> {
+  return new Map(
+    systems.flatMap(({ name, yardstick }) => {
+      const line = lines.get(`${id}/${name}`);
+      return !yardstick && line && typeof line !== "string" ? [[name, line.values[value] ?? Number.NaN]] : [];
+    }),
+  );
+}
+
+function plots(): ReportPart[] {
+  const bars = (id: string, value: string) =>
+    [...valuesOf(id, value)]
+      .filter(([, number]) => number > 0)
+      .map(([name, number]) => ({ name, value: number }));
+  const calls = bars("W1", "call");
+  return calls.length === 0
+    ? []
+    : [
+        {
+          kind: "bars",
+          name: "calls",
+          title: "W1: a call of log() with 5 values (p50)",
+          xLabel: "µs, less is better",
+          bars: calls,
+        },
+      ];
+}
+
+function wantedWorkloads(all: readonly Workload[]): readonly Workload[] {
+  const wanted = process.env.BENCH_WORKLOADS?.split(",");
+  return wanted ? all.filter(({ id }) => wanted.some((one) => id.startsWith(one))) : all;
+}

@@ -1,0 +1,79 @@
+"""SwanLab offline: its client's own log in a folder. Its server is a cloud with accounts, or a cluster of containers."""
+import pathlib
+import re
+import time
+
+from worker import Opened, Rows, System, Tally, calls_of, serve
+
+
+class SwanLab(System):
+    durable_at_finish = True
+    one_run = "a process has one run at a time"
+
+    def start(self, folder):
+        import swanlab
+
+        self.swanlab, self.folder = swanlab, folder
+
+    attach = start
+
+    def open(self, name, console=False):
+        """What the others lack is off: machine, packages, git, system metrics."""
+        kept = self.swanlab.Settings
+        settings = kept(
+            interactive=False,
+            probe=kept.Probe(hardware=False, runtime=False, requirements=False, conda=False, git=False, monitor=False, swanlab=False),
+            terminal=kept.Terminal(proxy_type="all" if console else "none"),
+        )
+        run = self.swanlab.init(project="bench", id=name, name=name, mode="offline", log_dir=self.folder, settings=settings)
+        return Opened(lambda row, step: self.swanlab.log(row, step=step), self.swanlab.finish, run)
+
+    def write(self, pool, runs, rows, spike=-1, seconds=600):
+        """One run after the other: a process has one at a time."""
+        given = Rows(pool, spike)
+        calls, done = [], []
+        began = time.perf_counter()
+        for run in runs:
+            done.append(0)
+            if time.perf_counter() - began > seconds:
+                continue
+            opened = self.open(run)
+            share = time.perf_counter() + seconds / len(runs)
+            for step in range(rows):
+                at = time.perf_counter()
+                opened.log(given.at(step), step)
+                calls.append(time.perf_counter() - at)
+                done[-1] = step + 1
+                if step % 1000 == 999 and at > share:
+                    break
+            opened.finish()
+        return {"rows": done, "seconds": time.perf_counter() - began, "calls": calls_of(calls)}
+
+    def records(self, run):
+        """What its log has."""
+        from swanlab.proto.swanlab.record.v1.record_pb2 import Record
+        from swanlab.sdk.internal.core_python.store import DataStoreReader
+
+        # Its ids have no other signs.
+        (path,) = pathlib.Path(self.folder).glob(f"run-*/run-{re.sub(r'[^0-9A-Za-z_]', '_', run)}.swanlab")
+        reader = DataStoreReader()
+        reader.open(path)
+        for body in reader:
+            record = Record()
+            record.ParseFromString(body)
+            yield record
+        reader.close()
+
+    def read_back(self, runs):
+        read = {}
+        for run in runs:
+            tally = Tally()
+            for record in self.records(run):
+                if record.HasField("scalar"):
+                    tally.add(record.scalar.key, record.scalar.step, record.scalar.value.number)
+            read[run] = tally.keys
+        return read
+
+
+if __name__ == "__main__":
+    serve(SwanLab())
