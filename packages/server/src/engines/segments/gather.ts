@@ -64,15 +64,21 @@ export function readPart(reading: Reading, part: Part): void {
   }
   if (sink && summed) {
     findGroups(reading, sink, summed, level, 0, Number.POSITIVE_INFINITY);
-    for (const [id, groups] of summed.rest) takePointsOf(reading, id, groups);
+    for (const [id, groups] of summed.rest) takePointsOf(reading, part, id, groups);
   } else if ("block" in part) {
-    guarded(damaged, () => takePoints(reading, part.block));
-  } else for (const { id } of part.span.blocks) takePointsOf(reading, id);
+    takePointsOf(reading, part, part.block.id);
+  } else {
+    const { min, max } = line.range;
+    for (const [at, { id }] of part.span.blocks.entries()) {
+      const steps = xKey === undefined ? part.span.stepsByRule(at) : undefined;
+      if (!steps || (steps.max >= min && steps.min <= max)) takePointsOf(reading, part, id);
+    }
+  }
 }
 
-function takePointsOf(reading: Reading, id: number, groups?: Set<number>): void {
+function takePointsOf(reading: Reading, part: Part, id: number, groups?: Set<number>): void {
   guarded(reading.damaged, () => {
-    const block = reading.stored.block(id);
+    const block = "block" in part ? part.block : reading.stored.spanBlock(id);
     if (block) takePoints(reading, block, groups);
   });
 }

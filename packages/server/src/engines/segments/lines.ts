@@ -1,8 +1,8 @@
 import type { SeriesQuestion, XAxis } from "../../ports/metric-store.ts";
 import type { Range } from "./buckets.ts";
 import { runStart } from "./run-start.ts";
-import { guarded, type SpanColumn, type StoredBlock, type StoredBlocks } from "./stored.ts";
-import type { StoredSpan } from "./stored-span.ts";
+import { bounds, firstBlock, type SealedPart, type SealedStream } from "./sealed-parts.ts";
+import { guarded, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /** Which lines a chart has, and where their points lie. Nothing of them is decoded here. */
 
@@ -15,7 +15,7 @@ export interface Line {
   /** Asked for, in what is read. */
   range: Range;
   /** As they came: of points with one x, the later counts as the last. */
-  parts: Part[];
+  parts: readonly Part[];
   /** Points, if none is dead: of parts that the range cuts, their share of steps. */
   most: number;
   /** The same of rows, with or without a point. */
@@ -24,10 +24,7 @@ export interface Line {
   steps: number;
 }
 
-export type Part = { points: number; minStep: number; maxStep: number; rows: number } & (
-  | { block: StoredBlock; hasPyramid: boolean }
-  | { span: StoredSpan; column: SpanColumn }
-);
+export type Part = SealedPart;
 
 /** undefined = the step. */
 export function keyOfAxis(x: XAxis): string | undefined {
@@ -62,9 +59,10 @@ export function linesOf(
       min: start + (question.min ?? Number.NEGATIVE_INFINITY),
       max: start + (question.max ?? Number.POSITIVE_INFINITY),
     };
-    const places = placesOf(stored, run, stream, byStep ? range : EVERYWHERE);
+    const places = placesOf(stored, run, stream);
+    const asked = byStep ? range : EVERYWHERE;
     for (const key of keys) {
-      const parts = partsOf(stored, places, key, damaged);
+      const parts = partsOf(stored, places, key, asked, damaged);
       if (parts.length > 0) lines.push({ run, key, start, range, parts, ...sizeOf(parts, byStep, range) });
     }
   }
@@ -73,56 +71,42 @@ export function linesOf(
 
 const EVERYWHERE: Range = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
 
-/** Of one stream, what has rows in the range of steps. */
+/** Of one stream. */
 interface Place {
-  streamId: number;
+  sealed: SealedStream;
   journal: StoredBlock[];
-  loose: StoredBlock[];
-  spans: StoredSpan[];
 }
 
-function placesOf(stored: StoredBlocks, run: number, stream: string, { min, max }: Range): Place[] {
-  const meets = ({ minStep, maxStep }: StoredBlock) => maxStep >= min && minStep <= max;
-  return stored.streams(run, stream).map(({ id }) => ({
-    streamId: id,
-    journal: stored.journal(id).filter(meets),
-    loose: stored.looseBlocks(id).filter(meets),
-    spans: stored.spans(id, min, max),
-  }));
+function placesOf(stored: StoredBlocks, run: number, stream: string): Place[] {
+  return stored
+    .streams(run, stream)
+    .map(({ id }) => ({ sealed: stored.sealed.stream(id), journal: stored.journal(id) }));
 }
 
-function partsOf(stored: StoredBlocks, places: readonly Place[], key: string, damaged: string[]): Part[] {
-  const all: Part[] = [];
-  for (const { streamId, journal, loose, spans } of places) {
-    const parts: Part[] = [];
-    const ofSpans = stored.spanColumns(streamId, key, spans);
-    for (const span of spans) {
-      const column = ofSpans.get(span.id);
-      if (column) parts.push({ ...bounds(span), points: column.count, span, column });
-    }
-    const ofBlocks = stored.columns(streamId, key, loose);
-    for (const block of loose) {
-      const column = ofBlocks.get(block.id);
-      if (column) {
-        parts.push({ ...bounds(block), points: column.count, block, hasPyramid: column.pyramid !== null });
-      }
-    }
+/** Those that have a point of the key and a step in the range. */
+function partsOf(
+  stored: StoredBlocks,
+  places: readonly Place[],
+  key: string,
+  { min, max }: Range,
+  damaged: string[],
+): readonly Part[] {
+  const meets = ({ minStep, maxStep }: { minStep: number; maxStep: number }) =>
+    maxStep >= min && minStep <= max;
+  let all: readonly Part[] = [];
+  for (const { sealed, journal } of places) {
+    let parts = stored.sealed.ofKey(sealed, key);
+    if (!parts.every(meets)) parts = parts.filter(meets);
+    const rest: Part[] = [];
     for (const block of journal) {
+      if (!meets(block)) continue;
       const points = journalPoints(stored, block, key, damaged);
-      if (points > 0) parts.push({ ...bounds(block), points, block, hasPyramid: false });
+      if (points > 0) rest.push({ ...bounds(block), points, block, hasPyramid: false });
     }
-    parts.sort((a, b) => firstBlock(a) - firstBlock(b));
-    for (const part of parts) all.push(part);
+    if (rest.length > 0) parts = [...parts, ...rest].sort((a, b) => firstBlock(a) - firstBlock(b));
+    all = all.length > 0 ? [...all, ...parts] : parts;
   }
   return all;
-}
-
-function firstBlock(part: Part): number {
-  return "block" in part ? part.block.id : (part.span.blocks[0]?.id ?? 0);
-}
-
-function bounds({ minStep, maxStep, rows }: StoredBlock | StoredSpan) {
-  return { minStep, maxStep, rows };
 }
 
 function journalPoints(stored: StoredBlocks, block: StoredBlock, key: string, damaged: string[]): number {

@@ -16,7 +16,7 @@ export function runStart(
   let start: number | undefined;
   for (const { id } of stored.streams(run, stream)) {
     const all = stored.blocks(id);
-    const sealed = stored.columns(id, "_timestamp", all);
+    const sealed = new Set(stored.columns(id, "_timestamp").map(({ block }) => block));
     const blocks = all
       .filter((block) => block.level === LEVEL.journal || sealed.has(block.id))
       .sort((a, b) => a.minStep - b.minStep || a.id - b.id);

@@ -1,3 +1,4 @@
+import type { Range } from "./buckets.ts";
 import { finestOf, type Grouped, rowsOfLevels, startsOf } from "./grouped.ts";
 import {
   decodeStepGroups,
@@ -33,6 +34,7 @@ export class StoredSpan implements Grouped {
   #steps: StepGroups | undefined;
   #rowsAt: Uint16Array[] | undefined;
   readonly #startsAt: Uint32Array[] = [];
+  #blockStarts: Uint32Array | undefined;
 
   constructor(row: SpanRow) {
     this.id = row.id;
@@ -65,6 +67,16 @@ export class StoredSpan implements Grouped {
       left -= groups;
     }
     return undefined;
+  }
+
+  /** From the first to the last of a block; undefined where there is no rule. */
+  stepsByRule(block: number): Range | undefined {
+    if (!this.rule) return undefined;
+    this.#blockStarts ??= startsOf(Uint16Array.from(this.blocks, ({ rows }) => rows));
+    const { first, stride } = this.rule;
+    const row = this.#blockStarts[block] as number;
+    const rows = (this.blocks[block] as SpanBlock).rows;
+    return { min: first + row * stride, max: first + (row + rows - 1) * stride };
   }
 
   /** Of a span without a rule; throws what decoding does. */

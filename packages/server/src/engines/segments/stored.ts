@@ -6,6 +6,7 @@ import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
 import { layoutOf } from "./grouped.ts";
 import { coarserPyramid, decodePyramid, LEVELS, type Pyramid, sizeOf } from "./pyramid.ts";
+import { SealedParts } from "./sealed-parts.ts";
 import { ALIGNMENT, groupsOf, LEVEL_COLUMNS } from "./span.ts";
 import { type SpanRow, StoredSpan } from "./stored-span.ts";
 
@@ -56,11 +57,10 @@ const COLUMNS =
 const MAX_HEAD_UNITS = 400_000;
 /** Parts kept as read: the keys of a chart lie in the same ones. */
 const MAX_PART_BYTES = 8 * 1024 * 1024;
-/** Look-ups of single rows that cost less than to read all of a key's. */
-const MAX_LOOKUPS = 48;
-/** About what a remembered row takes, and for how many there is room. */
-const COLUMN_BYTES = 200;
-const MAX_COLUMN_BYTES = 8 * 1024 * 1024;
+/** Rows of the blocks of spans. */
+const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
+/** About what one takes beside its chunks. */
+const BLOCK_BYTES = 400;
 const MAX_KNOWN_SPANS = 20_000;
 
 /** Questions to the file, on a connection that only reads. Every read of one call sees one state (`snapshot`). */
@@ -74,8 +74,8 @@ export class StoredBlocks {
   /** Neighbouring columns lie in one part: it is fetched once for all of them. */
   readonly #parts = new BoundedCache<Uint8Array>(MAX_PART_BYTES);
   readonly #spans = new Map<number, StoredSpan>();
-  /** What blocks and spans have of a key, null for nothing. */
-  readonly #columns = new BoundedCache<BlockColumn | SpanColumn | null>(MAX_COLUMN_BYTES);
+  readonly #spanBlocks = new BoundedCache<StoredBlock>(MAX_BLOCK_BYTES);
+  readonly sealed: SealedParts;
   /** What was decoded for charts. */
   readonly #decoded: BoundedCache<Pyramid | Float64Array>;
   readonly #sql;
@@ -85,6 +85,7 @@ export class StoredBlocks {
     this.#path = path;
     this.#decoded = new BoundedCache(cacheBytes);
     this.database = openForReading(path);
+    this.sealed = new SealedParts(this);
     const prepare = (text: string): StatementSync => this.database.prepare(text);
     this.#sql = {
       version: prepare("PRAGMA data_version"),
@@ -96,7 +97,6 @@ export class StoredBlocks {
       loose: prepare(
         `SELECT ${COLUMNS} FROM blocks WHERE id IN (SELECT block_id FROM loose WHERE stream_id = ?) ORDER BY id`,
       ),
-      spans: prepare("SELECT id FROM spans WHERE stream_id = ? AND max_step >= ? AND min_step <= ?"),
       span: prepare(
         "SELECT id, stream_id AS streamId, rows, min_step AS minStep, max_step AS maxStep, first_step AS first, stride, blocks, steps FROM spans WHERE id = ?",
       ),
@@ -194,12 +194,16 @@ export class StoredBlocks {
     return [...this.journal(streamId), ...loose].sort((a, b) => a.id - b.id);
   }
 
-  /** Those with a step in the range. */
-  spans(streamId: number, min: number, max: number): StoredSpan[] {
-    return this.#sql.spans.all(streamId, min, max).map(({ id }) => this.#span(Number(id)));
+  /** Of a block that lies in a span, whose rows do not change for as long as it does. */
+  spanBlock(id: number): StoredBlock | undefined {
+    const known = this.#spanBlocks.get(id, "");
+    if (known) return known;
+    const block = this.block(id);
+    if (block) this.#spanBlocks.set(id, "", block, BLOCK_BYTES + block.lines.length + block.steps.length);
+    return block;
   }
 
-  #span(id: number): StoredSpan {
+  span(id: number): StoredSpan {
     const known = this.#spans.get(id);
     if (known) return known;
     const row = this.#sql.span.get(id) as unknown as SpanRow;
@@ -209,55 +213,22 @@ export class StoredBlocks {
     return span;
   }
 
-  /** Span → what it has of the key. `spans`: those that are asked for. */
-  spanColumns(streamId: number, key: string, spans: readonly StoredSpan[]): Map<number, SpanColumn> {
-    const { spanColumn, spanColumns } = this.#sql;
-    return this.#rowsOf<SpanColumn>(
-      spans,
-      placeOfSpan,
-      spanColumn,
-      spanColumns,
-      streamId,
-      key,
-      ({ span }) => span,
-    );
+  /** What every span of the stream has of the key. */
+  spanColumns(streamId: number, key: string): SpanColumn[] {
+    return this.#sql.spanColumns.all(streamId, key) as unknown as SpanColumn[];
   }
 
-  /** Sealed block → values of the key in it, and its own pyramid. `blocks`: those that are asked for. */
-  columns(streamId: number, key: string, blocks: readonly StoredBlock[]): Map<number, BlockColumn> {
-    const { column, columns } = this.#sql;
-    return this.#rowsOf<BlockColumn>(blocks, placeOf, column, columns, streamId, key, ({ block }) => block);
+  spanColumn(streamId: number, key: string, span: number): SpanColumn | undefined {
+    return this.#sql.spanColumn.get(streamId, key, span) as SpanColumn | undefined;
   }
 
-  /**
-   * Rows of a table by (stream, key, id): one by one while few are new. What a block or a span has of a key never
-   * changes, but for the number of a pyramid, which is looked up anew when it is read.
-   */
-  #rowsOf<Row>(
-    asked: readonly { id: number }[],
-    placeOfRow: (id: number) => number,
-    one: StatementSync,
-    all: StatementSync,
-    streamId: number,
-    key: string,
-    idOf: (row: Row) => number,
-  ): Map<number, Row> {
-    const found = new Map<number, Row>();
-    const unknown = asked.filter(({ id }) => {
-      const row = this.#columns.get(placeOfRow(id), key) as Row | null | undefined;
-      if (row) found.set(id, row);
-      return row === undefined;
-    });
-    if (unknown.length > MAX_LOOKUPS) {
-      for (const row of all.all(streamId, key) as Row[]) found.set(idOf(row), row);
-      return found;
-    }
-    for (const { id } of unknown) {
-      const row = (one.get(streamId, key, id) as Row | undefined) ?? null;
-      if (row) found.set(id, row);
-      this.#columns.set(placeOfRow(id), key, row as BlockColumn | SpanColumn | null, COLUMN_BYTES);
-    }
-    return found;
+  /** Of every sealed block: values of the key in it, and its own pyramid. */
+  columns(streamId: number, key: string): BlockColumn[] {
+    return this.#sql.columns.all(streamId, key) as unknown as BlockColumn[];
+  }
+
+  blockColumn(streamId: number, key: string, block: number): BlockColumn | undefined {
+    return this.#sql.column.get(streamId, key, block) as BlockColumn | undefined;
   }
 
   /** The block's own, coarser levels made of it; undefined when it has none, or lies in a span. */
@@ -283,7 +254,7 @@ export class StoredBlocks {
   spanPyramid(span: StoredSpan, key: string, level: number, column?: SpanColumn): Pyramid | undefined {
     const known = this.#decoded.get(placeOfSpan(span.id, level), key);
     if (known) return known as Pyramid;
-    const at = column ?? (this.#sql.spanColumn.get(span.streamId, key, span.id) as SpanColumn | undefined);
+    const at = column ?? this.spanColumn(span.streamId, key, span.id);
     if (!at) return undefined;
     const body = this.#sql.pyramid.get(at[LEVEL_COLUMNS[level] ?? "fine"])?.body;
     const pyramid = this.checkedSpan(span, key, () => {
