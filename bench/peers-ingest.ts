@@ -1,10 +1,11 @@
 /**
  * Logging beside other trackers: 1, 10 and 100 runs of 10 keys, counted when durable, everything read back and compared.
- * One process logs; where a system has a server it runs beside it on the same cores. A system that needs longer than the
- * time of a cell keeps what it got that far. BENCH_SYSTEMS=Aim: only those so named.
+ * One process logs; where a system has a server it runs beside it on the same cores, and in a second series on a core of its
+ * own. A system that needs longer than the time of a cell keeps what it got that far. BENCH_SYSTEMS=Aim: only those so named.
  */
+import { cpus } from "node:os";
 import { compareAll, inWords } from "./peers/faithful.ts";
-import { growthText, slopeOf } from "./peers/growth.ts";
+import { growthText, median, slopeOf } from "./peers/growth.ts";
 import { lossesText } from "./peers/losses.ts";
 import {
   failureOf,
@@ -25,8 +26,14 @@ const KEYS = 10;
 const RUNS = quick ? [10] : [1, 10, 100];
 /** Of all runs of a cell together. */
 const ROWS = quick ? 2_000 : 100_000;
-const CELL_SECONDS = quick ? 3 : 60;
+const CELL_SECONDS = quick ? 2 : 12;
 const REPEATS = quick ? 1 : 3;
+/** Of the series with the client on one core and the server on another. */
+const PINNED_RUNS = quick || cpus().length < 2 ? [] : [10];
+const CELLS = [
+  ...RUNS.map((runs) => ({ runs, pinned: false })),
+  ...PINNED_RUNS.map((runs) => ({ runs, pinned: true })),
+];
 
 /** One system with so many runs, once. */
 interface Cell {
@@ -36,10 +43,11 @@ interface Cell {
   peakMb: number;
   bytesAPoint: number;
   readBack: string;
+  hasServers: boolean;
   callMicros?: { p50: number; p99: number };
 }
 
-const systems = wantedSystems(SYSTEMS);
+const systems = wantedSystems(SYSTEMS, quick);
 const pool = makePool(KEYS, ROWS);
 const missing = prepareSystems(systems);
 const measured = new Map<string, Cell[]>();
@@ -47,16 +55,21 @@ const failed = new Map<string, string>(missing);
 try {
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     for (const system of shuffled(systems, repeat)) {
-      for (const runs of RUNS) {
+      for (const { runs, pinned } of CELLS) {
         if (failed.has(system.name)) continue;
+        if (pinned && !cellsOf(system.name, runs)[0]?.hasServers) continue;
+        const key = keyOf(system.name, runs, pinned);
+        const began = performance.now();
         try {
-          const cell = await measure(system, runs);
-          const key = `${system.name}/${runs}`;
+          const cell = await measure(system, runs, pinned);
           measured.set(key, [...(measured.get(key) ?? []), cell]);
-          console.error(`   ${key}: ${short(cell.rowsPerSecond)} rows/s, read back: ${cell.readBack}`);
+          const seconds = (performance.now() - began) / 1000;
+          console.error(
+            `   ${key}: ${short(cell.rowsPerSecond)} rows/s, read back: ${cell.readBack}; ${seconds.toFixed(1)} s`,
+          );
         } catch (error) {
           failed.set(system.name, failureOf(error as Error));
-          console.error(`   ${system.name} with ${runs} runs: ${(error as Error).message}`);
+          console.error(`   ${key}: ${(error as Error).message}`);
         }
       }
     }
@@ -66,12 +79,22 @@ try {
   pool.remove();
 }
 
-async function measure(system: PeerSystem, runs: number): Promise<Cell> {
+function keyOf(name: string, runs: number, pinned = false): string {
+  return `${name}/${runs}${pinned ? ", pinned" : ""}`;
+}
+
+function cellsOf(name: string, runs: number, pinned = false): readonly Cell[] {
+  return measured.get(keyOf(name, runs, pinned)) ?? [];
+}
+
+async function measure(system: PeerSystem, runs: number, pinned: boolean): Promise<Cell> {
   const names = Array.from({ length: runs }, (_, run) => `run-${String(run).padStart(3, "0")}`);
   const rows = Math.ceil(ROWS / runs);
   const spike = spikeOf(rows);
   const worker = await startSystem(system);
   try {
+    worker.servers = await worker.call<number[]>("servers");
+    if (pinned) worker.pin(0, 1);
     const before = worker.cpuSeconds();
     const {
       rows: written,
@@ -95,6 +118,7 @@ async function measure(system: PeerSystem, runs: number): Promise<Cell> {
       peakMb: peak / 2 ** 20,
       bytesAPoint: worker.diskBytes() / (total * KEYS),
       readBack: inWords(compareAll(pool, names, written, spike, read)),
+      hasServers: worker.servers.length > 0,
       callMicros: calls,
     };
   } finally {
@@ -109,7 +133,7 @@ function report(): void {
       text: `Every cell: ${ROWS.toLocaleString("en")} rows of ${KEYS} keys over all runs together, ${REPEATS} time${REPEATS > 1 ? "s, the median and in brackets the range" : ""}; a cell ends after ${CELL_SECONDS} s with what it has. A row counts when the system says it is written (last column of the second table). Processor and memory: the whole tree of processes, client and server. Disk: allocated bytes after a clean stop, over everything in the system's folder.`,
     },
   ];
-  for (const runs of RUNS) parts.push(tableOf(runs));
+  for (const { runs, pinned } of CELLS) parts.push(tableOf(runs, pinned));
   parts.push(conditionsTable(), { kind: "text", text: losses() });
   parts.push(
     {
@@ -130,9 +154,10 @@ function report(): void {
   writeReport(parts);
 }
 
-function tableOf(runs: number): TablePart {
-  const rows = systems.map(({ name, yardstick }) => {
-    const cells = measured.get(`${name}/${runs}`) ?? [];
+function tableOf(runs: number, pinned: boolean): TablePart {
+  const shown = pinned ? systems.filter(({ name }) => cellsOf(name, runs, true).length > 0) : systems;
+  const rows = shown.map(({ name, yardstick }) => {
+    const cells = cellsOf(name, runs, pinned);
     const label = yardstick ? `*${name}*` : name;
     if (cells.length === 0)
       return [label, `not measured: ${failed.get(name) ?? "?"}`, "", "", "", "", "", ""];
@@ -151,7 +176,7 @@ function tableOf(runs: number): TablePart {
   });
   return {
     kind: "table",
-    title: `${runs} run${runs > 1 ? "s" : ""} × ${KEYS} keys`,
+    title: `${runs} run${runs > 1 ? "s" : ""} × ${KEYS} keys${pinned ? ", the client on one core, its server on the other" : ""}`,
     head: [
       "system",
       "rows/s",
@@ -202,29 +227,26 @@ function losses(): string {
 }
 
 function conditionsTable(): TablePart {
+  const span = `from ${RUNS[0]} to ${RUNS.at(-1)} runs`;
+  const growthOf = (name: string, value: (cell: Cell) => number) =>
+    growthText(slopeOf(RUNS.map((runs): [number, number] => [runs, median(cellsOf(name, runs).map(value))])));
   return {
     kind: "table",
     title: "Growth with the number of runs, versions, and what “written” means",
-    head: ["system", "version", `CPU a point from ${RUNS[0]} to ${RUNS.at(-1)} runs`, "written when"],
+    head: ["system", "version", `rows/s ${span}`, `CPU a point ${span}`, "written when"],
     rows: systems.map((system) => [
       system.name,
       versionOf(system),
-      growthText(
-        slopeOf(
-          RUNS.map((runs): [number, number] => [
-            runs,
-            median((measured.get(`${system.name}/${runs}`) ?? []).map((cell) => cell.cpuMicrosAPoint)),
-          ]),
-        ),
-      ),
+      growthOf(system.name, (cell) => cell.rowsPerSecond),
+      growthOf(system.name, (cell) => cell.cpuMicrosAPoint),
       system.durable,
     ]),
   };
 }
 
 function barOf(name: string, runs: number, value: (cell: Cell) => number): { name: string; value: number }[] {
-  const cells = measured.get(`${name}/${runs}`);
-  return cells ? [{ name, value: median(cells.map(value)) }] : [];
+  const cells = cellsOf(name, runs);
+  return cells.length > 0 ? [{ name, value: median(cells.map(value)) }] : [];
 }
 
 function spanOf(values: readonly number[]): string {
@@ -232,10 +254,6 @@ function spanOf(values: readonly number[]): string {
   return values.length > 1
     ? `${middle} (${short(Math.min(...values))}–${short(Math.max(...values))})`
     : middle;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 /** Another order each time, the same in every run of the bench: what ran before a system must not decide its figure. */

@@ -17,7 +17,7 @@ import { writeReport } from "./report/write.ts";
 
 const quick = process.argv.includes("--quick");
 const ROWS_A_SECOND = 100;
-const ROWS = ROWS_A_SECOND * (quick ? 6 : 30);
+const ROWS = ROWS_A_SECOND * (quick ? 3 : 20);
 const FAULTS = {
   "nothing goes wrong": { loseEvery: 0 },
   "every second answer is lost after the server gave it": { loseEvery: 2 },

@@ -13,6 +13,10 @@ export function slopeOf(points: readonly (readonly [size: number, value: number]
   return above / logs.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
 }
 
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
 /** "× 1.0 at 10 × the size, slope 0.00". */
 export function growthText(slope: number): string {
   if (!Number.isFinite(slope)) return "–";

@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { Answers } from "./answers.ts";
 import { compareAll, inWords } from "./faithful.ts";
 import { growthText, slopeOf } from "./growth.ts";
 import { lossesText } from "./losses.ts";
 import { openLossyProxy } from "./lossy-proxy.ts";
+import { failureOf, type PeerSystem, SYSTEMS } from "./systems.ts";
+import { Worker } from "./worker.ts";
 import { makePool, spikeOf, type Tally } from "./workload.ts";
+
+const WORKERS = new URL("workers/", import.meta.url).pathname;
+const python = spawnSync("python3", ["--version"]).status === 0;
 
 test("the rows are the same each time, have the shares of kinds that are promised, and their file says what is expected", () => {
   const [one, two] = [makePool(10, 1000), makePool(10, 1000)];
@@ -126,4 +133,90 @@ test("the lossy network passes everything on, and loses every second answer to r
   assert.deepEqual(proxy.counts(), { requests: 2, lost: 1 });
   proxy.close();
   server.close();
+});
+
+test("a system is not asked what sizes before say takes too long, and its reasons stand in the table", async () => {
+  const asked: object[] = [];
+  const slow = {
+    call: async (_: string, given: object) => {
+      asked.push(given);
+      return { ms: [9000] };
+    },
+  } as unknown as Worker;
+  const answers = new Answers([{ name: "A" } as PeerSystem], [10, 100, 1000], "runs");
+  answers.note("A", "sort", 10, failureOf(new Error("NotThere: it sorts by itself")));
+  for (const size of [10, 100]) await answers.ask(slow, "A", "table", size, { times: 3 });
+  assert.deepEqual(asked, [{ question: "table", times: 3 }], "ten times nine seconds is too long");
+  answers.note("A", "table", 1000, failureOf(new Error("TooLong: filling would take about 7 min")));
+  assert.deepEqual(answers.table("table", "").rows, [
+    ["A", "9 k", "would take about 90 s", "filling would take about 7 min", "–"],
+  ]);
+  assert.equal(answers.get("A", "sort", 10), "none: it sorts by itself");
+  const late = { call: () => Promise.reject(new Error("> 240 s")) } as unknown as Worker;
+  await assert.rejects(answers.ask(late, "A", "filter", 10), /> 240 s/, "it is still at it");
+});
+
+test("filling is left as soon as its pace says that it would take too long, and not before", {
+  skip: !python,
+}, () => {
+  const script = `
+import worker
+now = 0
+worker.time.perf_counter = lambda: now
+def slices(total, size, seconds, cost):
+    global now
+    now, done = 0, 0
+    try:
+        for begin, end in worker.filling(total, size, seconds):
+            done, now = end, now + cost
+    except worker.TooLong as error:
+        return f"{done}: {error}"
+    return done
+print(slices(100, 30, 60, 1), slices(100, 10, 60, 6), slices(1000, 10, 60, 2), slices(10, 10, 60, 999), sep="; ")`;
+  const { stdout, stderr } = spawnSync("python3", ["-c", script], {
+    encoding: "utf8",
+    env: { ...process.env, PYTHONPATH: WORKERS, PYTHONDONTWRITEBYTECODE: "1" },
+  });
+  assert.equal(stdout.trim(), "100; 100; 20: filling would take about 3 min; 10", stderr);
+});
+
+test("our own server answers the questions as the bench asks and reads them", { skip: !python }, async () => {
+  const system = SYSTEMS.find(({ name }) => name === "Steelyard, wire");
+  const pool = makePool(3, 2000);
+  const env = { PYTHONPATH: WORKERS, PYTHONDONTWRITEBYTECODE: "1" };
+  const worker = new Worker("python3", [`${WORKERS}steelyard.py`], env);
+  try {
+    await worker.call("start", { folder: worker.folder, ...system?.options });
+    const runs = ["run-0", "run-1"];
+    const spike = spikeOf(2000);
+    await worker.call("fill", { pool: pool.path, runs, rows: 2000, spike });
+    const ask = (question: string, given: object) =>
+      worker.call<object>("ask", { question, times: 0, ...given });
+    const seen = async (question: string, given: object) => {
+      const { ms: _, ...rest } = (await ask(question, given)) as { ms: number[] };
+      return rest;
+    };
+    assert.deepEqual(await seen("screen", { runs, keys: pool.keys, buckets: 100 }), {
+      points: 600,
+      spikes: 2,
+    });
+    assert.deepEqual(await seen("chart", { runs: runs.slice(1), key: "metric_0", buckets: 100 }), {
+      points: 100,
+      spikes: 1,
+    });
+    const window = { begin: spike - 9, end: spike + 10 };
+    assert.deepEqual(await seen("zoom", { runs, key: "metric_0", buckets: 100, ...window }), {
+      points: 40,
+      spikes: 2,
+    });
+    assert.deepEqual(await seen("last", { runs }), { points: 2 });
+    await ask("scan", { runs });
+    await worker.call("fill_runs", { count: 20, seconds: 60 });
+    for (const question of ["table", "sort"])
+      assert.deepEqual(await seen(question, {}), { points: 22 }, question);
+    await ask("filter", {});
+  } finally {
+    await worker.stop();
+    pool.remove();
+  }
 });

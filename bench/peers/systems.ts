@@ -25,6 +25,8 @@ export interface PeerSystem {
   durable: string;
   /** It is asked the questions of charts and tables: one way of writing a system suffices for that. */
   asked?: true;
+  /** A quick run leaves it out: it takes long, and another of its kind is there. */
+  slow?: true;
   /** A store, not a tracker: shown apart, as a yardstick. */
   yardstick?: true;
   /** It speaks the wire in place of a client, whose calls could be measured. */
@@ -111,6 +113,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     worker: "mlflow_server.py",
     environment: "mlflow",
     options: { backend: "postgresql", postgres: POSTGRES },
+    slow: true,
     durable: "log_batch returned; fsync on, synchronous_commit on (Debian's defaults)",
     asked: true,
     cannot: POSTGRES ? undefined : "no PostgreSQL here; install Debian's postgresql package",
@@ -235,17 +238,18 @@ export function prepareSystems(systems: readonly PeerSystem[]): Map<string, stri
   return missing;
 }
 
-/** Those of BENCH_SYSTEMS (beginnings of names, with commas), all when it is not set. */
-export function wantedSystems(systems: readonly PeerSystem[]): readonly PeerSystem[] {
+/** Those of BENCH_SYSTEMS (beginnings of names, with commas); when it is not set, all, of a quick run the quick ones. */
+export function wantedSystems(systems: readonly PeerSystem[], quick = false): readonly PeerSystem[] {
   const wanted = process.env.BENCH_SYSTEMS?.split(",");
-  return wanted ? systems.filter(({ name }) => wanted.some((one) => name.startsWith(one))) : systems;
+  if (wanted) return systems.filter(({ name }) => wanted.some((one) => name.startsWith(one)));
+  return quick ? systems.filter(({ slow }) => !slow) : systems;
 }
 
 /** For a table's cell: a system's reason why there is no answer. */
-export function failureOf(error: Error): string {
-  return error.message.startsWith("NotThere: ")
-    ? `none: ${error.message.slice(10)}`
-    : (error.message.split("\n")[0]?.slice(0, 160) ?? "");
+export function failureOf({ message }: Error): string {
+  const [, kind, words] = /^(NotThere|TooLong): (.*)/.exec(message) ?? [];
+  if (kind) return kind === "NotThere" ? `none: ${words}` : `${words}`;
+  return message.split("\n")[0]?.slice(0, 160) ?? "";
 }
 
 /** Start its worker and itself, empty. Throws, with its own words, when it does not start. */

@@ -1,11 +1,12 @@
 """Aim: a repository of RocksDB containers in a folder, written in the training process; its own server for the page."""
+import multiprocessing
 import pathlib
 import sys
 import time
 import urllib.parse
 import urllib.request
 
-from worker import Budget, NotThere, Opened, Rows, System, Tally, answers, calls_of, free_port, serve, start_process, table_run
+from worker import Budget, NotThere, Opened, Rows, System, Tally, answers, calls_of, filling, free_port, serve, start_process, table_run
 
 # Points a line of its page's default.
 PAGE_POINTS = 500
@@ -61,6 +62,12 @@ class Aim(System):
         self.index()
         return {"rows": [done] * len(runs), "seconds": time.perf_counter() - began, "calls": calls_of(calls)}
 
+    def fill(self, pool, runs, rows, spike=-1, seconds=600):
+        """As `write`, by two processes."""
+        with multiprocessing.get_context("spawn").Pool(2) as processes:
+            list(processes.imap_unordered(fill_some, [(self.folder, pool, runs[at::2], rows, spike, seconds) for at in range(2)]))
+        self.index()
+
     def index(self):
         """Nothing can be read of a run before it is in the index, which its server makes in the background."""
         from aim.sdk.index_manager import RepoIndexManager
@@ -105,6 +112,9 @@ class Aim(System):
     def screen(self, runs, keys, buckets):
         return self.get("/api/runs/search/metric/", q="metric.name.startswith('metric_')", p=PAGE_POINTS, report_progress="false")
 
+    def chart(self, runs, key, buckets):
+        return self.get("/api/runs/search/metric/", q=f"metric.name == {key!r} and run.name in {runs!r}", p=PAGE_POINTS, report_progress="false")
+
     def seen_by_screen(self, body):
         import struct
 
@@ -123,17 +133,13 @@ class Aim(System):
         )
 
     def fill_runs(self, count, seconds):
-        began = time.perf_counter()
-        for number in range(count):
-            if time.perf_counter() - began > seconds:
-                return number
+        for number, _ in filling(count, 1, seconds):
             made = table_run(number)
             run = self.open_run(made["name"])
             run["hparams"] = made["config"]
             run.track(made["summary"], step=99)
             run.close()
         self.index()
-        return count
 
     def table(self):
         return self.get("/api/runs/search/run/", limit=45, exclude_params="false", exclude_traces="false", report_progress="false")
@@ -146,6 +152,23 @@ class Aim(System):
             "/api/runs/search/run/", q='run.hparams.model == "model-3" and run.metrics["accuracy", {}].last > 0.9',
             limit=45, report_progress="false",
         )
+
+
+def fill_some(given):
+    """In a process of its own."""
+    import aim
+
+    folder, pool, runs, rows, spike, seconds = given
+    system = Aim()
+    system.aim, system.repo = aim, aim.Repo(folder)
+    lines = Rows(pool, spike)
+    opened = [system.open_run(run) for run in runs]
+    for begin, end in filling(rows, 10, seconds):
+        for run in opened:
+            for step in range(begin, end):
+                run.track(lines.at(step), step=step)
+    for run in opened:
+        run.close()
 
 
 if __name__ == "__main__":

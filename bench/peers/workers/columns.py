@@ -4,7 +4,7 @@ import pathlib
 import sys
 import time
 
-from worker import Budget, NotThere, Rows, System, Tally, serve
+from worker import Budget, NotThere, Rows, System, Tally, filling, serve
 
 ROWS_A_BATCH = 10_000
 
@@ -30,14 +30,10 @@ class Columns(System):
     def fill(self, pool, runs, rows, spike=-1, seconds=600):
         given = Rows(pool, spike)
         self.create(given.keys)
-        done = 0
-        began = time.perf_counter()
-        for begin, end in Budget(rows, 20_000, seconds):
+        for begin, end in filling(rows, max(100, 200_000 // len(runs)), seconds):
             columns = self.columns(given, begin, end)
             self.insert([(run, columns) for run in runs])
-            done = end
         self.finish()
-        return {"rows": [done] * len(runs), "seconds": time.perf_counter() - began}
 
     def columns(self, given, begin, end):
         import pyarrow
@@ -72,24 +68,28 @@ class Columns(System):
                     tally.add(name, row[at_step], value)
         return {run: tally.keys for run, tally in read.items()}
 
-    def chart(self, key, buckets, begin, end):
+    def line(self, key, buckets, begin, end, picked="TRUE"):
         """What our chart draws, asked as SQL: first, last, smallest, largest of each bucket."""
         where = self.bucket.format(begin=begin, buckets=buckets, width=end - begin)
         sql = (
             f"SELECT run, {where} AS bucket, {self.first_last.replace('m,', key + ',')}, min({key}), max({key}) "
-            f"FROM points WHERE step >= {begin} AND step < {end} AND {self.is_number(key)} GROUP BY run, bucket ORDER BY run, bucket"
+            f"FROM points WHERE step >= {begin} AND step < {end} AND {self.is_number(key)} AND {picked} GROUP BY run, bucket ORDER BY run, bucket"
         )
         return self.select(sql)[1]
 
     def screen(self, runs, keys, buckets):
-        return [self.chart(key, buckets, 0, self.rows_of_a_run()) for key in keys]
+        return [self.line(key, buckets, 0, self.rows_of_a_run()) for key in keys]
+
+    def chart(self, runs, key, buckets):
+        picked = ", ".join(f"'{run}'" for run in runs)
+        return [self.line(key, buckets, 0, self.rows_of_a_run(), f"run IN ({picked})")]
 
     def seen_by_screen(self, charts):
         spikes = len({row[0] for row in charts[0] if 1000.0 in row[2:]})
         return {"points": sum(len(rows) for rows in charts), "spikes": spikes}
 
     def zoom(self, runs, key, buckets, begin, end):
-        return [self.chart(key, buckets, begin, end)]
+        return [self.line(key, buckets, begin, end)]
 
     seen_by_zoom = seen_by_screen
 

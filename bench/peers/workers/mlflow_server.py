@@ -1,6 +1,7 @@
 """MLflow's server on SQLite or PostgreSQL, by its own client: log_batch, synchronous, 1000 values a call (its limit)."""
 import concurrent.futures
 import contextlib
+import io
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import urllib.parse
 import urllib.request
 import uuid
 
-from worker import Budget, Opened, Rows, System, Tally, answers, end_process, free_port, post_json, serve, start_process, table_run
+from worker import Budget, Opened, Rows, System, Tally, answers, end_process, filling, free_port, post_json, serve, start_process, table_run
 
 # Of one call, by mlflow.utils.validation.
 VALUES_A_CALL = 1000
@@ -133,29 +134,31 @@ class Mlflow(System):
 
     @contextlib.contextmanager
     def database(self):
-        """(connection, placeholder) of its store, past its doors."""
+        """A connection to its store, past its doors."""
         if self.postgres:
             import psycopg2
 
             with psycopg2.connect(self.postgres.url) as connection:
-                yield connection, "%s"
+                yield connection
+                # As its own vacuum would a minute later.
+                connection.cursor().execute("ANALYZE")
             connection.close()
         else:
             connection = sqlite3.connect(f"{self.folder}/mlflow.db", timeout=60)
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("PRAGMA cache_size = -262144")
             with connection:
-                yield connection, "?"
+                yield connection
             connection.close()
 
-    def insert(self, connection, mark, table, names, rows):
-        marks = ", ".join([mark] * len(names))
+    def insert(self, connection, table, names, rows):
         cursor = connection.cursor()
-        sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES "
         if self.postgres:
-            from psycopg2.extras import execute_values
-
-            execute_values(cursor, f"{sql} %s", rows, page_size=5000)
+            text = io.StringIO("".join("\t".join(map(str, row)) + "\n" for row in rows))
+            cursor.copy_from(text, table, columns=names, null="None")
         else:
-            cursor.executemany(f"{sql} ({marks})", rows)
+            marks = ", ".join("?" * len(names))
+            cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
 
     def fill(self, pool, runs, rows, spike=-1, seconds=600):
         """Straight into its tables, which its own calls would take too long for."""
@@ -164,8 +167,6 @@ class Mlflow(System):
         names = ["key", "value", "timestamp", "run_uuid", "step", "is_nan"]
         for run in runs:
             self.ids[run] = self.client.create_run(self.experiment, run_name=run).info.run_id
-        done = 0
-        began = time.perf_counter()
 
         def values(run, begin, end):
             for step in range(begin, end):
@@ -173,15 +174,12 @@ class Mlflow(System):
                     nan = value != value
                     yield key, 0 if nan else value, now + 100 * step, self.ids[run], step, nan
 
-        for begin, end in Budget(rows, 10_000, seconds):
-            with self.database() as (connection, mark):
+        with self.database() as connection:
+            for begin, end in filling(rows, max(100, 20_000 // len(runs)), seconds):
                 for run in runs:
-                    self.insert(connection, mark, "metrics", names, values(run, begin, end))
-            done = end
-        with self.database() as (connection, mark):
+                    self.insert(connection, "metrics", names, values(run, begin, end))
             for run in runs:
-                self.insert(connection, mark, "latest_metrics", names, values(run, done - 1, done))
-        return {"rows": [done] * len(runs), "seconds": time.perf_counter() - began}
+                self.insert(connection, "latest_metrics", names, values(run, rows - 1, rows))
 
     def open_page(self):
         return self.url
@@ -225,21 +223,21 @@ class Mlflow(System):
     def fill_runs(self, count, seconds):
         """Straight into its tables."""
         now = 1_763_900_000_000
-        made = [(uuid.uuid4().hex, table_run(number)) for number in range(count)]
-        with self.database() as (connection, mark):
-            fields = ["run_uuid", "name", "experiment_id", "status", "start_time", "end_time", "lifecycle_stage", "artifact_uri", "user_id", "source_type", "source_name", "entry_point_name", "source_version"]
-            self.insert(connection, mark, "runs", fields, [
-                (at, run["name"], int(self.experiment), "FINISHED", now + number, now + number, "active", f"{self.folder}/artifacts/{at}", "bench", "LOCAL", "", "", "")
-                for number, (at, run) in enumerate(made)
-            ])
-            self.insert(connection, mark, "params", ["key", "value", "run_uuid"], [
-                (key, str(value), at) for at, run in made for key, value in run["config"].items()
-            ])
-            self.insert(connection, mark, "latest_metrics", ["key", "value", "timestamp", "run_uuid", "step", "is_nan"], [
-                (key, value, now, at, 99, False) for at, run in made for key, value in run["summary"].items()
-            ])
-            self.insert(connection, mark, "tags", ["key", "value", "run_uuid"], [("mlflow.runName", run["name"], at) for at, run in made])
-        return count
+        fields = ["run_uuid", "name", "experiment_id", "status", "start_time", "end_time", "lifecycle_stage", "artifact_uri", "user_id", "source_type", "source_name", "entry_point_name", "source_version"]
+        with self.database() as connection:
+            for begin, end in filling(count, 10_000, seconds):
+                made = [(number, uuid.uuid4().hex, table_run(number)) for number in range(begin, end)]
+                self.insert(connection, "runs", fields, [
+                    (at, run["name"], int(self.experiment), "FINISHED", now + number, now + number, "active", f"{self.folder}/artifacts/{at}", "bench", "LOCAL", "", "", "")
+                    for number, at, run in made
+                ])
+                self.insert(connection, "params", ["key", "value", "run_uuid"], [
+                    (key, str(value), at) for _, at, run in made for key, value in run["config"].items()
+                ])
+                self.insert(connection, "latest_metrics", ["key", "value", "timestamp", "run_uuid", "step", "is_nan"], [
+                    (key, value, now, at, 99, False) for _, at, run in made for key, value in run["summary"].items()
+                ])
+                self.insert(connection, "tags", ["key", "value", "run_uuid"], [("mlflow.runName", run["name"], at) for _, at, run in made])
 
     def table(self):
         return self.search(order_by=["attributes.start_time DESC"])

@@ -7,7 +7,7 @@ import sqlite3
 import sys
 
 from wandb_wire import WandbWire
-from worker import NotThere, Tally, answers, end_process, free_port, post_json, serve, start_process, table_run
+from worker import NotThere, Rows, Tally, answers, end_process, filling, free_port, post_json, serve, start_process, table_run
 
 
 class OpenWandb(WandbWire):
@@ -46,6 +46,21 @@ class OpenWandb(WandbWire):
             (last,) = database.execute("SELECT max(step) FROM metrics WHERE run_id = ? AND key = 'metric_0'", [run]).fetchone()
         return -1 if last is None else last
 
+    def fill(self, pool, runs, rows, spike=-1, seconds=600):
+        """Past its doors, into its database."""
+        given = Rows(pool, spike)
+        connection = self.connect()
+        for run in runs:
+            self.make_run(connection, run)
+        with self.database() as database:
+            for begin, end in filling(rows, max(100, 20_000 // len(runs)), seconds):
+                for run in runs:
+                    database.executemany(
+                        "INSERT INTO metrics (run_id, key, step, value, wall_time) VALUES (?,?,?,?,?)",
+                        ((run, key, step, value, 0.1 * step) for step in range(begin, end) for key, value in given.at(step).items()),
+                    )
+            database.execute("UPDATE runs SET summary_json = ?", [json.dumps(given.at(rows - 1))])
+
     def open_page(self):
         return self.url
 
@@ -72,18 +87,18 @@ class OpenWandb(WandbWire):
         now = "2026-01-01T00:00:00"
         connection = self.connect()
         self.make_run(connection, "first")
-        made = [table_run(number) for number in range(count)]
         with self.database() as database:
             (project,) = database.execute("SELECT project_id FROM runs").fetchone()
-            database.executemany(
-                "INSERT INTO runs (project_id, run_id, display_name, state, config_json, summary_json, created_at, updated_at, heartbeat_at) VALUES (?,?,?,?,?,?,?,?,?)",
-                [(project, run["name"], run["name"], "finished", json.dumps(run["config"]), json.dumps(run["summary"]), now, now, now) for run in made],
-            )
-            database.executemany(
-                "INSERT INTO metrics (run_id, key, step, value, wall_time) VALUES (?,?,?,?,?)",
-                [(run["name"], key, 99, value, 0) for run in made for key, value in run["summary"].items()],
-            )
-        return count
+            for begin, end in filling(count, 10_000, seconds):
+                made = [table_run(number) for number in range(begin, end)]
+                database.executemany(
+                    "INSERT INTO runs (project_id, run_id, display_name, state, config_json, summary_json, created_at, updated_at, heartbeat_at) VALUES (?,?,?,?,?,?,?,?,?)",
+                    [(project, run["name"], run["name"], "finished", json.dumps(run["config"]), json.dumps(run["summary"]), now, now, now) for run in made],
+                )
+                database.executemany(
+                    "INSERT INTO metrics (run_id, key, step, value, wall_time) VALUES (?,?,?,?,?)",
+                    [(run["name"], key, 99, value, 0) for run in made for key, value in run["summary"].items()],
+                )
 
     def table(self):
         return post_json(f"{self.url}/api/v2/projects/{self.entity}/{self.project}/runs?limit=100", None, {"authorization": self.authorization()})

@@ -1,5 +1,4 @@
 """Steelyard, by the wire."""
-import array
 import concurrent.futures
 import json
 import pathlib
@@ -7,7 +6,7 @@ import struct
 import time
 
 from wandb_wire import WandbWire
-from worker import Budget, Rows, Tally, answers, free_port, post_json, serve, start_process, table_run
+from worker import Rows, Tally, answers, filling, free_port, post_json, serve, start_process, table_run
 
 # The page's own, of its runs table.
 TABLE = """query TableRuns($entity: String, $project: String, $filters: JSONString, $order: String, $first: Int) {
@@ -15,18 +14,32 @@ TABLE = """query TableRuns($entity: String, $project: String, $filters: JSONStri
     edges { node { id name displayName state createdAt config summaryMetrics } } pageInfo { endCursor hasNextPage } } } }"""
 
 
+# Of the page's lines: packages/web/src/workspace/series.ts.
+COLUMNS = ["xFirst", "xLast", "min", "max", "last", "count", "nonFinite"]
+
+
 def read_series(body):
-    """[(header, its numbers)] of an answer of /api/v1/series: see packages/protocol/src/series."""
-    (length,) = struct.unpack_from("<I", body)
-    headers = json.loads(body[4 : 4 + length])["series"]
-    numbers = array.array("d", body[(4 + length + 7) & ~7 :])
-    columns = len(numbers) // max(1, sum(header["length"] for header in headers))
-    lines = []
-    at = 0
-    for header in headers:
-        lines.append((header, numbers[at : at + columns * header["length"]]))
-        at += columns * header["length"]
-    return lines
+    """[[(key, {column: numbers})]] by question, of an answer of /api/v1/series: docs/formats/series.md."""
+    _, _, length, _ = struct.unpack_from("<4I", body)
+    header = json.loads(body[16 : 16 + length])
+    start = (16 + length + 7) & ~7
+    return [
+        [(line["key"], read_columns(body, start, question["columns"], line)) for line in question["series"]]
+        for question in header["questions"]
+    ]
+
+
+def read_columns(body, start, names, line):
+    columns = []
+    for kind, *where in line["places"]:
+        if kind == "=":
+            columns.append(columns[where[0]])
+        elif kind == "s":
+            first, stride = where
+            columns.append([first + at * stride for at in range(line["length"])])
+        else:
+            columns.append(struct.unpack_from(f"<{line['length']}{kind}", body, start + where[0]))
+    return dict(zip(names, columns))
 
 
 class Steelyard(WandbWire):
@@ -74,10 +87,8 @@ class Steelyard(WandbWire):
         connections = [self.connect() for _ in range(min(4, len(runs)))]
         for run in runs:
             self.make_run(connections[0], run)
-        done = 0
-        began = time.perf_counter()
         with concurrent.futures.ThreadPoolExecutor(len(connections)) as threads:
-            for begin, end in Budget(rows, 2000, seconds):
+            for begin, end in filling(rows, 2000, seconds):
                 body = self.body(given, begin, end)
 
                 def send(at, body=body):
@@ -85,33 +96,26 @@ class Steelyard(WandbWire):
                         self.post_stream(connections[at], run, body)
 
                 list(threads.map(send, range(len(connections))))
-                done = end
-        return {"rows": [done] * len(runs), "seconds": time.perf_counter() - began}
 
     def open_page(self):
         return self.url
 
-    def series(self, runs, keys, buckets, begin=None, end=None):
-        question = {"entity": self.entity, "project": self.project, "runs": runs, "keys": keys, "buckets": buckets}
-        if begin is not None:
-            question |= {"min": begin, "max": end}
-        return post_json(f"{self.url}/api/v1/series", question, {"authorization": self.authorization()})
+    def series(self, runs, keys, buckets, **window):
+        questions = [{"keys": [key], "buckets": buckets, "columns": COLUMNS, **window} for key in keys]
+        body = {"entity": self.entity, "project": self.project, "runs": runs, "questions": questions}
+        return post_json(f"{self.url}/api/v1/series", body, {"authorization": self.authorization()})
 
     def screen(self, runs, keys, buckets):
-        """As the page: one request a chart when there are a hundred runs, four at a time; all keys of few runs at once."""
-        at_once = max(1, min(24, 100 // len(runs)))
-        groups = [keys[at : at + at_once] for at in range(0, len(keys), at_once)]
-        with concurrent.futures.ThreadPoolExecutor(4) as threads:
-            return list(threads.map(lambda group: self.series(runs, group, buckets), groups))
+        """As the page: one request for all charts."""
+        return self.series(runs, keys, buckets)
 
-    def seen_by_screen(self, bodies):
-        columns = [read_series(body) for body in bodies]
-        lines = [(header, line) for group in columns for header, line in group]
-        spikes = sum(header["key"] == "metric_0" and 1000.0 in line for header, line in lines)
-        return {"points": sum(header["length"] for header, _ in lines), "spikes": spikes}
+    def seen_by_screen(self, body):
+        lines = [line for question in read_series(body) for line in question]
+        spikes = sum(key == "metric_0" and 1000.0 in columns["max"] for key, columns in lines)
+        return {"points": sum(len(columns["max"]) for _, columns in lines), "spikes": spikes}
 
     def zoom(self, runs, key, buckets, begin, end):
-        return [self.series(runs, [key], buckets, begin, end)]
+        return self.series(runs, [key], buckets, min=begin, max=end)
 
     seen_by_zoom = seen_by_screen
 
@@ -129,24 +133,18 @@ class Steelyard(WandbWire):
         )
 
     def fill_runs(self, count, seconds):
-        began = time.perf_counter()
-        threads = 8
-        done = [0] * threads
+        connections = [self.connect() for _ in range(8)]
 
-        def make(at):
-            connection = self.connect()
-            for number in range(at, count, threads):
-                if time.perf_counter() - began > seconds:
-                    return
+        def make(at, begin, end):
+            for number in range(begin + at, end, len(connections)):
                 run = table_run(number)
-                self.make_run(connection, run["name"], run["config"])
+                self.make_run(connections[at], run["name"], run["config"])
                 body = {"files": {"wandb-summary.json": {"offset": 0, "content": [json.dumps(run["summary"])]}}, "complete": True, "exitcode": 0}
-                self.post_stream(connection, run["name"], json.dumps(body))
-                done[at] += 1
+                self.post_stream(connections[at], run["name"], json.dumps(body))
 
-        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-            list(pool.map(make, range(threads)))
-        return sum(done)
+        with concurrent.futures.ThreadPoolExecutor(len(connections)) as threads:
+            for begin, end in filling(count, 1000, seconds):
+                list(threads.map(lambda at, begin=begin, end=end: make(at, begin, end), range(len(connections))))
 
     def table(self, filters="{}", order="-created_at"):
         variables = {"entity": self.entity, "project": self.project, "filters": filters, "order": order, "first": 50}

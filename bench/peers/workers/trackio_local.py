@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import time
 
-from worker import NotThere, Opened, Rows, System, Tally, answers, calls_of, end_process, free_port, post_json, serve, start_process, table_run
+from worker import NotThere, Opened, Rows, System, Tally, answers, calls_of, end_process, filling, free_port, post_json, serve, start_process, table_run
 
 # Runs of one question, by its server and its page.
 RUNS_A_QUESTION = 64
@@ -67,17 +67,10 @@ class Trackio(System):
         from trackio.sqlite_storage import SQLiteStorage
 
         given = Rows(pool, spike)
-        began = time.perf_counter()
-        done = []
-        for run in runs:
-            done.append(0)
-            for begin in range(0, rows, 10_000):
-                if time.perf_counter() - began > seconds:
-                    break
-                steps = list(range(begin, min(rows, begin + 10_000)))
-                SQLiteStorage.bulk_log(self.project, run, [given.at(step) for step in steps], steps=steps, run_id=run)
-                done[-1] = steps[-1] + 1
-        return {"rows": done, "seconds": time.perf_counter() - began}
+        for begin, end in filling(rows, max(100, 20_000 // len(runs)), seconds):
+            steps = list(range(begin, end))
+            for run in runs:
+                SQLiteStorage.bulk_log(self.project, run, given.between(begin, end), steps=steps, run_id=run)
 
     def read_back(self, runs):
         from trackio.sqlite_storage import SQLiteStorage
@@ -130,16 +123,12 @@ class Trackio(System):
 
         return sum(len(row) - 2 for run in runs for row in SQLiteStorage.get_logs(self.project, run))
 
-    def fill_runs(self, count, seconds, **_):
+    def fill_runs(self, count, seconds):
         from trackio.sqlite_storage import SQLiteStorage
 
-        began = time.perf_counter()
-        for run in range(count):
-            if run % 100 == 0 and time.perf_counter() - began > seconds:
-                return run
-            made = table_run(run)
+        for number, _ in filling(count, 1, seconds):
+            made = table_run(number)
             SQLiteStorage.bulk_log(self.project, made["name"], [made["summary"]], steps=[99], config=made["config"], run_id=made["name"])
-        return count
 
     def table(self):
         records = self.call("get_runs_for_project", {"project": self.project})

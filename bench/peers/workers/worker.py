@@ -19,6 +19,11 @@ import typing
 import urllib.error
 import urllib.request
 
+# Of filling, before its pace says what all of it takes.
+SURE_AFTER_SECONDS = 3
+# No further answer to the same question is waited for.
+ASKED_FOR_MS = 8_000
+
 
 class Rows:
     """The rows every system is given: step s of each run is line s modulo the pool's length; one planted spike."""
@@ -49,6 +54,10 @@ def table_run(number):
 
 class NotThere(Exception):
     """The system has no such question; the text says what it does instead."""
+
+
+class TooLong(Exception):
+    """Filling would take longer than it may; the text says how long."""
 
 
 class Tally:
@@ -121,8 +130,8 @@ class System:
         raise NotImplementedError
 
     def fill(self, pool, runs, rows, spike=-1, seconds=600):
-        """As `write`, by the fastest way there is: for the questions asked afterwards, not for its own time."""
-        return self.write(pool, runs, rows, spike, seconds)
+        """As `write`, by the fastest way there is and all of it: for the questions asked afterwards, not for its own time."""
+        raise NotThere("it cannot be filled")
 
     def open_page(self):
         """Start what serves the page, when nothing does yet."""
@@ -133,20 +142,26 @@ class System:
         return {"url": self.url, "key": getattr(self, "key", "")}
 
     def ask(self, question, times, **given):
-        """Ask `times` times after one warm-up; answers the milliseconds and what `seen_by` says of the last answer."""
+        """
+        Ask `times` times after one warm-up, fewer when they take long; answers the milliseconds and what `seen_by` says of
+        the last answer. The warm-up counts when nothing came after it.
+        """
         method = getattr(self, question, None)
         if method is None:
             raise NotThere("no such question")
         milliseconds = []
-        for turn in range(times + 1):
+        while len(milliseconds) <= times and sum(milliseconds) < ASKED_FOR_MS:
             began = time.perf_counter()
             answer = method(**given)
-            took = (time.perf_counter() - began) * 1000
-            if turn > 0 or took > 20_000:
-                milliseconds.append(took)
-            if took > 20_000:
-                break
-        return {"ms": milliseconds, **self.seen_by(question, answer)}
+            milliseconds.append((time.perf_counter() - began) * 1000)
+        return {"ms": milliseconds[1:] or milliseconds, **self.seen_by(question, answer)}
+
+    def chart(self, runs, key, buckets):
+        """A screen of one chart."""
+        return self.screen(runs, [key], buckets)
+
+    def seen_by_chart(self, answer):
+        return self.seen_by_screen(answer)
 
     def seen_by(self, question, answer):
         """{"points": values in the answer, "spikes": lines that have the planted spike}, as far as it is known."""
@@ -170,6 +185,18 @@ class Budget:
             if begin > 0 and time.perf_counter() > self.until:
                 return
             yield begin, min(self.rows, begin + self.slice_rows)
+
+
+def filling(total, slice_size, seconds):
+    """(begin, end) of slices, all of them; raises TooLong as soon as it shows that they would take far longer than `seconds`."""
+    began = time.perf_counter()
+    for begin in range(0, total, max(1, slice_size)):
+        took = time.perf_counter() - began
+        expected = took * total / max(1, begin)
+        if begin > 0 and took > SURE_AFTER_SECONDS and expected > seconds * 1.25:
+            words = f"{expected / 60:.0f} min" if expected >= 120 else f"{expected:.0f} s"
+            raise TooLong(f"filling would take about {words}")
+        yield begin, min(total, begin + slice_size)
 
 
 def post_json(url, body, headers=None):
