@@ -1,5 +1,6 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RunField, TextColumn } from "../../ports/run-question/run-field.ts";
+import type { CatalogFile } from "./catalog-file.ts";
+import { ColumnOrder, type Stage } from "./column-order.ts";
 import { Texts } from "./texts.ts";
 
 /** What a column says of each run; also its name among the columns kept. */
@@ -12,7 +13,7 @@ export type ColumnName =
   | { kind: "tagged" };
 
 /** One value of a run, as the catalog has it. */
-interface Value {
+export interface Value {
   num?: number;
   txt?: string;
 }
@@ -27,27 +28,67 @@ export class Column {
   /** Codes of `texts`; -1: none. */
   codes: Int32Array | undefined;
   readonly texts = new Texts();
+  /** What a run without a number counts as in an order; undefined: it has none. */
+  readonly #missing: number | undefined;
+  #order: ColumnOrder | undefined;
   #room: number;
 
-  constructor(room: number) {
+  constructor(room: number, missing?: number) {
     this.#room = room;
+    this.#missing = missing;
   }
 
   get bytes(): number {
-    return (this.num?.byteLength ?? 0) + (this.codes?.byteLength ?? 0) + this.texts.bytes;
+    return (
+      (this.num?.byteLength ?? 0) +
+      (this.codes?.byteLength ?? 0) +
+      this.texts.bytes +
+      (this.#order?.bytes ?? 0)
+    );
   }
 
   grow(room: number): void {
     this.#room = room;
     if (this.num) this.num = grown(this.num, new Float64Array(room).fill(Number.NaN));
     if (this.codes) this.codes = grown(this.codes, new Int32Array(room).fill(-1));
+    this.#order?.grow(room);
   }
 
-  set(place: number, { num, txt }: Value): void {
+  set(place: number, num: number | undefined, txt: string | undefined): void {
+    const number = num ?? Number.NaN;
     if (num !== undefined) this.num ??= new Float64Array(this.#room).fill(Number.NaN);
     if (txt !== undefined) this.codes ??= new Int32Array(this.#room).fill(-1);
-    if (this.num) this.num[place] = num ?? Number.NaN;
-    if (this.codes) this.codes[place] = txt === undefined ? -1 : this.texts.codeOf(txt);
+    const code = txt === undefined ? -1 : this.texts.codeOf(txt);
+    if (this.num && !Object.is(this.num[place], number)) {
+      this.num[place] = number;
+      this.#order?.moved(place);
+    }
+    if (this.codes && this.codes[place] !== code) {
+      this.codes[place] = code;
+      this.#order?.moved(place);
+    }
+  }
+
+  /** What it is ordered by among numbers; NaN: it is not among them. */
+  numberOf(place: number): number {
+    const number = this.num ? (this.num[place] as number) : Number.NaN;
+    return Number.isNaN(number) && this.#missing !== undefined ? this.#missing : number;
+  }
+
+  stageOf(place: number): Stage {
+    if (!Number.isNaN(this.numberOf(place))) return 0;
+    return this.codes && (this.codes[place] as number) >= 0 ? 1 : 2;
+  }
+
+  keepOrder(order: ColumnOrder): void {
+    this.#order = order;
+  }
+
+  /** The runs sorted by it: `count` of them, made at `created`. */
+  order(count: number, created: Float64Array): ColumnOrder {
+    this.#order ??= new ColumnOrder(this, this.#room);
+    this.#order.update(count, created);
+    return this.#order;
   }
 }
 
@@ -56,7 +97,17 @@ function grown<A extends Float64Array | Int32Array>(from: A, to: A): A {
   return to;
 }
 
-/** Rows of [run, value]; values in their order, so that texts come sorted. */
+const FEW_TEXTS: ReadonlySet<TextColumn> = new Set(["state", "username"]);
+
+/**
+ * Whether the catalog gives the values in their order: cells come so from their index; of texts that are mostly different
+ * each is then put behind all others.
+ */
+function isSorted(name: ColumnName): boolean {
+  return name.kind === "cell" || (name.kind === "text" && !FEW_TEXTS.has(name.column));
+}
+
+/** Rows of `run` and `value`; texts in their order. */
 interface Question {
   value: "num" | "txt";
   sql: string;
@@ -67,41 +118,36 @@ interface Question {
 function questionsOf(name: ColumnName, project: number, run: number | undefined): Question[] {
   const of = (
     value: "num" | "txt",
-    columns: string,
+    column: string,
     from: string,
     id: string,
     ...more: string[]
   ): Question => {
-    const only = run === undefined ? "" : ` AND ${id} = ${run}`;
-    const order = value === "txt" && run === undefined ? " ORDER BY 2" : "";
-    return { value, sql: `SELECT ${columns} FROM ${from}${only}${order}`, parameters: [project, ...more] };
+    const only = run === undefined ? "" : ` AND ${id} = ?`;
+    const order = isSorted(name) && run === undefined ? " ORDER BY 2, 1" : "";
+    return {
+      value,
+      sql: `SELECT ${id} AS run, ${column} AS value FROM ${from}${only}${order}`,
+      parameters: [project, ...more, ...(run === undefined ? [] : [run])],
+    };
   };
+  // With a plus no index is looked at but that of the run.
+  const ofProject = run === undefined ? "project_id = ?" : "+project_id = ?";
   switch (name.kind) {
     case "cell": {
-      const cells = (value: "num" | "txt") =>
-        of(
-          value,
-          `run_id, ${value}`,
-          `run_cells WHERE project_id = ? AND path = ? AND ${value} IS NOT NULL`,
-          "run_id",
-          name.path,
-        );
-      return [cells("num"), cells("txt")];
+      const from = `run_cells WHERE ${ofProject} AND path = ?`;
+      return (["num", "txt"] as const).map((value) =>
+        of(value, value, `${from} AND ${value} IS NOT NULL`, "run_id", name.path),
+      );
     }
     case "exists": {
       const sorts = ["num IS NOT NULL", "txt IS NOT NULL", "num IS NULL AND txt IS NULL"];
       return sorts.flatMap((sort) => [
+        of("num", "1", `run_cells WHERE ${ofProject} AND path = ? AND ${sort}`, "run_id", name.path),
         of(
           "num",
-          "run_id, 1",
-          `run_cells WHERE project_id = ? AND path = ? AND ${sort}`,
-          "run_id",
-          name.path,
-        ),
-        of(
-          "num",
-          "run_id, 1",
-          `run_cells WHERE project_id = ? AND path > ? AND path < ? AND ${sort}`,
+          "1",
+          `run_cells WHERE ${ofProject} AND path > ? AND path < ? AND ${sort}`,
           "run_id",
           `${name.path}.`,
           `${name.path}/`,
@@ -110,14 +156,7 @@ function questionsOf(name: ColumnName, project: number, run: number | undefined)
     }
     case "text":
       return name.column === "username"
-        ? [
-            of(
-              "txt",
-              "r.id, u.username",
-              "runs r JOIN users u ON u.id = r.user_id WHERE r.project_id = ?",
-              "r.id",
-            ),
-          ]
+        ? [of("txt", "u.username", "runs r JOIN users u ON u.id = r.user_id WHERE r.project_id = ?", "r.id")]
         : [ofRuns("txt", name.column)];
     case "time":
       return [ofRuns("num", name.column)];
@@ -131,43 +170,50 @@ function questionsOf(name: ColumnName, project: number, run: number | undefined)
         ),
       ];
     case "tag":
-      return [of("num", "run_id, 1", "run_tags WHERE project_id = ? AND tag = ?", "run_id", name.tag)];
+      return [of("num", "1", "run_tags WHERE project_id = ? AND tag = ?", "run_id", name.tag)];
     case "tagged":
-      return [of("num", "DISTINCT run_id, 1", "run_tags WHERE project_id = ?", "run_id")];
+      return [of("num", "1", "run_tags WHERE project_id = ?", "run_id")];
   }
 
   function ofRuns(value: "num" | "txt", column: Exclude<TextColumn, "username"> | string): Question {
-    return of(value, `id, ${column}`, `runs WHERE project_id = ? AND ${column} IS NOT NULL`, "id");
+    return of(value, column, `runs WHERE project_id = ? AND ${column} IS NOT NULL`, "id");
   }
 }
 
-/** Every run's value; `placeOf` gives a run's place, -1 for one that is not of the project any more. */
-export function loadColumn(
-  database: DatabaseSync,
-  name: ColumnName,
-  project: number,
-  room: number,
-  placeOf: (run: number) => number,
-): Column {
-  const column = new Column(room);
+/** Where a column's runs have their places. */
+interface Places {
+  readonly count: number;
+  readonly created: Float64Array;
+  /** -1: of a run that is not of the project any more. */
+  placeOf(run: number): number;
+}
+
+/** Every run's value. */
+export function loadColumn(file: CatalogFile, name: ColumnName, project: number, runs: Places): Column {
+  const room = runs.created.length;
+  const column = new Column(room, name.kind === "tag" ? 0 : undefined);
+  const places = isSorted(name) ? new Uint32Array(room) : undefined;
+  const came = { num: 0, txt: 0 };
   for (const { value, sql, parameters } of questionsOf(name, project, undefined)) {
-    const statement = database.prepare(sql);
-    statement.setReturnArrays(true);
-    for (const row of statement.iterate(...parameters) as unknown as Iterable<[number, string | number]>) {
-      const place = placeOf(row[0]);
-      if (place >= 0) column.set(place, { [value]: row[1] });
-    }
+    file.each(sql, parameters, (run, given) => {
+      const place = runs.placeOf(run);
+      if (place < 0) return;
+      if (value === "num") column.set(place, given as number, undefined);
+      else column.set(place, undefined, given as string);
+      if (places) places[came.num + came.txt] = place;
+      came[value]++;
+    });
   }
+  if (places)
+    column.keepOrder(ColumnOrder.ofSorted(column, places, came.num, came.txt, runs.count, runs.created));
   return column;
 }
 
 /** The value of one run as it is now. */
-export function loadValue(database: DatabaseSync, name: ColumnName, project: number, run: number): Value {
+export function loadValue(file: CatalogFile, name: ColumnName, project: number, run: number): Value {
   const found: Value = {};
   for (const { value, sql, parameters } of questionsOf(name, project, run)) {
-    const statement: StatementSync = database.prepare(sql);
-    statement.setReturnArrays(true);
-    const row = statement.get(...parameters) as unknown as [number, string | number] | undefined;
+    const row = file.first(sql, parameters);
     if (row) Object.assign(found, { [value]: row[1] });
   }
   return found;

@@ -1,13 +1,16 @@
-import type { DatabaseSync } from "node:sqlite";
-import { type Column, type ColumnName, loadColumn, loadValue } from "./column.ts";
+import type { CatalogFile } from "./catalog-file.ts";
+import { Column, type ColumnName, loadColumn, loadValue } from "./column.ts";
+import type { RunsView } from "./filtered.ts";
 
 /** Runs that changed since: beyond this share of them, reading everything anew is cheaper. */
 const ANEW_FROM = 0.1;
+/** Changes remembered for what is kept of filters. */
+const MAX_LOGGED = 20_000;
 
 /** The runs of one project in the order of their numbers, and what was asked of them so far. Loaded at the first question. */
-export class ProjectRuns {
+export class ProjectRuns implements RunsView {
   readonly project: number;
-  readonly #database: DatabaseSync;
+  readonly #file: CatalogFile;
   #ids: Float64Array;
   #created: Float64Array;
   /** 1: there; 0: deleted, or moved away. */
@@ -15,19 +18,30 @@ export class ProjectRuns {
   #count = 0;
   /** The column asked for longest ago first. */
   readonly #columns = new Map<string, { name: ColumnName; column: Column }>();
+  /** Places of runs that changed, in turn; `#forgotten` more came before. */
+  #changed: number[] = [];
+  #forgotten = 0;
 
-  constructor(database: DatabaseSync, project: number) {
-    this.#database = database;
+  constructor(file: CatalogFile, project: number) {
+    this.#file = file;
     this.project = project;
-    const statement = database.prepare("SELECT id, created_at, deleted_at FROM runs WHERE project_id = ?");
-    statement.setReturnArrays(true);
-    const rows = statement.all(project) as unknown as RunRow[];
-    rows.sort(([a], [b]) => a - b);
-    const room = roomFor(rows.length);
+    const made: [run: number, at: number][] = [];
+    file.each("SELECT id AS run, created_at AS value FROM runs WHERE project_id = ?", [project], (run, at) =>
+      made.push([run, at as number]),
+    );
+    made.sort(([a], [b]) => a - b);
+    const room = roomFor(made.length);
     this.#ids = new Float64Array(room);
     this.#created = new Float64Array(room);
     this.#live = new Uint8Array(room);
-    for (const row of rows) this.#append(row);
+    for (const [run, at] of made) this.#append(run, at);
+    file.each(
+      "SELECT id AS run, 0 AS value FROM runs WHERE project_id = ? AND deleted_at IS NOT NULL",
+      [project],
+      (run) => {
+        this.#live[this.placeOf(run)] = 0;
+      },
+    );
   }
 
   get count(): number {
@@ -55,18 +69,31 @@ export class ProjectRuns {
     this.#columns.delete(key);
     const kept = known ?? {
       name,
-      column: loadColumn(this.#database, name, this.project, this.#ids.length, (run) => this.#placeOf(run)),
+      column: this.#load(name),
     };
     this.#columns.set(key, kept);
     return kept.column;
   }
 
+  #load(name: ColumnName): Column {
+    if (name.kind !== "time" || name.column !== "created_at")
+      return loadColumn(this.#file, name, this.project, this);
+    const column = new Column(this.#ids.length);
+    column.num = this.#created.slice().fill(Number.NaN, this.#count);
+    return column;
+  }
+
   /** Every tag that some run has. */
   tags(): string[] {
-    return this.#database
-      .prepare("SELECT DISTINCT tag FROM run_tags WHERE project_id = ?")
-      .all(this.project)
-      .map(({ tag }) => String(tag));
+    const tags: string[] = [];
+    let tag: unknown = "";
+    // From each to the next in the index, never past every run.
+    const next = "SELECT min(tag) FROM run_tags WHERE project_id = ? AND tag >";
+    for (let from = `${next}= ?`; ; from = `${next} ?`) {
+      [tag] = this.#file.first(from, [this.project, tag as string]) ?? [];
+      if (tag == null) return tags;
+      tags.push(tag as string);
+    }
   }
 
   /** The column that was asked for longest ago, unless it is the last one left. */
@@ -86,32 +113,65 @@ export class ProjectRuns {
   /** Take in what became of these runs, of whichever project. False: begin anew. */
   refresh(runs: readonly number[]): boolean {
     if (runs.length > Math.max(1000, this.#count * ANEW_FROM)) return false;
-    const statement = this.#database.prepare(
-      "SELECT id, created_at, deleted_at FROM runs WHERE id = ? AND project_id = ?",
-    );
-    statement.setReturnArrays(true);
     for (const run of [...runs].sort((a, b) => a - b)) {
-      const row = statement.get(run, this.project) as unknown as RunRow | undefined;
-      const known = this.#placeOf(run);
+      const row = this.#file.first(
+        "SELECT created_at, deleted_at FROM runs WHERE id = ? AND project_id = ?",
+        [run, this.project],
+      ) as [created: number, deleted: number | null] | undefined;
+      const known = this.placeOf(run);
       if (known < 0 && !row) continue;
       // A run that came from another project has an older number than the last one here.
       if (known < 0 && run < (this.#ids[this.#count - 1] ?? 0)) return false;
-      const place = known < 0 ? this.#append(row as RunRow) : known;
-      this.#live[place] = row && row[2] === null ? 1 : 0;
+      const place = known < 0 && row ? this.#append(run, row[0]) : known;
+      this.#changed.push(place);
+      this.#live[place] = row && row[1] === null ? 1 : 0;
       if (!row) continue;
       for (const { name, column } of this.#columns.values()) {
-        column.set(place, loadValue(this.#database, name, this.project, run));
+        const { num, txt } = loadValue(this.#file, name, this.project, run);
+        column.set(place, num, txt);
       }
+    }
+    const surplus = this.#changed.length - MAX_LOGGED;
+    if (surplus > 0) {
+      this.#changed.splice(0, surplus);
+      this.#forgotten += surplus;
     }
     return true;
   }
 
-  #append([id, created, deleted]: RunRow): number {
+  /** How many changes there were; for `changedSince`. */
+  get changes(): number {
+    return this.#forgotten + this.#changed.length;
+  }
+
+  /** Places of the runs that changed after so many changes; undefined: not known any more. */
+  changedSince(changes: number): Uint32Array | undefined {
+    if (changes < this.#forgotten) return undefined;
+    return Uint32Array.from(new Set(this.#changed.slice(changes - this.#forgotten)));
+  }
+
+  /** The runs at these places alone, as they are now. */
+  only(places: Uint32Array): RunsView {
+    return {
+      count: places.length,
+      tags: () => this.tags(),
+      column: (name) => {
+        const { num, codes, texts } = this.column(name);
+        return {
+          num: num && Float64Array.from(places, (place) => num[place] as number),
+          codes: codes && Int32Array.from(places, (place) => codes[place] as number),
+          texts,
+        };
+      },
+    };
+  }
+
+  #append(run: number, created: number): number {
     if (this.#count === this.#ids.length) this.#grow();
     const place = this.#count++;
-    this.#ids[place] = id;
+    this.#ids[place] = run;
     this.#created[place] = created;
-    this.#live[place] = deleted === null ? 1 : 0;
+    this.#live[place] = 1;
     return place;
   }
 
@@ -129,7 +189,10 @@ export class ProjectRuns {
     for (const { column } of this.#columns.values()) column.grow(room);
   }
 
-  #placeOf(run: number): number {
+  placeOf(run: number): number {
+    // Where no other project's runs came between, a number says the place.
+    const guess = run - (this.#ids[0] ?? 0);
+    if (this.#ids[guess] === run && guess < this.#count) return guess;
     let low = 0;
     let high = this.#count - 1;
     while (low <= high) {
@@ -142,8 +205,6 @@ export class ProjectRuns {
     return -1;
   }
 }
-
-type RunRow = [id: number, created: number, deleted: number | null];
 
 function roomFor(count: number): number {
   return Math.ceil(count * 1.25) + 1024;

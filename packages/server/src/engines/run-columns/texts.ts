@@ -1,13 +1,14 @@
 /**
  * The distinct texts of a column, in the catalog's order of texts (their UTF-8 bytes, as SQLite compares them). Codes are
- * given once; a text's rank among the others moves when a new one comes between.
+ * given once; a text's rank is a number that only says how it stands to the others.
  */
 export class Texts {
   readonly #texts: string[] = [];
   /** Codes by rank. */
   #order: number[] = [];
-  #ranks: Int32Array | undefined;
-  /** Rough: a string's header and two bytes a character. */
+  /** By code. */
+  #ranks: Float64Array | undefined;
+  /** Rough: a string's header and two bytes a character, its code and its rank. */
   bytes = 0;
 
   get size(): number {
@@ -30,8 +31,8 @@ export class Texts {
     const code = this.#texts.push(text) - 1;
     if (at === this.#order.length) this.#order.push(code);
     else this.#order.splice(at, 0, code);
-    this.#ranks = undefined;
-    this.bytes += 48 + 2 * text.length;
+    this.#rankAt(at, code);
+    this.bytes += 64 + 2 * text.length;
     return code;
   }
 
@@ -41,18 +42,38 @@ export class Texts {
     return code !== undefined && this.text(code) === text ? code : undefined;
   }
 
-  /** Texts that come before it: what its rank is or would be. */
-  rankOf(text: string): number {
-    return this.#lowerBound(text);
+  /** Its rank; of one that is not there: that of the last text before it, or -Infinity. */
+  rankOf(text: string): { rank: number; found: boolean } {
+    const at = this.#lowerBound(text);
+    const code = this.#order[at];
+    const found = code !== undefined && this.text(code) === text;
+    const known = found ? code : this.#order[at - 1];
+    return { rank: known === undefined ? Number.NEGATIVE_INFINITY : (this.ranks()[known] as number), found };
   }
 
   /** Rank of each code. */
-  ranks(): Int32Array {
+  ranks(): Float64Array {
     if (!this.#ranks) {
-      this.#ranks = new Int32Array(this.size);
-      for (const [rank, code] of this.#order.entries()) this.#ranks[code] = rank;
+      this.#ranks = new Float64Array(roomFor(this.size));
+      for (let rank = 0; rank < this.size; rank++) this.#ranks[this.#order[rank] as number] = rank;
     }
     return this.#ranks;
+  }
+
+  /** A new text's rank lies between its neighbours', so that the others keep theirs; until there is no number between. */
+  #rankAt(at: number, code: number): void {
+    const ranks = this.#ranks;
+    if (!ranks) return;
+    const rankAt = (index: number) => {
+      const neighbour = this.#order[index];
+      return neighbour === undefined ? undefined : (ranks[neighbour] as number);
+    };
+    const before = rankAt(at - 1);
+    const behind = rankAt(at + 1);
+    const rank =
+      before === undefined ? (behind ?? 1) - 1 : behind === undefined ? before + 1 : (before + behind) / 2;
+    if (code >= ranks.length || rank === before || rank === behind) this.#ranks = undefined;
+    else ranks[code] = rank;
   }
 
   #lowerBound(text: string): number {
@@ -65,6 +86,10 @@ export class Texts {
     }
     return low;
   }
+}
+
+function roomFor(size: number): number {
+  return Math.ceil(size * 1.25) + 64;
 }
 
 /** By UTF-8 bytes, which is by code points: UTF-16 would put U+10000 and beyond before U+E000. */

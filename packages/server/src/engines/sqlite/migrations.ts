@@ -151,6 +151,9 @@ export const MIGRATIONS: readonly string[] = [
     project_id INTEGER NOT NULL REFERENCES projects(id) ON DELETE CASCADE, name TEXT NOT NULL, run_id INTEGER NOT NULL,
     heartbeat_at INTEGER NOT NULL, lines INTEGER NOT NULL, PRIMARY KEY (project_id, name)) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE INDEX runs_deleted ON runs(project_id, id) WHERE deleted_at IS NOT NULL;
+  `,
 ];
 
 export interface Migration {
