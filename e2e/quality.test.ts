@@ -19,6 +19,7 @@ const SCREENS = [
   "/lab",
   `/admin/${PROJECT}`,
   `/admin/${PROJECT}?group=config.opt`,
+  "/admin/histograms",
   `/admin/${PROJECT}/table?q=r0`,
   `/admin/${PROJECT}/sql?q=${encodeURIComponent('SELECT run, _step, "val/loss" FROM history')}&view=chart`,
   `/admin/${PROJECT}/overview`,
@@ -52,6 +53,14 @@ suite("quality of every screen", () => {
           "\u001b[31mred\u001b[0m \u001b[32mgreen\u001b[0m \u001b[33mamber\u001b[0m \u001b[34mblue\u001b[0m \u001b[35mviolet\u001b[0m \u001b[36mteal\u001b[0m \u001b[37mgrey\u001b[0m",
           ...Array.from({ length: 30 }, (_, line) => `step ${line}`),
         ],
+      });
+    }
+    for (const name of ["h0", "h1"]) {
+      await makeRun(server, "histograms", { name, displayName: name, steps: 0, keys: {}, running: true });
+      const row = { grads: { _type: "histogram", values: [1, 5, 2], bins: [0, 1, 2, 3] }, _step: 0 };
+      const one = { offset: 0, content: [JSON.stringify(row)] };
+      await stream(server, "histograms", name, {
+        files: { "wandb-history.jsonl": one, "wandb-summary.json": one },
       });
     }
     await upload(server, PROJECT, "r00", { "model.json": '{"layers": [64, 10]}' });

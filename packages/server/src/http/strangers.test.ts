@@ -250,6 +250,7 @@ suite("a stranger", () => {
     const requests: [string, string, unknown?][] = [
       ["GET", "/api/v1/session"],
       ["GET", `/api/v1/keys?${at}`],
+      ["GET", `/api/v1/histogram-keys?${at}`],
       ["GET", `/api/v1/run-keys?${at}`],
       ["GET", `/api/v1/export?${at}`],
       ["GET", `/api/v1/console?${at}`],

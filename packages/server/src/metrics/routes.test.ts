@@ -38,6 +38,30 @@ suite("charts and exports over HTTP", () => {
     assert.equal((await get(`/api/v1/console/download?${AT}`)).text, "far line\n");
   });
 
+  test("keys of histograms, and which runs have them, are known by the runs' summaries", async () => {
+    const histogram = { _type: "histogram", values: [1, 2], bins: [0, 1, 2] };
+    const summaries = {
+      x: { grads: histogram, layer: { w: histogram }, note: "histogram", loss: 1 },
+      y: { grads: histogram, other: { _type: "image-file" } },
+      z: { note: "a histogram" },
+    };
+    for (const [name, summary] of Object.entries(summaries)) {
+      await makeRun(doors, doors.admin, { project: "histograms", name });
+      await doors.ask(doors.admin, "POST", `/files/admin/histograms/${name}/file_stream`, {
+        files: { "wandb-summary.json": { offset: 0, content: [JSON.stringify(summary)] } },
+      });
+    }
+    const asked = await get("/api/v1/histogram-keys?entity=admin&project=histograms&run=x&run=y&run=z");
+    assert.deepEqual(JSON.parse(asked.text), {
+      keys: [
+        { key: "grads", runs: ["x", "y"] },
+        { key: "layer.w", runs: ["x"] },
+      ],
+    });
+    const one = await get("/api/v1/histogram-keys?entity=admin&project=histograms&run=y");
+    assert.deepEqual(JSON.parse(one.text), { keys: [{ key: "grads", runs: ["y"] }] });
+  });
+
   test("many runs in one table, which has all of their keys", async () => {
     await makeRun(doors, doors.admin, { project: "many", name: "x" });
     await makeRun(doors, doors.admin, { project: "many", name: "y" });

@@ -1,12 +1,13 @@
 import { stringifyExtendedJson } from "@steelyard/protocol/history";
 import { SERIES_LIMITS } from "@steelyard/protocol/series";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
 import type { Services } from "../services.ts";
 import { exportRoutes } from "./export-routes.ts";
 import { exportedHistoryRoutes } from "./exported-history.ts";
 import { runNumbers, streamOf, visibleProject, visibleRun } from "./found.ts";
+import { histogramKeys } from "./histogram-keys.ts";
 import { seriesRoutes } from "./series-routes.ts";
 
 /** What charts ask: buckets, key names, and exports of whole runs. */
@@ -23,11 +24,14 @@ export function metricsRoutes(services: Services): Hono<AppEnv> {
       c.req.query("entity") ?? "",
       c.req.query("project") ?? "",
     );
-    const names = c.req.queries("run") ?? [];
-    if (names.length > SERIES_LIMITS.runs)
-      throw new SteelyardError("bad-request", `at most ${SERIES_LIMITS.runs} runs at once`);
-    const numbers = await runNumbers(services, project, names);
+    const numbers = await runNumbers(services, project, namedRuns(c));
     return c.json({ keys: await services.metrics.keyNames([...numbers.keys()], streamOf(c)) });
+  });
+
+  routes.get("/api/v1/histogram-keys", async (c) => {
+    const { entity = "", project = "" } = c.req.query();
+    const found = await visibleProject(c, services, entity, project);
+    return c.json({ keys: await histogramKeys(services, found, namedRuns(c)) });
   });
 
   routes.get("/api/v1/run-keys", async (c) => {
@@ -38,4 +42,10 @@ export function metricsRoutes(services: Services): Hono<AppEnv> {
   });
 
   return routes;
+}
+
+function namedRuns(c: Context<AppEnv>): string[] {
+  const names = c.req.queries("run") ?? [];
+  if (names.length <= SERIES_LIMITS.runs) return names;
+  throw new SteelyardError("bad-request", `at most ${SERIES_LIMITS.runs} runs at once`);
 }

@@ -1,4 +1,4 @@
-import { createContext, type RefObject, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { useMemo, useRef } from "react";
 import { ChartTable } from "../charts/ChartTable.tsx";
 import { LineChart } from "../charts/LineChart.tsx";
 import { LineMark } from "../charts/LineMark.tsx";
@@ -8,67 +8,42 @@ import { t } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
 import { Button, ErrorState, IconButton } from "../ui/controls.tsx";
 import { grouped } from "../ui/format.ts";
-import { CloseIcon, ExpandIcon, TableIcon } from "../ui/icons.tsx";
-import type { DrawnGroups } from "./grouping.ts";
+import { TableIcon } from "../ui/icons.tsx";
+import { screen } from "../ui/screen.tsx";
+import { PanelFrame, type PanelNote, useOfWidth } from "./PanelFrame.tsx";
+import { usePanelContext } from "./panel-context.ts";
 import { linesOfGroups, linesOfRuns } from "./panel-lines.ts";
 import { usePanelSeries } from "./panel-series.ts";
 import type { PanelPlan } from "./sections.ts";
-import { systemTitle } from "./system-title.ts";
-import { type ChartView, flip, type SetView } from "./view.ts";
-
-export interface PanelRun {
-  name: string;
-  displayName: string;
-  defaultColorIndex: number;
-}
+import { flip } from "./view.ts";
 
 /** More have their names in the tooltip alone, unless the chart fills the screen. */
 const LEGEND_LINES = 5;
 /** Names in a footer; the rest is a number. */
 const NAMED = 3;
 
-/** What all panels of a screen share. */
-export interface PanelProps {
-  entity: string;
-  project: string;
-  runs: PanelRun[];
-  view: ChartView;
-  setView: SetView;
-  emphasised: string | undefined;
-  /** Runs that would be drawn but for the limit, and what raises it. */
-  limited?: { visible: number; raise: () => void } | undefined;
-  /** What is drawn in place of the runs, which are then those in the groups. */
-  grouping?: DrawnGroups | undefined;
-  /** Title of the panel that filled the screen last: it takes the focus back. */
-  lastFull: RefObject<string | undefined>;
-}
-
-/** By context: a section of which no panel is drawn has nothing to do with it. */
-export const PanelContext = createContext<PanelProps | undefined>(undefined);
+/** The code of heat maps comes with the first of them. */
+const HeatMapPanel = screen(
+  () => import("./HeatMapPanel.tsx"),
+  <section className="panel">
+    <div className="skeleton plot-skeleton" />
+  </section>,
+);
 
 export function Panel({ panel }: { panel: PanelPlan }) {
-  const shared = useContext(PanelContext);
-  if (!shared) throw new Error("a panel stands in a PanelContext");
-  const { entity, project, runs, view, setView, emphasised, limited, grouping, lastFull } = shared;
-  const box = useRef<HTMLElement>(null);
-  const [buckets, setBuckets] = useState<number>();
-  const theme = useTheme();
-  const isFull = view.full !== "";
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const measure = () => setBuckets(bucketsFor(element.clientWidth, isFull));
-    const resize = new ResizeObserver(measure);
-    measure();
-    resize.observe(element);
-    return () => resize.disconnect();
-  }, [isFull]);
-  useEffect(() => {
-    if (isFull || lastFull.current !== panel.title) return;
-    lastFull.current = undefined;
-    box.current?.querySelector<HTMLElement>(".to-full")?.focus({ preventScroll: true });
-  }, [isFull, lastFull, panel.title]);
+  return panel.histogramsOf ? (
+    <HeatMapPanel panel={panel} runsWithIt={panel.histogramsOf} />
+  ) : (
+    <LinePanel panel={panel} />
+  );
+}
 
+function LinePanel({ panel }: { panel: PanelPlan }) {
+  const { entity, project, runs, view, setView, emphasised, limited, grouping } = usePanelContext();
+  const box = useRef<HTMLElement>(null);
+  const isFull = view.full !== "";
+  const buckets = useOfWidth(box, bucketsFor, isFull);
+  const theme = useTheme();
   // System metrics have no steps and no rows of metrics: their axis is time.
   const timed = panel.stream === "events" && (view.x.kind === "step" || view.x.kind === "key");
   const x = useMemo(() => (timed ? ({ kind: "relative" } as const) : view.x), [timed, view.x]);
@@ -112,7 +87,7 @@ export function Panel({ panel }: { panel: PanelPlan }) {
   const asTable = view.tables.has(panel.title);
   const xName = x.kind === "key" ? x.key : t(`chart.${x.kind}`);
 
-  const notes: { key: string; text: string; title?: string }[] = [];
+  const notes: PanelNote[] = [];
   if (domain.hidden > 0) notes.push({ key: "hidden", text: t("chart.hidden", { count: domain.hidden }) });
   if (domain.above + domain.below > 0)
     notes.push({ key: "outside", text: t("chart.outside", { count: domain.above + domain.below }) });
@@ -130,29 +105,28 @@ export function Panel({ panel }: { panel: PanelPlan }) {
     });
   }
 
-  const slash = panel.title.lastIndexOf("/");
-  const known = panel.stream === "events" ? systemTitle(panel.title) : undefined;
-  const prefix = slash > 0 && !known ? panel.title.slice(0, slash + 1) : "";
   const toggleFull = () => setView({ full: isFull ? "" : panel.title });
   return (
-    <section ref={box} className="panel" aria-label={panel.title}>
-      <header>
-        <h3 title={panel.title}>
-          <span className="muted">{prefix}</span>
-          {known ?? panel.title.slice(prefix.length)}
-        </h3>
-        {domain.nonFinite > 0 && (
+    <PanelFrame
+      panel={panel}
+      box={box}
+      badges={
+        domain.nonFinite > 0 && (
           <span className="count-badge" title={t("chart.nonFinite.title")}>
             {t("chart.nonFinite", { count: domain.nonFinite })}
           </span>
-        )}
-        <span className="grow" />
-        {limited && limited.visible > runs.length && (
+        )
+      }
+      isStale={series.isFetching && series.data !== undefined}
+      tools={
+        limited &&
+        limited.visible > runs.length && (
           <button type="button" className="limit" title={t("chart.limited.title")} onClick={limited.raise}>
             {t("chart.limited", { drawn: runs.length, visible: grouped(limited.visible) })}
           </button>
-        )}
-        {series.isFetching && series.data && <span className="stale-dot" title={t("chart.stale")} />}
+        )
+      }
+      buttons={
         <IconButton
           label={t("chart.table")}
           aria-pressed={asTable}
@@ -160,15 +134,9 @@ export function Panel({ panel }: { panel: PanelPlan }) {
         >
           <TableIcon />
         </IconButton>
-        <IconButton
-          className="to-full"
-          label={t("chart.fullScreen")}
-          aria-pressed={isFull}
-          onClick={toggleFull}
-        >
-          {isFull ? <CloseIcon /> : <ExpandIcon />}
-        </IconButton>
-      </header>
+      }
+      notes={notes}
+    >
       <div className="plot">
         {series.error && !series.data && <ErrorState error={series.error} retry={() => series.refetch()} />}
         {series.data && lines.length === 0 && (
@@ -225,21 +193,11 @@ export function Panel({ panel }: { panel: PanelPlan }) {
             ))}
           </div>
         )}
-      {notes.length > 0 && (
-        <footer className="notes">
-          {notes.map(({ key, text, title }) => (
-            <span key={key} title={title ?? text}>
-              {text}
-            </span>
-          ))}
-        </footer>
-      )}
-    </section>
+    </PanelFrame>
   );
 }
 
 /** A bucket per device pixel at most; in few sizes, so that panels of nearly one width ask one question. */
-function bucketsFor(width: number, full: boolean): number {
-  const pixels = width * (window.devicePixelRatio || 1);
-  return [400, 700, 1000, ...(full ? [2000] : [])].find((size) => size >= pixels) ?? (full ? 3000 : 1000);
+function bucketsFor(pixels: number, isFull: boolean): number {
+  return [400, 700, 1000, ...(isFull ? [2000] : [])].find((size) => size >= pixels) ?? (isFull ? 3000 : 1000);
 }

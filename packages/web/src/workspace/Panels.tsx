@@ -1,8 +1,10 @@
 import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { t } from "../i18n/index.ts";
 import { EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
+import { useHistogramKeys } from "./histogram-keys.ts";
 import { useKeys } from "./keys.ts";
-import { Panel, PanelContext, type PanelProps, type PanelRun } from "./Panel.tsx";
+import { Panel } from "./Panel.tsx";
+import { PanelContext, type PanelProps, type PanelRun } from "./panel-context.ts";
 import { useStaleSeries } from "./panel-series.ts";
 import { SectionList } from "./SectionList.tsx";
 import { byDevice, bySections, type PanelPlan, type Section } from "./sections.ts";
@@ -48,10 +50,11 @@ export function Panels({
   const metrics = useKeys(entity, project, "history", names, shows !== "system");
   const system = useKeys(entity, project, "events", names, shows !== "metrics");
   const keys = shows === "system" ? system : metrics;
+  const histograms = useHistogramKeys(entity, project, names, shows !== "system");
 
   const { sections, badPattern } = useMemo(() => {
     const all = [
-      ...(shows === "system" ? byDevice(system.data ?? []) : bySections(metrics.data ?? [])),
+      ...(shows === "system" ? byDevice(system.data ?? []) : bySections(metrics.data ?? [], histograms.data)),
       ...(shows === "both" ? oneSection(byDevice(system.data ?? [])) : []),
     ];
     let pattern: RegExp;
@@ -72,7 +75,7 @@ export function Panels({
       closed: section.closed && view.search === "",
     }));
     return { sections: found.filter(({ panels }) => panels.length > 0), badPattern: false };
-  }, [metrics.data, system.data, shows, view.search]);
+  }, [metrics.data, histograms.data, system.data, shows, view.search]);
   const allPanels = sections.flatMap((section) => section.panels.map((panel) => ({ section, panel })));
   const full = findFull(allPanels, view.full, view.fullSection);
 
@@ -114,7 +117,7 @@ export function Panels({
       {keys.isPending && runs.length > 0 && <Skeleton lines={8} />}
       {keys.error && <ErrorState error={keys.error} retry={() => keys.refetch()} />}
       {runs.length === 0 && withoutRuns}
-      {keys.data && runs.length > 0 && allPanels.length === 0 && (
+      {keys.data && !histograms.isLoading && runs.length > 0 && allPanels.length === 0 && (
         <EmptyState title={view.search ? t("chart.noPanels", { text: view.search }) : empty} />
       )}
       <PanelContext value={panelProps}>

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { t } from "../i18n/index.ts";
-import type { PanelRun } from "./Panel.tsx";
 import { Panels } from "./Panels.tsx";
+import type { PanelRun } from "./panel-context.ts";
 
 /** Every metric of one run. */
 export default function RunCharts({

@@ -9,7 +9,7 @@ import type { Stream } from "./sections.ts";
 const AXIS_KEYS = new Set(["_step", "_runtime", "_timestamp", "_absolute_runtime", "_wandb"]);
 
 /** Of runs, in one address: servers take some 8 kB of it. */
-const NAMES_AT_ONCE = 200;
+export const NAMES_AT_ONCE = 200;
 
 /** Names of what the runs logged, followed while they log. */
 export function useKeys(

@@ -4,7 +4,7 @@ import type { ChartLine } from "../charts/lines.ts";
 import { t } from "../i18n/index.ts";
 import { runColour } from "../runs/colour.ts";
 import type { DrawnGroups } from "./grouping.ts";
-import type { PanelRun } from "./Panel.tsx";
+import type { PanelRun } from "./panel-context.ts";
 
 interface Looks {
   /** Of the panel, in its order. */

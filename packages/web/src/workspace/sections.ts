@@ -6,6 +6,8 @@ export interface PanelPlan {
   title: string;
   keys: string[];
   stream: Stream;
+  /** Of a heat map: the runs that logged histograms under its key. */
+  histogramsOf?: readonly string[];
 }
 
 export interface Section {
@@ -22,13 +24,25 @@ export interface Section {
 const natural = new Intl.Collator("en", { numeric: true });
 
 /** Keys by what stands before the first slash; the rest under one heading, which comes first. */
-export function bySections(keys: readonly string[]): Section[] {
+export function bySections(
+  keys: readonly string[],
+  histograms: readonly { key: string; runs: readonly string[] }[] = [],
+): Section[] {
   const sections = new Map<string, Section>();
-  for (const key of keys) {
+  const numbers = new Set(keys);
+  const panels: PanelPlan[] = [
+    ...keys.map((key) => ({ title: key, keys: [key], stream: "history" as const })),
+    // A key of both is a line: a panel is known by its title.
+    ...histograms.flatMap(({ key, runs }) =>
+      numbers.has(key) ? [] : [{ title: key, keys: [key], stream: "history" as const, histogramsOf: runs }],
+    ),
+  ];
+  for (const panel of panels) {
+    const key = panel.title;
     const slash = key.indexOf("/");
     const title = slash > 0 ? key.slice(0, slash) : "";
     const section = sections.get(title) ?? { id: title || "*", title, panels: [] };
-    section.panels.push({ title: key, keys: [key], stream: "history" });
+    section.panels.push(panel);
     sections.set(title, section);
   }
   for (const { panels } of sections.values()) panels.sort((a, b) => natural.compare(a.title, b.title));

@@ -43,6 +43,10 @@ export interface ChartView {
   /** Titles of panels shown as tables, and the line that tables show. */
   tables: ReadonlySet<string>;
   line: string;
+  /** Whose histograms heat maps show; the first drawn run that has some when it is "" or has none. */
+  heatRun: string;
+  /** Their colours go by the logarithm of the count. */
+  heatLog: boolean;
 }
 
 /** Names in the address. Those of a full panel are the official page's, whose links must work here. */
@@ -64,6 +68,8 @@ const PARAMETERS = {
   flipped: "flip",
   tables: "tables",
   line: "line",
+  heatRun: "heat",
+  heatLog: "heatlog",
 } as const;
 
 /** Of a panel alone, before its title: `zoom.train/loss=100~200`. */
@@ -144,6 +150,8 @@ function readView(
     flipped: new Set(unpackList(text.flipped)),
     tables: new Set(unpackList(text.tables)),
     line: text.line,
+    heatRun: text.heatRun,
+    heatLog: text.heatLog === "1",
   };
 }
 

@@ -205,6 +205,7 @@ const DOORS: Record<string, Door> = {
     body: () => ({ entity: "lab", project: "p", sql: "SELECT run FROM runs" }),
     from: "viewer",
   },
+  "GET /api/v1/histogram-keys": { path: () => `/api/v1/histogram-keys?${RUN}`, from: "viewer" },
   "GET /api/v1/keys": { path: () => `/api/v1/keys?${RUN}`, from: "viewer" },
   "GET /api/v1/run-keys": { path: () => `/api/v1/run-keys?${RUN}`, from: "viewer" },
   "GET /api/v1/export": {
