@@ -1,7 +1,8 @@
 /**
  * Frames of a workspace of 30 charts × 100 runs while all 100 log a row a second: scrolled through, hovered over, and
  * panned. By the clock a frame says as much of the machine's other work as of the page, so beside it stands what the
- * page's main thread computed between two frames: 60 frames a second need less than 16.7 ms.
+ * page's main thread computed between two frames: 60 frames a second need less than 16.7 ms. What the machine itself
+ * costs is in the first row: the same page, no run live and nothing moved.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Fixture, makeRun, noise, openFixture, signIn, stream } from "../e2e/browser.ts";
@@ -14,6 +15,8 @@ const PANELS = 30;
 const STEPS = quick ? 200 : 1000;
 const FRAMES = quick ? 120 : 300;
 const LIVE_EVERY_MS = 1000;
+/** A 60th of a second, and what clocks are off. */
+const IN_TIME_MS = 17.5;
 
 /** Of `performance.now()` and of the trace's clock, milliseconds. */
 interface Frames {
@@ -57,9 +60,12 @@ try {
   await page.goto(`${server.url}/admin/${PROJECT}?max=${RUNS}`);
   await page.locator(".line-chart canvas").first().waitFor();
   await page.waitForLoadState("networkidle");
+  const atRest = row("at rest, no run live", await during(fixture, resting));
   const live = grow(fixture);
   await sleep(2 * LIVE_EVERY_MS);
   const rows = [
+    atRest,
+    row("at rest", await during(fixture, resting)),
     row("scrolled through", await during(fixture, scrolling)),
     row("hovered over", await during(fixture, hovering)),
     row("one of them panned", await during(fixture, panning)),
@@ -69,12 +75,13 @@ try {
   writeReport([
     {
       kind: "table",
-      title: `${PANELS} charts × ${RUNS} runs × ${STEPS} steps, ${RUNS} of them live, ${FRAMES} frames each; goal < 16.7 ms`,
+      title: `${PANELS} charts × ${RUNS} runs × ${STEPS} steps, ${RUNS} of them live, ${FRAMES} frames each; goal: 300 of 300, and no task > 50 ms`,
       head: [
         "",
         "frame, p50",
         "p95",
         "longest",
+        "in time, of 300",
         "computed, p50",
         "p95",
         "longest",
@@ -128,9 +135,12 @@ async function during(
   await page.evaluate(() => {
     const kept = window as unknown as { gaps: number[]; long: number[]; measuring: boolean };
     Object.assign(kept, { gaps: [], long: [], measuring: true });
-    new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) kept.long.push(duration);
-    }).observe({ type: "longtask" });
+    const { long } = kept;
+    const observer = new PerformanceObserver((list) => {
+      if (kept.long !== long) return observer.disconnect();
+      for (const { duration } of list.getEntries()) long.push(duration);
+    });
+    observer.observe({ type: "longtask" });
     let last = performance.now();
     const frame = () => {
       const now = performance.now();
@@ -183,7 +193,15 @@ function row(name: string, { gapsMs, longTasksMs, computedMs, browserMs }: Frame
     );
   };
   const each = `${(browserMs / gapsMs.length).toFixed(1)} ms`;
-  return [name, ...shares(gapsMs), ...shares(computedMs), String(longTasksMs.length), each];
+  const inTime = (300 * gapsMs.filter((gap) => gap < IN_TIME_MS).length) / gapsMs.length;
+  return [
+    name,
+    ...shares(gapsMs),
+    inTime.toFixed(0),
+    ...shares(computedMs),
+    String(longTasksMs.length),
+    each,
+  ];
 }
 
 /** Down and up again, as far as there is something. */
@@ -198,6 +216,12 @@ async function scrolling(page: Fixture["page"]): Promise<void> {
       await new Promise(requestAnimationFrame);
     }
     scroller.scrollTop = 0;
+  }, FRAMES);
+}
+
+async function resting(page: Fixture["page"]): Promise<void> {
+  await page.evaluate(async (frames) => {
+    for (let frame = 0; frame < frames; frame++) await new Promise(requestAnimationFrame);
   }, FRAMES);
 }
 

@@ -241,11 +241,7 @@ suite("charts", () => {
     const at: number[] = [];
     await page.keyboard.press("Home");
     for (let step = 0; step < 6; step++) {
-      at.push(
-        await panel("y")
-          .locator(".crosshair")
-          .evaluate((line) => Number.parseFloat((line as HTMLElement).style.left)),
-      );
+      at.push(await panel("y").locator(".crosshair").evaluate(leftOf));
       await page.keyboard.press("ArrowRight");
     }
     await chart("y").blur();
@@ -346,14 +342,10 @@ suite("charts", () => {
     await page.mouse.move(box.x + box.width / 2, box.y + 40);
     await chart("val/loss").locator(".crosshair").waitFor();
     // Charts of different widths: the same share of each.
-    const left = (key: string) =>
-      chart(key)
-        .locator(".crosshair")
-        .evaluate(
-          (line) =>
-            Number.parseFloat((line as HTMLElement).style.left) / (line.parentElement?.clientWidth ?? 0),
-        );
-    assert.ok(Math.abs((await left("val/loss")) - (await left("train/acc"))) < 0.04);
+    const left = (key: string) => chart(key).locator(".crosshair").evaluate(leftOf);
+    const width = async (key: string) => (await chart(key).boundingBox())?.width ?? Number.NaN;
+    const share = async (key: string) => (await left(key)) / (await width(key));
+    assert.ok(Math.abs((await share("val/loss")) - (await share("train/acc"))) < 0.04);
     assert.equal(await chart("gpu.temp").locator(".crosshair").count(), 0);
     await page.mouse.move(0, 0);
   });
@@ -415,9 +407,31 @@ suite("charts", () => {
     const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
     await page.keyboard.down("Shift");
     await page.mouse.move(middle.x, middle.y);
+    const canvas = chart("train/loss").locator("canvas");
+    await until("it is painted", async () => (await coloured(canvas)).length > 0);
+    const before = await canvas.evaluateHandle(plotOf);
     await page.mouse.down();
     await page.mouse.move(middle.x - 40, middle.y);
     await page.mouse.move(middle.x - 80, middle.y);
+    // What was there is 80 pixels further left.
+    const apart = async () => {
+      const now = await canvas.evaluateHandle(plotOf);
+      return page.evaluate(
+        ([before, now]) => {
+          let apart = 0;
+          for (let y = 0; y < now.height; y++) {
+            for (let x = 0; x + 80 < now.width; x++) {
+              const at = 4 * (y * now.width + x) + 3;
+              if (Math.abs((now.data[at] ?? 0) - (before.data[at + 4 * 80] ?? 0)) > 8) apart++;
+            }
+          }
+          return apart;
+        },
+        [before, now] as const,
+      );
+    };
+    // Its end was cut off by the edge of the plot.
+    await until("the chart follows the pointer", async () => (await apart()) < 20);
     await page.mouse.up();
     await page.keyboard.up("Shift");
     await page.waitForURL((url) => url.searchParams.get(key) !== "200~400");
@@ -564,6 +578,20 @@ async function cells(panel: Locator): Promise<string[][]> {
   return panel
     .locator("tr")
     .evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
+}
+
+/** The picture of a chart without its axes and edges. */
+function plotOf(element: Element): ImageData {
+  const canvas = element as HTMLCanvasElement;
+  const [x, y] = [70, 10];
+  const inside = canvas.getContext("2d")?.getImageData(x, y, canvas.width - x - 20, canvas.height - y - 30);
+  if (!inside) throw new Error("a canvas without a picture");
+  return inside;
+}
+
+/** In CSS pixels of what it is in. */
+function leftOf(element: Element): number {
+  return element.getBoundingClientRect().left - (element.parentElement?.getBoundingClientRect().left ?? 0);
 }
 
 /** The columns, in CSS pixels, in which something is coloured: a line, and neither grid nor text, which are grey. */

@@ -191,9 +191,10 @@ const NOTHING = new Float64Array(0);
 export interface SeriesReader {
   runs: RunVersion[];
   questions: {
-    /** Of its series, all together: about what reading it costs. */
-    buckets: number;
-    read(): QuestionAnswer;
+    /** Of the key's lines, all together: about what reading them costs. */
+    bucketsOf(key: string): number;
+    /** What is answered of that key alone, if one is given. */
+    read(key?: string): QuestionAnswer;
   }[];
 }
 
@@ -224,22 +225,27 @@ export function openSeries(body: ArrayBuffer): SeriesReader {
     for (const place of places) read.push(readColumn(place, length, body, start, read));
     return read;
   };
-  const read = ({ columns, series, groups = [], heatMaps = [], unchanged }: Header["questions"][number]) => ({
+  const ofKey = <Answer extends { key: string }>(answers: readonly Answer[], key: string | undefined) =>
+    key === undefined ? answers : answers.filter((one) => one.key === key);
+  const read = (
+    { columns, series, groups = [], heatMaps = [], unchanged }: Header["questions"][number],
+    key?: string,
+  ) => ({
     unchanged: unchanged.map(nameOf),
-    heatMaps: heatMaps.map(({ run, places, length, ...known }) => {
+    heatMaps: ofKey(heatMaps, key).map(({ run, places, length, ...known }) => {
       const named = columnsAt(places.slice(0, HEAT_MAP_COLUMNS.length), length);
       const counts = readColumn(places[named.length] as ColumnPlace, length * known.bins, body, start, []);
       const read = Object.fromEntries(HEAT_MAP_COLUMNS.map((name, index) => [name, named[index] ?? NOTHING]));
       return { ...known, run: nameOf(run), columns: read as HeatMap["columns"], counts };
     }),
-    groups: groups.map(({ columns: names, places, length, ...known }) => {
+    groups: ofKey(groups, key).map(({ columns: names, places, length, ...known }) => {
       const read = columnsAt(places, length);
       return {
         ...known,
         columns: Object.fromEntries(names.map((name, at) => [name, read[at] ?? NOTHING])),
       };
     }),
-    series: series.map(({ run, places, length, ...known }) => {
+    series: ofKey(series, key).map(({ run, places, length, ...known }) => {
       const answer = { ...known, run: nameOf(run) } as SeriesAnswer;
       for (const name of SERIES_COLUMNS) answer[name] = NOTHING;
       for (const [at, column] of columnsAt(places, length).entries())
@@ -250,8 +256,12 @@ export function openSeries(body: ArrayBuffer): SeriesReader {
   return {
     runs: header.runs,
     questions: header.questions.map((question) => ({
-      buckets: question.series.reduce((sum, { length }) => sum + length, 0),
-      read: () => read(question),
+      bucketsOf: (key) =>
+        ofKey([...question.series, ...(question.groups ?? [])], key).reduce(
+          (sum, { length }) => sum + length,
+          0,
+        ),
+      read: (key) => read(question, key),
     })),
   };
 }

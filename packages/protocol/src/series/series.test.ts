@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decodeSeries, encodeSeries, type SeriesAnswer } from "./reply.ts";
+import { decodeSeries, encodeSeries, openSeries, type SeriesAnswer } from "./reply.ts";
 import { SERIES_COLUMNS, type SeriesColumn } from "./request.ts";
 
 /** A column as runs have them: any numbers, those of a float32, constants and strides. */
@@ -93,6 +93,26 @@ test("a reply gives back the very numbers, of the columns that were chosen", () 
         }
       },
     ),
+  );
+});
+
+test("what was answered of one key is read without the rest", () => {
+  fc.assert(
+    fc.property(fc.array(answer, { maxLength: 8 }), fc.constantFrom("", "loss"), (answers, key) => {
+      const columns: SeriesColumn[] = ["xFirst", "xLast", "last"];
+      // Every other one is of that key.
+      const series = answers.map((one, at) => answerOf(at % 2 ? one : { ...one, key }));
+      const body = encodeSeries(RUNS, [{ columns, series, unchanged: ["b"], groups: [], heatMaps: [] }]);
+      const whole = decodeSeries(body.buffer).questions[0];
+      const [question] = openSeries(body.buffer).questions;
+      assert.ok(whole && question);
+      const own = whole.series.filter((one) => one.key === key);
+      assert.deepEqual(question.read(key), { ...whole, series: own });
+      assert.equal(
+        question.bucketsOf(key),
+        own.reduce((sum, { xFirst }) => sum + xFirst.length, 0),
+      );
+    }),
   );
 });
 

@@ -1,14 +1,15 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { t } from "../i18n/index.ts";
+import { t, useLanguage } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
 import { shortNumber } from "../ui/format.ts";
-import { hoverX, useHoverX } from "./crosshair.ts";
+import { Crosshair } from "./Crosshair.tsx";
+import { hoverX } from "./crosshair.ts";
 import { plotHeight, plotWidth, type XKind, xLabel } from "./draw.ts";
-import { frameQueue } from "./frame-queue.ts";
+import { distanceOf, frameQueue } from "./frame-queue.ts";
 import { keyMove } from "./keyboard.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import type { ChartLine, Domain, DomainOptions, DrawnLine } from "./lines.ts";
-import { costOf, isSeen, paint } from "./paint.ts";
+import { type Picture, painting, settle, shift } from "./paint.ts";
 import { nearestIndex } from "./smooth.ts";
 import { Tooltip } from "./Tooltip.tsx";
 import "./charts.css";
@@ -66,7 +67,6 @@ export function LineChart(props: LineChartProps) {
   const [pan, setPan] = useState<Pan>();
   /** x chosen by keys. */
   const [cursor, setCursor] = useState<number>();
-  const sharedX = useHoverX(xKind);
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -84,16 +84,25 @@ export function LineChart(props: LineChartProps) {
     [drawn, domain, size, options, pan],
   );
 
+  const picture = useMemo(
+    (): Picture | undefined => layout && { layout, size, xKind, options, domain },
+    [layout, size, xKind, options, domain],
+  );
+  const latest = useRef(picture);
+  latest.current = picture;
+  const isMoved = pan !== undefined;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other inks
   useEffect(() => {
     const element = canvas.current;
-    if (!element || !layout) return;
+    if (!element || !picture) return;
+    if (!isMoved) settle(element);
+    else if (shift(element, picture)) return;
+    const slices = painting(element, () => latest.current ?? picture, isMoved);
     frameQueue.add(element, {
-      cost: costOf(layout, options.band),
-      isSeen: () => isSeen(element),
-      run: () => paint(element, layout, { size, xKind, options, domain }),
+      distance: () => distanceOf(element),
+      run: () => !slices.next().done,
     });
-  }, [layout, size, xKind, options, domain, theme]);
+  }, [picture, isMoved, theme]);
   useEffect(() => {
     const element = canvas.current;
     return () => {
@@ -111,17 +120,14 @@ export function LineChart(props: LineChartProps) {
     [layout],
   );
 
-  const shownX = cursor ?? sharedX ?? (pointer ? valueAt(pointer.x) : undefined);
-  const crossAt =
-    shownX !== undefined && layout
-      ? layout.frame.left + layout.xs.at(shownX) * plotWidth(layout.frame)
-      : undefined;
-  const crossIn =
-    layout &&
-    crossAt !== undefined &&
-    crossAt >= layout.frame.left &&
-    crossAt <= layout.frame.width - layout.frame.right;
-  const bounds = box.current?.getBoundingClientRect();
+  const resting = useRef(pointer);
+  resting.current = pointer;
+  // What grows, or is shown anew, moves under a pointer that rests.
+  useEffect(() => {
+    if (resting.current) hoverX(xKind, valueAt(resting.current.x));
+  }, [valueAt, xKind]);
+
+  const bounds = pointer || drag || cursor !== undefined ? box.current?.getBoundingClientRect() : undefined;
   const dragTall = drag && tallOf(drag);
   /** Clipped to the plot. */
   const valueAtY = (clientY: number): number => {
@@ -130,11 +136,26 @@ export function LineChart(props: LineChartProps) {
     const at = 1 - (clientY - bounds.top - frame.top) / plotHeight(frame);
     return ys.value(Math.min(1, Math.max(0, at)));
   };
+  const shownX = cursor ?? (pointer ? valueAt(pointer.x) : undefined);
   const tipAt =
     pointer ??
-    (cursor !== undefined && bounds && crossAt !== undefined
-      ? { x: bounds.left + crossAt, y: bounds.top + bounds.height / 3 }
+    (cursor !== undefined && bounds && layout
+      ? {
+          x: bounds.left + layout.frame.left + layout.xs.at(cursor) * plotWidth(layout.frame),
+          y: bounds.top + bounds.height / 3,
+        }
       : undefined);
+  const language = useLanguage();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another language has other words
+  const label = useMemo(
+    () =>
+      t(lines[0]?.group ? "group.chart" : "chart.label", {
+        key: title,
+        count: lines.length,
+        summary: summaryOf(lines, domain),
+      }),
+    [title, lines, domain, language],
+  );
 
   return (
     <div
@@ -143,11 +164,7 @@ export function LineChart(props: LineChartProps) {
       role="application"
       tabIndex={0}
       aria-roledescription={t("chart.role")}
-      aria-label={t(lines[0]?.group ? "group.chart" : "chart.label", {
-        key: title,
-        count: lines.length,
-        summary: summaryOf(lines, domain),
-      })}
+      aria-label={label}
       aria-keyshortcuts="ArrowLeft ArrowRight Home End + - Escape Enter"
       data-series={drawn.reduce((count, line) => count + (line.original ? 2 : 1), 0)}
       onKeyDown={(event) => {
@@ -218,12 +235,7 @@ export function LineChart(props: LineChartProps) {
       <div className="visually-hidden" aria-live="polite">
         {cursor !== undefined && layout ? spoken(lines, layout, cursor, xKind) : ""}
       </div>
-      {crossIn && (
-        <div
-          className="crosshair"
-          style={{ left: crossAt, top: layout.frame.top, height: plotHeight(layout.frame) }}
-        />
-      )}
+      {layout && <Crosshair layout={layout} xKind={xKind} cursor={cursor} />}
       {layout && drag && (
         <div
           className="zoom-box"

@@ -1,4 +1,3 @@
-import { useSyncExternalStore } from "react";
 import type { XKind } from "./draw.ts";
 
 /** The x under the pointer, shared by every chart with the same kind of axis. */
@@ -17,12 +16,12 @@ export function hoverX(kind: XKind, x: number | undefined): void {
   });
 }
 
-export function useHoverX(kind: XKind): number | undefined {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => (current?.kind === kind ? current.x : undefined),
-  );
+export function hoveredX(kind: XKind): number | undefined {
+  return current?.kind === kind ? current.x : undefined;
+}
+
+/** Until what it returns is called. */
+export function onHoverX(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }

@@ -51,6 +51,24 @@ test("39: outliers do not stretch the axis, and are counted", () => {
   assert.equal(domainOf([line(y)], plain).y[1], 1e6);
 });
 
+test("the axes of everything are those of a range that has everything", () => {
+  const values = [[3, -2, Number.NaN, 7], [Infinity, 1, 1, 2], [Number.NaN], []].map(line);
+  const wide = values.map((one) => ({
+    ...one,
+    exact: false,
+    min: one.y.map((value) => value - 1),
+    max: one.y.map((value) => value + 2),
+    original: one.y.map((value) => value * 1.5),
+  }));
+  for (const drawn of [values, wide, [], [...values, ...wide]]) {
+    for (const band of [true, false]) {
+      const found = domainOf(drawn, { ...plain, band });
+      assert.deepEqual(found, domainOf(drawn, { ...plain, band, range: [-1e9, 1e9] }));
+      assert.deepEqual(domainOf(drawn, { ...plain, band }), found, "what is kept of a column");
+    }
+  }
+});
+
 test("the axes are of the zoomed range alone", () => {
   const domain = domainOf([line([100, 2, 3, 100])], { ...plain, range: [1, 2] });
   assert.deepEqual(

@@ -96,6 +96,8 @@ export interface Domain {
 }
 
 export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): Domain {
+  const { range, logX, logY, ignoreOutliers } = options;
+  if (!range && !logX && !logY && !ignoreOutliers) return wholeDomain(drawn, options);
   const x: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let y: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let hidden = 0;
@@ -141,6 +143,56 @@ export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): D
   }
   if (options.yRange) y = options.yRange;
   return { x, y, hidden, above, below, nonFinite };
+}
+
+/** Of everything that is drawn: what was found of a column is kept, as most of them are the same the next time. */
+function wholeDomain(drawn: readonly DrawnLine[], { yRange, band }: DomainOptions): Domain {
+  const x: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const y: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let nonFinite = 0;
+  const include = (into: [number, number], { low, high }: Extent) => {
+    if (low < into[0]) into[0] = low;
+    if (high > into[1]) into[1] = high;
+  };
+  for (const line of drawn) {
+    if (line.from < x[0]) x[0] = line.from;
+    include(x, extentOf(line.x));
+    nonFinite += extentOf(line.nonFinite).sum;
+    include(y, extentOf(line.y));
+    if (line.original) include(y, extentOf(line.original));
+    if (!band || line.exact) continue;
+    include(y, extentOf(line.min));
+    include(y, extentOf(line.max));
+  }
+  return { x, y: yRange ?? y, hidden: 0, above: 0, below: 0, nonFinite };
+}
+
+/** Of the finite values of a column. */
+interface Extent {
+  low: number;
+  high: number;
+  sum: number;
+}
+
+const extents = new WeakMap<Float64Array, Extent>();
+
+function extentOf(values: Float64Array): Extent {
+  const known = extents.get(values);
+  if (known) return known;
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  let sum = 0;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number;
+    // Infinity - Infinity and NaN - NaN are NaN.
+    if (value - value !== 0) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+    sum += value;
+  }
+  const extent = { low, high, sum };
+  extents.set(values, extent);
+  return extent;
 }
 
 /** Linear between the two nearest, as numpy's default. */

@@ -1,5 +1,6 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getJson, queryString } from "../api/client.ts";
+import { exactly } from "../api/exactly.ts";
 import { useLive } from "../api/live.ts";
 import { useRefresh } from "../api/refresh.ts";
 import { inGroups } from "./placement.ts";
@@ -22,7 +23,7 @@ export function useKeys(
   const client = useQueryClient();
   const queryKey = ["keys", entity, project, stream, names];
   const refresh = useRefresh(1000, () => {
-    if (!document.hidden) void client.invalidateQueries({ queryKey, exact: true });
+    if (!document.hidden) void client.invalidateQueries(exactly(queryKey));
   });
   useLive(entity, project, (change) => {
     if (enabled && change.kind === "rows" && names.includes(change.run) && change.streams.includes(stream))

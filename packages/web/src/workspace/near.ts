@@ -1,9 +1,13 @@
 import { type RefObject, useLayoutEffect, useRef, useState } from "react";
+import { distanceOf, frameQueue } from "../charts/frame-queue.ts";
 
 /** Of the height of the scroller, above and below what it shows: scrolling meets drawn charts. */
 const MARGIN = 0.75;
 /** What is scrolled past faster than this is not drawn at all; unless it is by key, which needs something to go on to. */
 const SETTLE_MS = 100;
+
+/** For a row of charts to be there, whatever they then draw; about. */
+const MOUNT_MS = 4;
 
 /** Calls of the one observer of a scroller; an observer for each of five thousand places would be slow. */
 const calls = new WeakMap<Element, (near: boolean) => void>();
@@ -38,16 +42,28 @@ export function useNear<Place extends Element>(): [RefObject<Place | null>, bool
 
     const observer = observerOf(scroller);
     let timer: ReturnType<typeof setTimeout> | undefined;
+    // Rows that come into the window together take a frame each.
+    const come = () =>
+      frameQueue.add(element, {
+        distance: () => distanceOf(element),
+        bringsMs: MOUNT_MS,
+        run: () => {
+          setNear(true);
+          return false;
+        },
+      });
     calls.set(element, (now) => {
       clearTimeout(timer);
+      frameQueue.drop(element);
       if (!now) {
         if (!element.contains(document.activeElement)) setNear(false);
       } else if (scroller.contains(document.activeElement)) setNear(true);
-      else timer = setTimeout(() => setNear(true), SETTLE_MS);
+      else timer = setTimeout(come, SETTLE_MS);
     });
     observer.observe(element);
     return () => {
       clearTimeout(timer);
+      frameQueue.drop(element);
       observer.unobserve(element);
       calls.delete(element);
     };

@@ -1,8 +1,9 @@
 import type { Grouping, SeriesAnswer } from "@steelyard/protocol/series";
 import { hashKey, keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type RefObject, useEffect, useRef } from "react";
+import { exactly } from "../api/exactly.ts";
 import { useLive } from "../api/live.ts";
-import { isSeen } from "../charts/paint.ts";
+import { distanceOf } from "../charts/frame-queue.ts";
 import { useFollow } from "./follow.ts";
 import type { PanelPlan } from "./sections.ts";
 import { loadSeries } from "./series.ts";
@@ -35,7 +36,7 @@ export function usePanelSeries(question: {
   const queryKey = ["series", entity, project, panel.stream, panel.keys, names, x, range, buckets, grouping];
   const load = async (signal?: AbortSignal): Promise<SeriesAnswer[]> => {
     const [min, max] = range ?? [];
-    const urgency = isSeen(place.current) ? "seen" : "near";
+    const urgency = distanceOf(place.current) === 0 ? "seen" : "near";
     const lists = await Promise.all(
       panel.keys.map((key) =>
         loadSeries(
@@ -72,8 +73,8 @@ export function usePanelSeries(question: {
   const follow = useFollow(place, () => {
     if (!isBehind.current) return undefined;
     isBehind.current = false;
-    const stale = () => client.invalidateQueries({ queryKey, exact: true });
-    if (client.isFetching({ queryKey, exact: true }) > 0) return stale();
+    const stale = () => client.invalidateQueries(exactly(queryKey));
+    if (client.getQueryState(queryKey)?.fetchStatus === "fetching") return stale();
     return load().then(
       (now) => void client.setQueryData<SeriesAnswer[]>(queryKey, (before) => before && now),
       // The whole question has the error and the retry that a person sees.
@@ -101,20 +102,38 @@ export function usePanelSeries(question: {
   return series;
 }
 
+/** Changes are gathered for so long: a hundred runs log in the same moment. */
+const GATHER_MS = 50;
+
 /** Charts that are not drawn now have missed what came since: asked for anew when they are drawn again. */
 export function useStaleSeries(entity: string, project: string): void {
   const client = useQueryClient();
+  const gathered = useRef({ runs: new Set<string>(), sinceMs: 0 });
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useLive(entity, project, (change) => {
     if (change.kind !== "rows") return;
-    void client.invalidateQueries({
-      queryKey: ["series", entity, project],
-      type: "inactive",
-      refetchType: "none",
-      predicate: ({ queryKey }) => (queryKey[NAMES_AT] as readonly string[]).includes(change.run),
-    });
+    if (gathered.current.runs.size === 0) gathered.current.sinceMs = Date.now();
+    gathered.current.runs.add(change.run);
+    timer.current ??= setTimeout(() => {
+      const { runs, sinceMs } = gathered.current;
+      gathered.current = { runs: new Set(), sinceMs: 0 };
+      timer.current = undefined;
+      void client.invalidateQueries({
+        queryKey: ["series", entity, project],
+        refetchType: "none",
+        predicate: (query) =>
+          // What is drawn is followed; what was drawn in the meantime is not, yet.
+          (!query.isActive() || query.state.dataUpdatedAt < sinceMs) &&
+          (query.queryKey[NAMES_AT] as readonly string[]).some((run) => runs.has(run)),
+      });
+    }, GATHER_MS);
   });
   useEffect(
-    () => () => void client.invalidateQueries({ queryKey: ["series", entity, project], refetchType: "none" }),
+    () => () => {
+      clearTimeout(timer.current);
+      timer.current = undefined;
+      void client.invalidateQueries({ queryKey: ["series", entity, project], refetchType: "none" });
+    },
     [client, entity, project],
   );
 }

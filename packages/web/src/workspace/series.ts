@@ -36,6 +36,8 @@ interface Waiting {
 /** Panels that come into view together ask together: one request for all of them. */
 const WINDOW_MS = 8;
 const MAX_IN_FLIGHT = 4;
+/** To read it, and for a panel to make of it what it draws; about. */
+const MS_PER_BUCKET = 1e-4;
 /** Of a request; a chart that is followed asks one more for what lies beyond its frame. */
 const MAX_CHARTS = SERIES_LIMITS.questions / 2;
 /** What lines, bands, tables and tooltips are made of. */
@@ -155,15 +157,18 @@ async function ask(group: Waiting[]): Promise<void> {
     });
     const { runs: versions, questions } = openSeries(await response.arrayBuffer());
     const tails = questions.slice(charts.length).flatMap((question) => question.read().series);
-    for (const [at, chart] of charts.entries()) {
+    const turns = charts.flatMap((chart, at) => {
       const question = questions[at];
       if (!question) throw new RangeError("the reply answers less than was asked");
-      const isSeen = () => chart[0]?.urgency === "seen";
-      // All are answered at once; what each makes of it would together hold up the page.
-      await inTurn(question.buckets, isSeen);
-      const answer = question.read();
-      for (const one of chart) settle(one, versions, answer, tails);
-    }
+      return [...Map.groupBy(chart, ({ question: { key } }) => key)].map(async ([key, ones]) => {
+        // All are answered at once; what each panel makes of it would together hold up the page.
+        const distance = () => (ones[0]?.urgency === "seen" ? 0 : 1);
+        await inTurn({ distance, bringsMs: question.bucketsOf(key) * MS_PER_BUCKET });
+        const answer = question.read(key);
+        for (const one of ones) settle(one, versions, answer, tails);
+      });
+    });
+    await Promise.all(turns);
   } catch (error) {
     for (const one of group) one.reject(error);
   }

@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { packList, unpackList, useAddress } from "../address/query-state.ts";
 import type { XKind } from "../charts/draw.ts";
 import { rangeText } from "../charts/scale.ts";
@@ -88,8 +88,10 @@ export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView
   ) as Record<keyof typeof PARAMETERS, string>;
   const zooms = address.under(OWN_ZOOM);
   const all = JSON.stringify([defaultX, text, [...zooms]]);
+  const before = useRef<ChartView>(undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `all` is the texts and the default
-  const view = useMemo(() => readView(text, zooms, defaultX), [all]);
+  const view = useMemo(() => asBefore(before.current, readView(text, zooms, defaultX)), [all]);
+  before.current = view;
   return [
     view,
     (change) => {
@@ -115,6 +117,21 @@ export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView
       address.set(values);
     },
   ];
+}
+
+/** What did not change is the same object still: a chart that was zoomed is not all charts drawn anew. */
+function asBefore(before: ChartView | undefined, now: ChartView): ChartView {
+  if (!before) return now;
+  const same = <Part>(old: Part, part: Part) => (JSON.stringify(old) === JSON.stringify(part) ? old : part);
+  return {
+    ...now,
+    x: same(before.x, now.x),
+    smoothing: same(before.smoothing, now.smoothing),
+    range: same(before.range, now.range),
+    zooms: new Map(
+      [...now.zooms].map(([title, zoom]) => [title, same(before.zooms.get(title) ?? zoom, zoom)]),
+    ),
+  };
 }
 
 function readView(
