@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { notebookRunner } from "./python.ts";
+
+/** Kernels of notebooks: pinned, so that what they lack is known. */
+const TSLAB = "tslab@1.0.22";
+const DENO = "deno@2.9.6";
 
 /** A Node of the oldest line the SDK promises, 20.19 or newer, when one is in the path. */
 function oldNode(): string | undefined {
@@ -82,6 +87,21 @@ suite("packed packages", () => {
     assert.match(await page.text(), /<script type="module"/);
   });
 
+  async function recorded(apiKey: string, id: string): Promise<{ state: string; history: string[] }> {
+    const answer = await fetch(`${url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${apiKey}` },
+      body: JSON.stringify({
+        query: `query ($id: String!) { project(name: "packed") { run(name: $id) { state history(samples: 5) } } }`,
+        variables: { id },
+      }),
+    });
+    const { data } = (await answer.json()) as {
+      data: { project: { run: { state: string; history: string[] } } };
+    };
+    return data.project.run;
+  }
+
   const SCRIPT =
     "const run = await steelyard.init({ project: 'packed', id: RUN }); run.log({ loss: 0.5 }); run.log({ text: '한글' }); await run.finish();";
   const old = oldNode();
@@ -117,22 +137,73 @@ suite("packed packages", () => {
           cwd: folder,
           env: { ...env, WANDB_BASE_URL: url, WANDB_API_KEY: apiKey },
         });
-        const answer = await fetch(`${url}/graphql`, {
-          method: "POST",
-          headers: { "content-type": "application/json", authorization: `Bearer ${apiKey}` },
-          body: JSON.stringify({
-            query: `query ($id: String!) { project(name: "packed") { run(name: $id) { state history(samples: 5) } } }`,
-            variables: { id },
-          }),
-        });
-        const { data } = (await answer.json()) as {
-          data: { project: { run: { state: string; history: string[] } } };
-        };
-        assert.equal(data.project.run.state, "finished");
-        const [first = "{}", second = "{}"] = data.project.run.history;
+        const { state, history } = await recorded(apiKey, id);
+        assert.equal(state, "finished");
+        const [first = "{}", second = "{}"] = history;
         assert.equal(JSON.parse(first).loss, 0.5);
         assert.equal(JSON.parse(second).text, "한글");
       });
     }
+  }
+
+  // The real kernels, driven as Jupyter drives them.
+  const python = notebookRunner();
+  for (const [kernel, language, argv] of [
+    ["tslab", "typescript", ["tslab", "kernel", "--config-path={connection_file}"]],
+    ["deno", "typescript", ["deno", "jupyter", "--kernel", "--conn", "{connection_file}"]],
+  ] as const) {
+    test(`a notebook of ${kernel} is a run with its program, rows and output`, {
+      skip: python ? false : "the runner of notebooks is not installed",
+    }, async () => {
+      const name = kernel === "deno" ? DENO : TSLAB;
+      execFileSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", name], {
+        cwd: folder,
+        env,
+      });
+      const [command = "", ...args] = argv;
+      const spec = join(folder, "jupyter", "kernels", kernel);
+      mkdirSync(spec, { recursive: true });
+      writeFileSync(
+        join(spec, "kernel.json"),
+        JSON.stringify({
+          argv: [join(folder, "node_modules", ".bin", command), ...args],
+          display_name: kernel,
+          language,
+        }),
+      );
+      const notebook = join(folder, `${kernel}.ipynb`);
+      const apiKey = readFileSync(join(folder, "data", "admin-api-key"), "utf8").trim();
+      const shown = execFileSync(
+        python ?? "",
+        [
+          new URL("scripts/notebook.py", import.meta.url).pathname,
+          kernel,
+          notebook,
+          'import { init } from "steelyard";',
+          `const run = await init({ project: "packed", id: "${kernel}" }); run.log({ loss: 0.5 }); console.log("said in", run.dir);`,
+          "await run.finish();",
+        ],
+        {
+          cwd: folder,
+          encoding: "utf8",
+          env: {
+            ...env,
+            JUPYTER_PATH: join(folder, "jupyter"),
+            JPY_SESSION_NAME: notebook,
+            WANDB_BASE_URL: url,
+            WANDB_API_KEY: apiKey,
+          },
+        },
+      );
+      assert.match(shown, /View run at/);
+      const { state, history } = await recorded(apiKey, kernel);
+      assert.equal(state, "finished");
+      assert.equal(JSON.parse(history[0] ?? "{}").loss, 0.5);
+      const [, dir = ""] = /said in (.*)/.exec(shown) ?? [];
+      assert.match(readFileSync(join(dir, "output.log"), "utf8"), /said in/);
+      const { program, python: runtime } = JSON.parse(readFileSync(join(dir, "wandb-metadata.json"), "utf8"));
+      assert.equal(program, notebook);
+      assert.match(runtime, kernel === "deno" ? /^deno / : /^node /);
+    });
   }
 });

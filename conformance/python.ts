@@ -31,6 +31,12 @@ export function integrationsVenv(weight: "light" | "keras" | "torch"): string | 
   return existsSync(join(VENVS, name, ".ready")) ? name : undefined;
 }
 
+/** An interpreter that can run notebooks, when it is installed. */
+export function notebookRunner(): string | undefined {
+  const python = join(VENVS, "notebooks", "bin", "python");
+  return existsSync(join(VENVS, "notebooks", ".ready")) ? python : undefined;
+}
+
 /** Of a distribution in that environment, as its folder is called (`scikit_learn`). */
 export function installedVersion(venv: string, distribution: string): string {
   const [found] = globSync(`lib/*/site-packages/${distribution}-*.dist-info`, { cwd: join(VENVS, venv) });

@@ -83,6 +83,9 @@ await assemble("sdk", {
   change: (description) => ({
     ...description,
     bin: { steelyard: "./dist/cli/main.js" },
+    // For what knows no exports, as the TypeScript of notebooks' kernels.
+    main: description.exports["."].default,
+    types: description.exports["."].types,
     exports: {
       ...description.exports,
       ".": {

@@ -75,6 +75,8 @@ const ENVIRONMENTS = [
     name: version,
     packages: [`wandb==${version}`, ...companions],
   })),
+  // What drives notebooks' kernels as Jupyter does.
+  { name: "notebooks", packages: ["nbclient"] },
   ...INTEGRATIONS.filter(
     ({ onlyWhenAsked }) => !onlyWhenAsked || process.env.STEELYARD_TEST_INTEGRATIONS === "all",
   ),

@@ -1,3 +1,4 @@
+import { format } from "node:util";
 import { forwardChildren } from "./console-children.ts";
 
 type Listener = (stream: "stdout" | "stderr", text: string) => void;
@@ -32,7 +33,9 @@ export function captureConsole(listener: Listener, { children }: { children: boo
 }
 
 function wrap(): () => void {
-  const undo = (["stdout", "stderr"] as const).map((name) => {
+  // Deno's console does not go through the process's streams.
+  const undo = "Deno" in globalThis ? wrapConsole() : [];
+  for (const name of ["stdout", "stderr"] as const) {
     const stream = process[name];
     const original = stream.write;
     const decoder = new TextDecoder();
@@ -45,28 +48,46 @@ function wrap(): () => void {
       // What a listener itself prints must not come round again.
       if (!inside && listeners.size > 0) {
         inside = true;
-        const text = textOf(chunk, rest[0], decoder);
-        for (const listener of listeners) {
-          try {
-            listener(name, text);
-          } catch {
-            // The program prints on; who fails is not asked again, as with the official client.
-            listeners.delete(listener);
-          }
-        }
+        tell(name, textOf(chunk, rest[0], decoder));
         inside = false;
       }
       return Reflect.apply(original, this, [chunk, ...rest]) as boolean;
     } as typeof stream.write;
     stream.write = patched;
-    return () => {
+    undo.push(() => {
       // Who wrapped it after us goes on to call ours, which does nothing more.
       if (stream.write === patched) stream.write = original;
-    };
-  });
+    });
+  }
   return () => {
     for (const one of undo) one();
   };
+}
+
+function tell(stream: "stdout" | "stderr", text: string): void {
+  for (const listener of listeners) {
+    try {
+      listener(stream, text);
+    } catch {
+      // The program prints on; who fails is not asked again, as with the official client.
+      listeners.delete(listener);
+    }
+  }
+}
+
+function wrapConsole(): (() => void)[] {
+  return (["log", "info", "debug", "warn", "error"] as const).map((name) => {
+    const original = console[name];
+    const stream = name === "warn" || name === "error" ? "stderr" : "stdout";
+    const patched = (...given: unknown[]) => {
+      tell(stream, `${format(...given)}\n`);
+      original.apply(console, given);
+    };
+    console[name] = patched;
+    return () => {
+      if (console[name] === patched) console[name] = original;
+    };
+  });
 }
 
 /** As the terminal gets it; "" for what the stream itself will refuse. */

@@ -16,7 +16,7 @@ export function metadataOf(
 ): Record<string, unknown> {
   return {
     os: `${platform()}-${release()}-${arch()}`,
-    python: `node ${process.versions.node}`,
+    python: runtime(),
     startedAt: new Date(startedAtMs).toISOString(),
     // Of a kernel they say where its sockets are.
     args: inNotebook() ? [] : process.argv.slice(2),
@@ -30,6 +30,12 @@ export function metadataOf(
     ...(given.email === undefined ? {} : { email: given.email }),
     executable: process.execPath,
   };
+}
+
+/** In the field that has the interpreter's version. */
+function runtime(): string {
+  const { node, deno, bun } = process.versions;
+  return deno ? `deno ${deno}` : bun ? `bun ${bun}` : `node ${node}`;
 }
 
 function userName(): string {

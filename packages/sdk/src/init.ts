@@ -1,7 +1,6 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
-import type { Worker } from "node:worker_threads";
 import { appUrl, projectUrl, runUrl, sweepUrl } from "@steelyard/protocol/settings";
 import { anonymousKey, linkWithKey } from "./anonymous.ts";
 import { stagingPlace } from "./artifacts/staged-artifact.ts";
@@ -24,7 +23,7 @@ import { askForKey } from "./key-prompt.ts";
 import { openOffline } from "./local-runs.ts";
 import { createLogTurns } from "./log-turns.ts";
 import { type LoadedSettings, loadSettings } from "./machine.ts";
-import type { ToWorker, WorkerStart } from "./messages.ts";
+import type { WorkerStart } from "./messages.ts";
 import { noteNotebook } from "./notebook.ts";
 import { type Printer, printerOf, tellSettings } from "./printer.ts";
 import { ProgramLog } from "./program-log.ts";
@@ -38,7 +37,7 @@ import { tellStart, type Whereabouts } from "./run-report.ts";
 import { begun, over, settlePrevious } from "./runs-going.ts";
 import { noteOwnRun } from "./sync/sync-state.ts";
 import { VERSION } from "./version.ts";
-import { startWorker } from "./worker-thread.ts";
+import { RunThread } from "./worker-thread.ts";
 import { writerHeaders, writerOf } from "./writer.ts";
 
 /** `init` of the module; `onFinish` is called when the run takes no more. */
@@ -161,7 +160,7 @@ export async function init(
     drawnMetrics: settings.maxEndOfRunHistoryMetrics,
   };
   const timeoutMs = settings.initTimeout * 1000;
-  let worker: Worker;
+  let thread: RunThread;
   let opened: OpenedRun;
   let program: Program;
   let log: ProgramLog;
@@ -181,8 +180,8 @@ export async function init(
       noteOwnRun(logFile, baseUrl, opened);
     log = new ProgramLog(start, opened, git);
     // Nothing waits for it, and it would take the processor from whoever answers.
-    worker = startWorker(start);
-    worker.postMessage({ kind: "open", opened, git, program, metadata } satisfies ToWorker);
+    thread = new RunThread(start);
+    thread.tell({ kind: "open", opened, git, program, metadata });
   } catch (error) {
     const { message, stack = message } = error as Error;
     debug.write("ERROR", "init", settings.debug ? stack : message);
@@ -213,7 +212,7 @@ export async function init(
     );
   if (settings.showRun && whereabouts.urls && !settings.silent)
     openInBrowser(whereabouts.urls.run, loaded.machine);
-  const run = new Run(start, opened, worker, log, print, {
+  const run = new Run(start, opened, thread, log, print, {
     whereabouts,
     maxSummary: settings.maxEndOfRunSummaryMetrics,
     console: settings.console === "off" ? "off" : settings.console === "redirect" ? "children" : "own",

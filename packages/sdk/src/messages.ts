@@ -87,7 +87,7 @@ export interface WorkerStart {
   config: Record<string, string>;
   startTimeMs: number;
   logFile: string;
-  /** It is open already, new and empty: the descriptor; or `NO_LOG`. */
+  /** It is open already, new and empty: the program's descriptor; or `NO_LOG`. */
   log: number;
   /** Of `createLogTurns`: both threads write the log. */
   turns: SharedArrayBuffer;

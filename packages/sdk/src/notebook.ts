@@ -10,13 +10,17 @@ const KERNEL = /(?:^|[\\/])(?:tslab|jslab|ijskernel|ijavascript)(?:[\\/]|(?:\.[c
  * a notebook starts is none, though it has the kernel's variables.
  */
 export function inNotebook(): boolean {
+  return inDenoNotebook() || KERNEL.test(process.argv[1] ?? "");
+}
+
+export function inDenoNotebook(): boolean {
   const { Deno } = globalThis as { Deno?: { jupyter?: unknown } };
   try {
-    if (Deno?.jupyter !== undefined) return true;
+    return Deno?.jupyter !== undefined;
   } catch {
     // Outside of a kernel it may not be asked for.
+    return false;
   }
-  return KERNEL.test(process.argv[1] ?? "");
 }
 
 /**

@@ -1,5 +1,6 @@
 import { SETTING_NAMES, type Settings, settingOf, tellable } from "@steelyard/protocol/settings";
 import type { DebugLog } from "./debug-log.ts";
+import { inDenoNotebook } from "./notebook.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { VERSION } from "./version.ts";
 
@@ -54,7 +55,11 @@ export function printerOf(
   const isLive = able && !silent && !quiet && showInfo;
   let liveText: string | undefined;
 
-  const write = (text: string) => process.stderr.write(text);
+  const write = (text: string) => {
+    // What Deno's kernel gets on the stream itself, its notebook does not show.
+    if (inDenoNotebook()) console.error(text.trimEnd());
+    else process.stderr.write(text);
+  };
   const print = (shown: boolean, text: string, level = "") => {
     if (!shown || silent) return;
     const lines = text.split("\n").map((line) => `${prefix}${level}${line}`.trimEnd());

@@ -84,10 +84,12 @@ export class ProgramLog implements RowKeeper {
     if (full) this.onFull(full);
   }
 
-  /** Before the run's thread is told to end, which closes the file: from here on this one writes nothing. */
+  /** Before the run's thread is told to end: from here on this one writes nothing. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#writesAll = false;
+    this.#log.close();
   }
 
   /** The run's thread has started. */

@@ -1,5 +1,4 @@
 import { join, resolve } from "node:path";
-import type { Worker } from "node:worker_threads";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { type AlertOptions, alertFields } from "./alert.ts";
 import type { NewFile } from "./artifacts/staged-artifact.ts";
@@ -10,7 +9,7 @@ import { writeCrashReport } from "./crash-report.ts";
 import { type Dropped, Drops, logDropped } from "./drops.ts";
 import { FinishProgress } from "./finish-progress.ts";
 import { type LiveView, liveView } from "./live-view.ts";
-import type { Entry, FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
+import type { Entry, FromWorker, InOrder, WorkerStart } from "./messages.ts";
 import { type DefineMetricOptions, MetricDefinitions, metricFields } from "./metric-definitions.ts";
 import { NumericRows } from "./numeric-rows.ts";
 import type { Printer } from "./printer.ts";
@@ -25,6 +24,7 @@ import { StepMetrics } from "./step-metrics.ts";
 import { Summary } from "./summary.ts";
 import { watchThread } from "./system/thread-metrics.ts";
 import { isPlainObject, toJson } from "./values.ts";
+import type { RunThread } from "./worker-thread.ts";
 
 /** What `log` may be told beside the row. */
 export interface LogOptions {
@@ -89,7 +89,7 @@ export class Run {
   readonly #onFinish: (run: Run, exitCode: number) => void;
   readonly #placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
   readonly #codeFiles: CodeFiles;
-  readonly #worker: Worker;
+  readonly #thread: RunThread;
   readonly #done: Int32Array;
   readonly #log: ProgramLog;
   readonly #print: Printer;
@@ -120,7 +120,7 @@ export class Run {
   constructor(
     start: WorkerStart,
     started: OpenedRun,
-    worker: Worker,
+    thread: RunThread,
     log: ProgramLog,
     print: Printer,
     options: {
@@ -160,13 +160,13 @@ export class Run {
     this.#drops = new Drops(options.onDrop, print);
     this.#sendsLate = options.lateSteps === "send";
     this.#shared = start.writer.id !== "";
-    this.#worker = worker;
+    this.#thread = thread;
     this.#log = log;
     log.onFull = (error) => this.#drops.later(logDropped(start.logFile, error, start.mode === "online"));
     const ring = new RingWriter(start.ring, log);
     this.#numbers = new NumericRows(ring, this.#stepMetrics, this.#kept, (id, keys) => {
       log.define(id, keys);
-      worker.postMessage({ kind: "shape", id, keys } satisfies ToWorker);
+      thread.tell({ kind: "shape", id, keys });
     });
     this.#done = new Int32Array(start.done);
     this.#print = print;
@@ -190,15 +190,15 @@ export class Run {
     );
     this.#kept.restore(started.summary);
     this.summary = liveView(() => summary);
-    // What a thread cannot tell of itself any more: it found no memory, its file is gone.
-    worker.on("error", (error) =>
-      this.#hear({
-        kind: "refused",
-        message: `the run cannot go on: ${error.message}${writeCrashReport(start.crashReport, error)}`,
-      }),
+    thread.listen(
+      (message) => this.#hear(message),
+      // It found no memory, its file is gone.
+      (error) =>
+        this.#hear({
+          kind: "refused",
+          message: `the run cannot go on: ${error.message}${writeCrashReport(start.crashReport, error)}`,
+        }),
     );
-    worker.on("message", (message: FromWorker) => this.#hear(message));
-    worker.unref();
     this.#startWaitMs = Math.min(options.startWaitS * 1000, LONGEST_TIMER_MS);
     this.#starting = setTimeout(() => this.#giveUp(options.startWaitS), this.#startWaitMs).unref();
     this.#forget.push(
@@ -206,7 +206,7 @@ export class Run {
     );
     if (start.system.intervalMs < Number.POSITIVE_INFINITY) {
       const { watched, stop } = watchThread(start.system.intervalMs);
-      worker.postMessage({ kind: "thread", watched } satisfies ToWorker);
+      thread.tell({ kind: "thread", watched });
       this.#forget.push(stop);
     }
     print.quietly("INFO", options.console === "off" ? "Output is not recorded." : "Wrapping output streams.");
@@ -479,7 +479,7 @@ export class Run {
     const ended = new Promise<RunEnd>((resolve) => {
       this.#ended = resolve;
     });
-    this.#worker.ref();
+    this.#thread.hold();
     this.#starting?.ref();
     this.#postFinish(exitCode, this.#finishLimitMs);
     this.#progress = new FinishProgress(this.#print);
@@ -529,7 +529,7 @@ export class Run {
 
   #postFinish(exitCode: number, limitMs: number | undefined): void {
     this.#log.close();
-    this.#worker.postMessage({ kind: "finish", exitCode, limitMs } satisfies ToWorker);
+    this.#thread.tell({ kind: "finish", exitCode, limitMs });
   }
 
   #over(): void {
@@ -582,7 +582,7 @@ export class Run {
     }
     this.#numbers.ring.mark(Date.now() / 1000, (behind) => {
       this.#log.keep(message, behind);
-      this.#worker.postMessage(message);
+      this.#thread.tell(message);
     });
   }
 }

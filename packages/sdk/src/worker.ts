@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
@@ -20,7 +21,7 @@ import { HistorySketch } from "./history-sketch.ts";
 import { LineQueue } from "./line-queue.ts";
 import { itemsOf } from "./log-records.ts";
 import { LogTurns } from "./log-turns.ts";
-import type { FromWorker, InOrder, ToWorker, WorkerStart } from "./messages.ts";
+import type { FromWorker, InOrder, ToWorker } from "./messages.ts";
 import { RingReader } from "./ring.ts";
 import { RingRows } from "./ring-rows.ts";
 import { ConsoleFile } from "./run-files/console-file.ts";
@@ -32,12 +33,13 @@ import { noteOwnRun } from "./sync/sync-state.ts";
 import { hardwareFacts } from "./system/hardware.ts";
 import { SystemSampler } from "./system/sampler.ts";
 import { Uplink } from "./uplink.ts";
+import type { WorkerData } from "./worker-thread.ts";
 
 /**
  * The run's own thread: everything but the hand-over. It drains the ring, writes the `.wandb` log (the truth) and only
  * then sends.
  */
-const start = workerData as WorkerStart;
+const { inbox, ...start } = workerData as WorkerData;
 /** How long the end of a run waits for tools that tell of the machine's devices. */
 const DEVICES_AT_END_MS = 2000;
 /** How long the end of a run waits for its code: a server that is away says nothing of the account. */
@@ -62,7 +64,9 @@ const tell = (message: FromWorker) => {
 const ring = new RingReader(start.ring);
 ring.map();
 const turns = new LogTurns(start.turns);
-const log = new RunLog(start.log, turns, { retries: start.strict });
+// Not every runtime lets a thread use the descriptors of another.
+const logFile = start.log === NO_LOG ? NO_LOG : openSync(start.logFile, "r+");
+const log = new RunLog(logFile, turns, { retries: start.strict });
 const config = new ConfigDocument(start.config, start.version, branchFacts(start.branch));
 const summary = new Summary();
 const lines = new LineQueue(`${start.logFile}.unsent`, start.maxRequestBytes);
@@ -201,7 +205,7 @@ let drainSoon: NodeJS.Immediate | undefined;
 function drain(): void {
   const { written } = ring;
   for (;;) {
-    const received = receiveMessageOnPort(port);
+    const received = receiveMessageOnPort(inbox);
     if (!received) break;
     hear(received.message as ToWorker);
   }
@@ -364,10 +368,10 @@ function crashed(error: Error): void {
 process.on("uncaughtException", (error) => {
   crashed(error);
   over();
-  port.close();
+  inbox.close();
 });
-// Messages are taken by `drain`; the listener only keeps the port open.
-port.on("message", (message: ToWorker) => hear(message));
+// Messages are taken by `drain`; the listener only keeps the thread alive.
+inbox.on("message", (message: ToWorker) => hear(message));
 internal.write("INFO", "using version", { version: start.version, mode: start.mode, id: start.runId });
 try {
   await begin();
@@ -378,4 +382,4 @@ try {
   crashed(error as Error);
 }
 over();
-port.close();
+inbox.close();
