@@ -1,7 +1,8 @@
 import { SERIES_COLUMNS, type SeriesColumn } from "@steelyard/protocol/series";
 import type { Series } from "../../ports/metric-store.ts";
 import type { GroupSink } from "./gather.ts";
-import type { Pyramid } from "./pyramid.ts";
+import type { Numbers, Pyramid } from "./pyramid.ts";
+import type { StepRule } from "./span.ts";
 
 /** From the points and groups of one run × key to the buckets that are drawn. */
 
@@ -40,11 +41,20 @@ export class Buckets implements GroupSink {
   /** x of `first` and `last`, which are finite values: others widen the bucket only. */
   readonly #firstX: Float64Array;
   readonly #lastX: Float64Array;
+  readonly #wanted: readonly SeriesColumn[];
+  readonly #means: boolean;
+  readonly #firsts: boolean;
+  readonly #lasts: boolean;
 
-  constructor(buckets: number) {
+  /** What is not in `wanted` is not worked out, as far as it costs anything. */
+  constructor(buckets: number, wanted: readonly SeriesColumn[]) {
     this.#columns = columnsOf(buckets);
     this.#firstX = new Float64Array(buckets);
     this.#lastX = new Float64Array(buckets);
+    this.#wanted = wanted;
+    this.#means = wanted.includes("mean");
+    this.#firsts = wanted.includes("first");
+    this.#lasts = wanted.includes("last");
   }
 
   /** Empty again. `grid`: what the buckets divide evenly. */
@@ -95,7 +105,7 @@ export class Buckets implements GroupSink {
   }
 
   /** Rows of one bucket after those of another: what a bucket is of is kept in registers. */
-  addRows(values: Float64Array, first: number, stride: number, { min: from, max: to }: Range): void {
+  addRows(values: Numbers, finite: boolean, { first, stride }: StepRule, { min: from, max: to }: Range): void {
     const low = this.#low;
     const scale = this.#scale;
     const top = this.#columns.count.length - 1;
@@ -113,14 +123,49 @@ export class Buckets implements GroupSink {
       next = Math.min(end, Math.max(row + 1, next));
       while (next > row + 1 && bucketOf(next - 1) !== at) next--;
       while (next < end && bucketOf(next) === at) next++;
-      this.#addToOne(at, values, row, next, first, stride);
+      if (finite) this.#addFinite(at, values, row, next, first, stride);
+      else this.#addToOne(at, values, row, next, first, stride);
       row = next;
+    }
+  }
+
+  /** The same of values that are all finite, as of most columns. */
+  #addFinite(at: number, values: Numbers, start: number, end: number, first: number, stride: number): void {
+    const columns = this.#columns;
+    const before = columns.count[at] as number;
+    let low = before > 0 ? (columns.min[at] as number) : Number.POSITIVE_INFINITY;
+    let high = before > 0 ? (columns.max[at] as number) : Number.NEGATIVE_INFINITY;
+    for (let row = start; row < end; row++) {
+      const one = values[row] as number;
+      if (one < low) low = one;
+      if (one > high) high = one;
+    }
+    columns.min[at] = low;
+    columns.max[at] = high;
+    if (this.#means) {
+      let sum = columns.mean[at] as number;
+      for (let row = start; row < end; row++) sum += values[row] as number;
+      columns.mean[at] = sum;
+    }
+    this.points += end - start;
+    columns.count[at] = before + end - start;
+    const from = first + start * stride;
+    const to = first + (end - 1) * stride;
+    if (from < (columns.xFirst[at] as number)) columns.xFirst[at] = from;
+    if (to > (columns.xLast[at] as number)) columns.xLast[at] = to;
+    if (from < (this.#firstX[at] as number)) {
+      this.#firstX[at] = from;
+      columns.first[at] = values[start] as number;
+    }
+    if (to >= (this.#lastX[at] as number)) {
+      this.#lastX[at] = to;
+      columns.last[at] = values[end - 1] as number;
     }
   }
 
   #addToOne(
     at: number,
-    values: Float64Array,
+    values: Numbers,
     start: number,
     end: number,
     first: number,
@@ -186,6 +231,9 @@ export class Buckets implements GroupSink {
       first: firsts,
       last: lasts,
     } = pyramid;
+    const means = this.#means;
+    const wantsFirst = this.#firsts;
+    const wantsLast = this.#lasts;
     let points = 0;
     for (let group = start; group < end; group++) {
       const finite = finites[group] as number;
@@ -206,16 +254,16 @@ export class Buckets implements GroupSink {
       const most = maxs[group] as number;
       if (before === 0 || least < (min[at] as number)) min[at] = least;
       if (before === 0 || most > (max[at] as number)) max[at] = most;
-      if (x < (firstX[at] as number)) {
+      if (wantsFirst && x < (firstX[at] as number)) {
         firstX[at] = x;
         first[at] = firsts[group] as number;
       }
-      if (xEnd >= (lastX[at] as number)) {
+      if (wantsLast && xEnd >= (lastX[at] as number)) {
         lastX[at] = xEnd;
         last[at] = lasts[group] as number;
       }
       count[at] = before + finite;
-      mean[at] = (mean[at] as number) + (sum[group] as number);
+      if (means) mean[at] = (mean[at] as number) + (sum[group] as number);
     }
     this.points += points;
   }
@@ -224,7 +272,7 @@ export class Buckets implements GroupSink {
   series(run: number, key: string, room: Room): Series {
     const columns = this.#columns;
     const { count, nonFinite, mean, min, max, first, last } = columns;
-    const means = room.wanted.includes("mean");
+    const moved = this.#wanted.map((name) => columns[name]);
     let kept = 0;
     for (let at = 0; at < count.length; at++) {
       const finite = count[at] as number;
@@ -235,12 +283,12 @@ export class Buckets implements GroupSink {
         first[at] = Number.NaN;
         last[at] = Number.NaN;
       }
-      if (means) mean[at] = (mean[at] as number) / finite;
-      if (kept !== at) for (const name of SERIES_COLUMNS) columns[name][kept] = columns[name][at] as number;
+      if (this.#means) mean[at] = (mean[at] as number) / finite;
+      if (kept !== at) for (const column of moved) column[kept] = column[at] as number;
       kept++;
     }
     const series: Series = { run, key, exact: false, points: this.points, ...room.columns(kept) };
-    for (const name of room.wanted) series[name].set(columns[name].subarray(0, kept));
+    for (const name of this.#wanted) series[name].set(columns[name].subarray(0, kept));
     return series;
   }
 }

@@ -48,7 +48,7 @@ export function answerDerived(
       lines.push(line);
     }
     const grid = gridOf(lines, question);
-    const filled = new Buckets(buckets);
+    const filled = new Buckets(buckets, room.wanted);
     for (const { run, start, points, gathered } of lines) {
       proceed();
       if (gathered && points <= buckets) {

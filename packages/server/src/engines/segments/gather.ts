@@ -2,7 +2,8 @@ import { rowsOfColumn } from "./block.ts";
 import type { Gathered, Range } from "./buckets.ts";
 import { finestOf, type Grouped, GroupedBlock } from "./grouped.ts";
 import type { Line, Part } from "./lines.ts";
-import { FACTOR, GROUP_ROWS, LEVELS, type Pyramid } from "./pyramid.ts";
+import { FACTOR, GROUP_ROWS, LEVELS, type Numbers, type Pyramid } from "./pyramid.ts";
+import type { StepRule } from "./span.ts";
 import { deadRows, guarded, type StoredBlock, type StoredBlocks } from "./stored.ts";
 import { StoredSpan } from "./stored-span.ts";
 
@@ -15,8 +16,11 @@ import { StoredSpan } from "./stored-span.ts";
 export interface GroupSink {
   /** Those from `start` to before `end` that have a value; group i lies between `from[i]` and `to[i]`, inclusive. */
   addGroups(pyramid: Pyramid, start: number, end: number, from: Float64Array, to: Float64Array): void;
-  /** Row i of the values has the x `first + i × stride`, stride above 0. Absent: such rows are points like others. */
-  addRows?(values: Float64Array, first: number, stride: number, range: Range): void;
+  /**
+   * Row i of the values has the x that the rule says, its stride above 0. `finite`: all of them are. Absent: such rows are
+   * points like others.
+   */
+  addRows?(values: Numbers, finite: boolean, rule: StepRule, range: Range): void;
 }
 
 export interface Reading {
@@ -252,12 +256,13 @@ function addRows({ stored, line, sink }: Reading, block: StoredBlock): boolean {
   const rule = stored.stepRule(block);
   const { columns } = stored.head(block);
   const id = columns.findIndex(({ key, kind }) => key === line.key && kind === "number");
-  if (!rule || rule.stride <= 0 || columns[id]?.count !== block.rows) return false;
-  sink?.addRows?.(stored.numbers(block, id), rule.first, rule.stride, line.range);
+  const column = columns[id];
+  if (!rule || rule.stride <= 0 || column?.count !== block.rows) return false;
+  sink?.addRows?.(stored.numbers(block, id), column.stats?.finite === block.rows, rule, line.range);
   return true;
 }
 
-function valuesByRow(stored: StoredBlocks, block: StoredBlock, key: string): Float64Array | undefined {
+function valuesByRow(stored: StoredBlocks, block: StoredBlock, key: string): Numbers | undefined {
   let byRow: Float64Array | undefined;
   for (const [id, column] of stored.head(block).columns.entries()) {
     if (column.key !== key || column.kind !== "number") continue;

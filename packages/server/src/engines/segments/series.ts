@@ -67,7 +67,7 @@ export function answerSeries(
   proceed: () => void,
 ): Series[] {
   const buckets = bucketsOf(question);
-  const filled = new Buckets(buckets);
+  const filled = new Buckets(buckets, room.wanted);
   const points = new Gathered();
   const answers: Series[] = [];
   for (const line of lines) {

@@ -5,7 +5,7 @@ import { BoundedCache } from "./bounded-cache.ts";
 import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
 import { layoutOf } from "./grouped.ts";
-import { coarserPyramid, decodePyramid, LEVELS, type Pyramid, sizeOf } from "./pyramid.ts";
+import { coarserPyramid, decodePyramid, LEVELS, type Numbers, narrowed, type Pyramid, sizeOf } from "./pyramid.ts";
 import { SealedParts } from "./sealed-parts.ts";
 import { ALIGNMENT, groupsOf, LEVEL_COLUMNS } from "./span.ts";
 import { type SpanRow, StoredSpan } from "./stored-span.ts";
@@ -77,7 +77,7 @@ export class StoredBlocks {
   readonly #spanBlocks = new BoundedCache<StoredBlock>(MAX_BLOCK_BYTES);
   readonly sealed: SealedParts;
   /** What was decoded for charts. */
-  readonly #decoded: BoundedCache<Pyramid | Float64Array>;
+  readonly #decoded: BoundedCache<Pyramid | Numbers>;
   readonly #sql;
 
   /** `cacheBytes`: of decoded columns and pyramids that are kept: blocks and spans never change. */
@@ -332,12 +332,13 @@ export class StoredBlocks {
   }
 
   /** The same of numbers, kept decoded. Not to be written to. */
-  numbers(block: StoredBlock, index: number): Float64Array {
+  numbers(block: StoredBlock, index: number): Numbers {
     const known = this.#decoded.get(placeOf(block.id, COLUMN), index);
-    if (known) return known as Float64Array;
-    const values = this.column(block, index) as Float64Array;
-    if (block.level !== LEVEL.journal)
-      this.#decoded.set(placeOf(block.id, COLUMN), index, values, values.byteLength);
+    if (known) return known as Numbers;
+    const decoded = this.column(block, index) as Float64Array;
+    if (block.level === LEVEL.journal) return decoded;
+    const values = narrowed(decoded);
+    this.#decoded.set(placeOf(block.id, COLUMN), index, values, values.byteLength);
     return values;
   }
 
