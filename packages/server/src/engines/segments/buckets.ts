@@ -105,7 +105,12 @@ export class Buckets implements GroupSink {
   }
 
   /** Rows of one bucket after those of another: what a bucket is of is kept in registers. */
-  addRows(values: Numbers, finite: boolean, { first, stride }: StepRule, { min: from, max: to }: Range): void {
+  addRows(
+    values: Numbers,
+    finite: boolean,
+    { first, stride }: StepRule,
+    { min: from, max: to }: Range,
+  ): void {
     const low = this.#low;
     const scale = this.#scale;
     const top = this.#columns.count.length - 1;
@@ -163,14 +168,7 @@ export class Buckets implements GroupSink {
     }
   }
 
-  #addToOne(
-    at: number,
-    values: Numbers,
-    start: number,
-    end: number,
-    first: number,
-    stride: number,
-  ): void {
+  #addToOne(at: number, values: Numbers, start: number, end: number, first: number, stride: number): void {
     const columns = this.#columns;
     const before = columns.count[at] as number;
     let low = before > 0 ? (columns.min[at] as number) : Number.POSITIVE_INFINITY;

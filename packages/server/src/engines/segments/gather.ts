@@ -1,4 +1,4 @@
-import { rowsOfColumn } from "./block.ts";
+import { type ColumnPlace, rowsOfColumn } from "./block.ts";
 import type { Gathered, Range } from "./buckets.ts";
 import { finestOf, type Grouped, GroupedBlock } from "./grouped.ts";
 import type { Line, Part } from "./lines.ts";
@@ -225,6 +225,7 @@ function takePoints(reading: Reading, block: StoredBlock, groups?: Set<number>):
   if (reading.sink?.addRows && xKey === undefined && !groups && block.dead.length === 0) {
     if (addRows(reading, block)) return;
   }
+  if (groups && xKey === undefined && block.dead.length === 0 && takeGroups(reading, block, groups)) return;
   const xs = xKey === undefined ? stored.steps(block) : valuesByRow(stored, block, xKey);
   if (!xs) return;
   const dead = deadRows(block, () => stored.lines(block));
@@ -254,12 +255,48 @@ function takePoints(reading: Reading, block: StoredBlock, groups?: Set<number>):
 /** The usual case, a value in every row and steps by a rule: no x is made of any point. */
 function addRows({ stored, line, sink }: Reading, block: StoredBlock): boolean {
   const rule = stored.stepRule(block);
-  const { columns } = stored.head(block);
-  const id = columns.findIndex(({ key, kind }) => key === line.key && kind === "number");
-  const column = columns[id];
-  if (!rule || rule.stride <= 0 || column?.count !== block.rows) return false;
-  sink?.addRows?.(stored.numbers(block, id), column.stats?.finite === block.rows, rule, line.range);
+  const id = denseColumn(stored, block, line.key);
+  if (!rule || rule.stride <= 0 || id === undefined) return false;
+  const finite = stored.head(block).columns[id]?.stats?.finite === block.rows;
+  sink?.addRows?.(stored.numbers(block, id), finite, rule, line.range);
   return true;
+}
+
+/** A range has two; where there are more, whole pyramids are missing and the column is needed whole. */
+const MAX_EDGES = 2;
+
+/**
+ * What the edges of a range cut, in the same usual case: no more is kept of the block than these rows, so that the edges of
+ * a thousand lines leave room for their middles.
+ */
+function takeGroups({ stored, line, points }: Reading, block: StoredBlock, groups: Set<number>): boolean {
+  const rule = stored.stepRule(block);
+  const id = denseColumn(stored, block, line.key);
+  if (groups.size > MAX_EDGES || !rule || id === undefined) return false;
+  const { min, max } = line.range;
+  points.makeRoom(groups.size * GROUP_ROWS);
+  const { x, value } = points;
+  let at = points.points;
+  for (const group of groups) {
+    const values = stored.groupNumbers(block, id, group);
+    for (let i = 0; i < values.length; i++) {
+      const here = rule.first + (group * GROUP_ROWS + i) * rule.stride;
+      if (!(here >= min && here <= max)) continue;
+      x[at] = here;
+      value[at] = values[i] as number;
+      at++;
+    }
+  }
+  points.points = at;
+  return true;
+}
+
+/** The one column of the key, when it has a value in every row. */
+function denseColumn(stored: StoredBlocks, block: StoredBlock, key: string): number | undefined {
+  const { columns } = stored.head(block);
+  const isOfKey = (column: ColumnPlace) => column.key === key && column.kind === "number";
+  const id = columns.findIndex(isOfKey);
+  return columns[id]?.count === block.rows && columns.findLastIndex(isOfKey) === id ? id : undefined;
 }
 
 function valuesByRow(stored: StoredBlocks, block: StoredBlock, key: string): Numbers | undefined {

@@ -5,7 +5,16 @@ import { BoundedCache } from "./bounded-cache.ts";
 import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
 import { layoutOf } from "./grouped.ts";
-import { coarserPyramid, decodePyramid, LEVELS, type Numbers, narrowed, type Pyramid, sizeOf } from "./pyramid.ts";
+import {
+  coarserPyramid,
+  decodePyramid,
+  GROUP_ROWS,
+  LEVELS,
+  type Numbers,
+  narrowed,
+  type Pyramid,
+  sizeOf,
+} from "./pyramid.ts";
 import { SealedParts } from "./sealed-parts.ts";
 import { ALIGNMENT, groupsOf, LEVEL_COLUMNS } from "./span.ts";
 import { type SpanRow, StoredSpan } from "./stored-span.ts";
@@ -61,6 +70,8 @@ const MAX_PART_BYTES = 8 * 1024 * 1024;
 const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
 /** About what one takes beside its chunks. */
 const BLOCK_BYTES = 400;
+/** What a small thing takes in a cache beside its numbers. */
+const ITEM_BYTES = 250;
 const MAX_KNOWN_SPANS = 20_000;
 
 /** Questions to the file, on a connection that only reads. Every read of one call sees one state (`snapshot`). */
@@ -342,6 +353,17 @@ export class StoredBlocks {
     return values;
   }
 
+  /** Those of one group of a pyramid; the others are not kept. */
+  groupNumbers(block: StoredBlock, index: number, group: number): Numbers {
+    const name = index * MAX_GROUPS + group;
+    const known = this.#decoded.get(placeOf(block.id, GROUP), name);
+    if (known) return known as Numbers;
+    const column = this.#decoded.get(placeOf(block.id, COLUMN), index) ?? this.column(block, index);
+    const values = (column as Numbers).slice(group * GROUP_ROWS, (group + 1) * GROUP_ROWS);
+    this.#decoded.set(placeOf(block.id, GROUP), name, values, values.byteLength + ITEM_BYTES);
+    return values;
+  }
+
   /** Runs a decoder; what it finds damaged is named: the block, the part of it, the lines it holds. */
   checked<T>(block: StoredBlock, what: string, decode: () => T): T {
     try {
@@ -374,11 +396,14 @@ export class StoredBlocks {
   }
 }
 
-/** Places in the caches, of what was decoded of a block or a span: by level, or `COLUMN`. */
+/** Places in the caches, of what was decoded of a block or a span: by level, `COLUMN` or `GROUP`. */
 const COLUMN = LEVELS;
+const GROUP = LEVELS + 1;
 function placeOf(block: number, what = 0): number {
-  return block * (LEVELS + 1) + what;
+  return block * (LEVELS + 2) + what;
 }
+/** More than a block has. */
+const MAX_GROUPS = 65_536;
 function placeOfSpan(span: number, level = 0): number {
   return -1 - placeOf(span, level);
 }
