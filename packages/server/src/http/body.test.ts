@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readBody } from "./body.ts";
+import { readBody, readJson } from "./body.ts";
 
 /** A body in two parts; its length is said when `length` is. */
 function request(parts: string[], length?: number): Request {
@@ -21,4 +21,12 @@ test("a body is read whole up to its bound and refused beyond, whether its lengt
     await assert.rejects(readBody(request(["01234", "56789"], length), 9), { code: "too-large" });
   }
   assert.equal(String(await readBody(new Request("http://localhost/", { method: "POST" }), 9)), "");
+});
+
+test("a body that is not JSON is told so, with the place", async () => {
+  assert.deepEqual(await readJson(request(['{"a":', " 1}"])), { a: 1 });
+  await assert.rejects(readJson(request(['{"a": oops}'])), {
+    code: "invalid-json",
+    message: /not JSON: .*oops/,
+  });
 });

@@ -8,13 +8,16 @@ const MAX_JSON_BYTES = 2 ** 20;
 
 const inflate = promisify(gunzip);
 
-/** A body of JSON; undefined when it is none, which no schema takes. Throws too-large. */
+/** A body of JSON. Throws too-large, and invalid-json with what the parser met. */
 export async function readJson(request: Request, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
-  const text = (await readBody(request, maxBytes)).toString("utf8");
+  return parseJson(await readBody(request, maxBytes));
+}
+
+export function parseJson(body: Buffer): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new SteelyardError("invalid-json", `the body is not JSON: ${(cause as Error).message}`, { cause });
   }
 }
 

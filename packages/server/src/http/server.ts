@@ -5,7 +5,7 @@ import { featureResolvers, featureRoutes } from "../features.ts";
 import type { Services } from "../services.ts";
 import type { AppEnv } from "./app.ts";
 import { authenticate, baseUrlOf } from "./authenticate.ts";
-import { readBody } from "./body.ts";
+import { parseJson, readBody } from "./body.ts";
 import { clientAddress } from "./client-address.ts";
 import { answerOf } from "./error-answer.ts";
 import { type GraphqlRequest, graphqlEndpoint, mergeResolvers } from "./graphql.ts";
@@ -126,11 +126,7 @@ function asMissingKey(error: unknown): never {
 }
 
 function parseGraphqlBody(body: Buffer): GraphqlRequest {
-  try {
-    const value: unknown = JSON.parse(body.toString("utf8"));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  } catch (cause) {
-    throw new SteelyardError("invalid-json", `the body is not JSON: ${(cause as Error).message}`, { cause });
-  }
+  const value = parseJson(body);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new SteelyardError("bad-request", 'the body must be {"query": "…", "variables": {…}}');
 }

@@ -4,16 +4,14 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Hono } from "hono";
 import * as v from "valibot";
-import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
-import { checked, readBody } from "../http/body.ts";
+import { checked, readJson } from "../http/body.ts";
 import { visibleProject } from "../metrics/found.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 import type { OutputFormat } from "./messages.ts";
 import { SqlQueries } from "./run-query.ts";
 
-const MAX_BODY = 2 ** 20;
 const MAX_ROWS = 10_000;
 const MAX_FILE_ROWS = 5_000_000;
 
@@ -39,7 +37,7 @@ export function sqlRoutes(services: Services): Hono<AppEnv> {
   const queries = new SqlQueries(services);
   routes.post("/api/v1/sql", async (c) => {
     requireViewer(c.get("viewer"));
-    const { entity, project, sql, runs, maxRows, format } = parse(await readBody(c.req.raw, MAX_BODY));
+    const { entity, project, sql, runs, maxRows, format } = checked(Question, await readJson(c.req.raw));
     const found = await visibleProject(c, services, entity, project);
     const question = { sql, ...(runs ? { runs } : undefined) };
     const { signal } = c.req.raw;
@@ -65,14 +63,4 @@ export function sqlRoutes(services: Services): Hono<AppEnv> {
     }
   });
   return routes;
-}
-
-function parse(body: Buffer): v.InferOutput<typeof Question> {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString("utf8"));
-  } catch (cause) {
-    throw new SteelyardError("invalid-json", `the body is not JSON: ${(cause as Error).message}`, { cause });
-  }
-  return checked(Question, value);
 }
