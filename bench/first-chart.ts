@@ -3,8 +3,8 @@
  * clock, and the processor time that all processes of the browser and the server took until then, which others at work
  * on the machine change little. That sum is more than the wait on a machine with nothing else to do.
  */
-import { readFileSync } from "node:fs";
 import { type Fixture, makeRun, noise, openFixture, signIn } from "../e2e/browser.ts";
+import { cpuMsOf } from "./report/processor-time.ts";
 import { writeReport } from "./report/write.ts";
 
 const quick = process.argv.includes("--quick");
@@ -12,8 +12,6 @@ const RUNS = 100;
 const KEYS = 10;
 const STEPS = 1000;
 const LOADS = quick ? 4 : 20;
-/** Linux counts processor time in hundredths of a second. */
-const TICK_MS = 10;
 
 interface Load {
   chartMs: number;
@@ -108,14 +106,4 @@ async function load({ page, server, browser }: Fixture, query: string): Promise<
   };
   await session.detach();
   return loaded;
-}
-
-/** User and system time of a process so far; only Linux tells. */
-function cpuMsOf(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  } catch {
-    return Number.NaN;
-  }
 }

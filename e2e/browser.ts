@@ -26,11 +26,12 @@ export interface Fixture {
   close(): Promise<void>;
 }
 
-/** A real server with an empty data folder, a real browser signed in as its administrator. */
+/** A real server with an empty data folder, or the one given, a real browser signed in as its administrator. */
 export async function openFixture(
-  options: { width?: number; height?: number; serverFlags?: readonly string[] } = {},
+  options: { width?: number; height?: number; serverFlags?: readonly string[]; dataDir?: string } = {},
 ): Promise<Fixture> {
-  const server = await startServer({ flags: options.serverFlags ?? [] });
+  const { serverFlags = [], dataDir } = options;
+  const server = await startServer({ flags: serverFlags, ...(dataDir === undefined ? {} : { dataDir }) });
   const browser = await chromium.launch({
     executablePath: process.env.STEELYARD_TEST_CHROMIUM ?? "/usr/bin/chromium",
     args: ARGUMENTS,

@@ -236,13 +236,19 @@ test("many changed runs are read anew at once, and new ones have room", async ()
   const runs: number[] = [];
   const names = async (columnsFrom: number) => {
     const pages = [];
-    for (const [order, filters] of [
-      ["-display_name", null],
-      ["+display_name", '{"display_name": {"$gte": "t2"}}'],
-      ["-duration", '{"state": "running"}'],
-    ]) {
-      const page = { order, filters, first: 1000, offset: 2500 };
-      pages.push((await listRuns(catalog, 1, page, { columnsFrom })).runs.map(({ row }) => row.name));
+    for (const [order, filters, offset] of [
+      ["-display_name", null, 2500],
+      ["+display_name", '{"display_name": {"$gte": "t2"}}', 2500],
+      ["-duration", '{"state": "running"}', 2500],
+      ["-display_name", '{"display_name": {"$in": ["t1", "t2", "t3", "t4"]}}', 1],
+      ["+summary_metrics.v", '{"display_name": {"$in": ["t1", "t2", "t3", "t4"]}}', 1],
+    ] as const) {
+      const asked = { order, filters, first: 1000, offset };
+      const page = await listRuns(catalog, 1, asked, { columnsFrom });
+      pages.push(page.runs.map(({ row }) => row.name));
+      const after = page.runs[0]?.cursor ?? null;
+      const rest = await listRuns(catalog, 1, { ...asked, offset: 0, after }, { columnsFrom });
+      pages.push(rest.runs.map(({ row }) => row.name));
     }
     return pages;
   };

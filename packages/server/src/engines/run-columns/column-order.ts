@@ -42,6 +42,20 @@ export class ColumnOrder {
     return order;
   }
 
+  /** Of some runs alone, for a page of few: not kept, and nothing moves in it. */
+  static ofFew(column: Column, few: Uint32Array, created: Float64Array): ColumnOrder {
+    const order = new ColumnOrder(column, few.length);
+    let from = 0;
+    for (const stage of STAGES) {
+      const places = few.filter((place) => column.stageOf(place) === stage);
+      sortByKeys(places, order.keysOf(stage, created));
+      order.#places.set(places, from);
+      from += places.length;
+      order.#ends[stage] = from;
+    }
+    return order;
+  }
+
   get places(): Uint32Array {
     return this.#places;
   }
@@ -103,13 +117,7 @@ export class ColumnOrder {
     }
     this.#ends[stage] = end;
     if (end === from) return end;
-    const keyOf = this.keysOf(stage, created);
-    const keys = new Float64Array(count);
-    for (let at = from; at < end; at++) {
-      const place = places[at] as number;
-      keys[place] = keyOf(place);
-    }
-    sortByKeys(places.subarray(from, end), keys);
+    sortByKeys(places.subarray(from, end), this.keysOf(stage, created));
     return end;
   }
 

@@ -28,13 +28,13 @@ export function filtered(runs: RunsView, filter: Filter, budget: Budget): Mask {
   switch (filter.kind) {
     case "all": {
       const [first, ...others] = filter.parts;
-      if (!first) return new Uint8Array(runs.count).fill(1);
+      if (!first) return emptyMask(runs.count).fill(1);
       const mask = filtered(runs, first, budget);
       for (const part of others) and(mask, filtered(runs, part, budget));
       return mask;
     }
     case "any": {
-      const mask = new Uint8Array(runs.count);
+      const mask = emptyMask(runs.count);
       for (const part of filter.parts) or(mask, filtered(runs, part, budget));
       return mask;
     }
@@ -51,16 +51,33 @@ export function filtered(runs: RunsView, filter: Filter, budget: Budget): Mask {
   }
 }
 
-function and(mask: Mask, other: Mask): void {
-  for (let at = 0; at < mask.length; at++) mask[at] = (mask[at] as number) & (other[at] as number);
+/** Whole words, so that masks are put together four runs at a time. */
+function emptyMask(count: number): Mask {
+  return new Uint8Array(new ArrayBuffer(wordsFor(count) * 4), 0, count);
+}
+
+function wordsFor(count: number): number {
+  return (count + 3) >>> 2;
+}
+
+function wordsOf({ buffer, length }: Mask): Uint32Array {
+  return new Uint32Array(buffer, 0, wordsFor(length));
+}
+
+/** `other` may be longer; both are whole words from their buffer's beginning. */
+export function and(mask: Mask, other: Mask): void {
+  const [words, others] = [wordsOf(mask), wordsOf(other)];
+  for (let at = 0; at < words.length; at++) words[at] = (words[at] as number) & (others[at] as number);
 }
 
 function or(mask: Mask, other: Mask): void {
-  for (let at = 0; at < mask.length; at++) mask[at] = (mask[at] as number) | (other[at] as number);
+  const [words, others] = [wordsOf(mask), wordsOf(other)];
+  for (let at = 0; at < words.length; at++) words[at] = (words[at] as number) | (others[at] as number);
 }
 
 function inverted(mask: Mask): Mask {
-  for (let at = 0; at < mask.length; at++) mask[at] = (mask[at] as number) ^ 1;
+  const words = wordsOf(mask);
+  for (let at = 0; at < words.length; at++) words[at] = (words[at] as number) ^ 0x01010101;
   return mask;
 }
 
@@ -71,7 +88,7 @@ function inverted(mask: Mask): Mask {
 
 /** Any value of either type. */
 function valued(runs: RunsView, { num, codes }: ColumnView): Mask {
-  const mask = new Uint8Array(runs.count);
+  const mask = emptyMask(runs.count);
   if (num) for (let at = 0; at < mask.length; at++) mask[at] = Number(!Number.isNaN(num[at]));
   if (codes) {
     for (let at = 0; at < mask.length; at++)
@@ -106,7 +123,7 @@ function compared(
   op: "<" | "<=" | ">" | ">=",
   value: string | number,
 ): Mask {
-  const mask = new Uint8Array(runs.count);
+  const mask = emptyMask(runs.count);
   const { num, codes, texts } = columnOf(runs, field) ?? {};
   if (typeof value === "number") {
     if (num) within(mask, num, op, value);
@@ -143,7 +160,7 @@ function pick(mask: Mask, codes: Int32Array, accepted: Uint8Array): void {
 }
 
 function among(runs: RunsView, field: RunField, values: readonly Scalar[]): Mask {
-  const mask = new Uint8Array(runs.count);
+  const mask = emptyMask(runs.count);
   if (values.includes(null)) or(mask, inverted(present(runs, field)));
   const given = values.filter((value) => value !== null);
   if (field.kind === "tags") {
@@ -179,7 +196,7 @@ type Matches = Extract<Filter, { kind: "matches" }>;
 
 function matching(runs: RunsView, filter: Matches, budget: Budget): Mask {
   const { field } = filter;
-  const mask = new Uint8Array(runs.count);
+  const mask = emptyMask(runs.count);
   if (field.kind === "tags") {
     for (const tag of runs.tags()) {
       if (matches(filter, tag, budget)) or(mask, valued(runs, runs.column({ kind: "tag", tag })));

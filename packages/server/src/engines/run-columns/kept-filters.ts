@@ -1,6 +1,6 @@
 import { parseFilter } from "../../ports/run-question/filter.ts";
 import { FILTER_BUDGET } from "../../ports/run-question/linear-regex.ts";
-import { filtered, type Mask } from "./filtered.ts";
+import { and, filtered, type Mask } from "./filtered.ts";
 import type { ProjectRuns } from "./project-runs.ts";
 
 /** Filters whose runs are kept: a byte a run each. */
@@ -63,13 +63,9 @@ export class KeptFilters {
   #anew(text: string): Kept {
     const runs = this.#runs;
     const mask = filtered(runs, parseFilter(text), { steps: FILTER_BUDGET });
-    const { live, count } = runs;
+    and(mask, runs.live);
     let total = 0;
-    for (let at = 0; at < count; at++) {
-      const there = (mask[at] as number) & (live[at] as number);
-      mask[at] = there;
-      total += there;
-    }
+    for (let at = 0; at < mask.length; at++) total += mask[at] as number;
     return { mask, total, changes: runs.changes };
   }
 

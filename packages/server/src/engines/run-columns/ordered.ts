@@ -1,10 +1,14 @@
 import type { RunCursor, RunOrder } from "../../ports/run-question/run-order.ts";
 import type { Column } from "./column.ts";
-import { firstNotBefore, type Stage } from "./column-order.ts";
+import { ColumnOrder, firstNotBefore, type Stage } from "./column-order.ts";
 import type { Selected } from "./kept-filters.ts";
 import type { ProjectRuns } from "./project-runs.ts";
 
 const BLOCK = 256;
+/** With no more hits for each run of the page than this, sorting them beats looking for them among all of many runs. */
+const FEW = 4;
+const FEW_UP_TO = 5_000;
+const MANY_FROM = 4_000;
 
 /** A run's place, and what it was ordered by. */
 export interface Found {
@@ -27,9 +31,13 @@ export function ordered(
   limit: number,
 ): Found[] {
   const column = runs.column(field);
-  const order = column.order(runs.count, runs.created);
+  const { count, created } = runs;
+  const few = count >= MANY_FROM && total <= FEW_UP_TO && total < FEW * (offset + limit);
+  const order = few
+    ? ColumnOrder.ofFew(column, placesOf(mask, total, count), created)
+    : column.order(count, created);
   const { places } = order;
-  const all = total === runs.count;
+  const all = few || total === count;
   const began = stageOf(after);
   const found: Found[] = [];
   let skip = offset;
@@ -37,7 +45,7 @@ export function ordered(
     if (stage < began) continue;
     const stretch = order.stretch(stage);
     const past = after && stage === began ? after : undefined;
-    const { from, to } = past ? beyond(runs, column, stage, stretch, past, descending) : stretch;
+    const { from, to } = past ? beyond(runs, column, order, stage, past, descending) : stretch;
     const way = descending ? -1 : 1;
     let at = descending ? to - 1 : from;
     let left = to - from;
@@ -54,6 +62,14 @@ export function ordered(
     }
   }
   return found;
+}
+
+/** Of the `total` runs selected among `count`. */
+function placesOf(mask: Uint8Array, total: number, count: number): Uint32Array {
+  const places = new Uint32Array(total);
+  let found = 0;
+  for (let at = mask.indexOf(1); at >= 0 && at < count; at = mask.indexOf(1, at + 1)) places[found++] = at;
+  return places;
 }
 
 /** Steps over runs as long as no more than `skip` of them were selected: blocks, counted without asking of each. */
@@ -87,12 +103,12 @@ function stageOf(after: RunCursor | undefined): Stage {
 function beyond(
   runs: ProjectRuns,
   column: Column,
+  order: ColumnOrder,
   stage: Stage,
-  { from, to }: { from: number; to: number },
   { value, createdAt, id }: RunCursor,
   descending: boolean,
 ): { from: number; to: number } {
-  const order = column.order(runs.count, runs.created);
+  const { from, to } = order.stretch(stage);
   const keyOf = order.keysOf(stage, runs.created);
   // A text that is not there any more stood behind all runs with the last text before it.
   const { rank, found } = typeof value === "string" ? column.texts.rankOf(value) : { rank: 0, found: true };

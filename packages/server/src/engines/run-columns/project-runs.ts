@@ -206,6 +206,7 @@ export class ProjectRuns implements RunsView {
   }
 }
 
+/** Whole words of four: masks are put together so. */
 function roomFor(count: number): number {
-  return Math.ceil(count * 1.25) + 1024;
+  return Math.ceil(count * 0.3125 + 256) * 4;
 }

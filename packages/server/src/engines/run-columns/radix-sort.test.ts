@@ -17,7 +17,7 @@ test("places are sorted by their keys, equal ones stay as they were", () => {
         const [left, right] = [keys[a] ?? 0, keys[b] ?? 0];
         return left < right ? -1 : left > right ? 1 : b - a;
       });
-      sortByKeys(places, keys);
+      sortByKeys(places, (place) => keys[place] ?? 0);
       assert.deepEqual([...places], wanted);
     }),
   );

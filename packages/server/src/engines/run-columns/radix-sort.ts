@@ -6,20 +6,20 @@ const DIGIT = 0x800;
 const SHIFTS = [0, 11, 22] as const;
 
 /**
- * Sorts `items` by `keys[item]`, which has no NaN; equal keys keep their order. By eleven bits at a time,
+ * Sorts `items` by their keys, none of which is NaN; equal keys keep their order. By eleven bits at a time,
  * which no sort that compares comes near.
  */
-export function sortByKeys(items: Uint32Array, keys: Float64Array): void {
-  if (isSorted(items, keys)) return;
+export function sortByKeys(items: Uint32Array, keyOf: (item: number) => number): void {
+  if (isSorted(items, keyOf)) return;
   if (items.length < COMPARE_BELOW) {
     const before = items.slice();
     const turns = before.map((_, at) => at);
-    const keyAt = (at: number) => keys[before[at] as number] as number;
+    const keyAt = (at: number) => keyOf(before[at] as number);
     turns.sort((a, b) => keyAt(a) - keyAt(b) || a - b);
     for (const [at, turn] of turns.entries()) items[at] = before[turn] as number;
     return;
   }
-  let from = wordsOf(items, keys);
+  let from = wordsOf(items, keyOf);
   let to: Words = {
     low: new Uint32Array(items.length),
     high: new Uint32Array(items.length),
@@ -33,9 +33,12 @@ export function sortByKeys(items: Uint32Array, keys: Float64Array): void {
   items.set(from.items);
 }
 
-function isSorted(items: Uint32Array, keys: Float64Array): boolean {
-  for (let at = 1; at < items.length; at++) {
-    if ((keys[items[at - 1] as number] as number) > (keys[items[at] as number] as number)) return false;
+function isSorted(items: Uint32Array, keyOf: (item: number) => number): boolean {
+  let before = Number.NEGATIVE_INFINITY;
+  for (let at = 0; at < items.length; at++) {
+    const key = keyOf(items[at] as number);
+    if (before > key) return false;
+    before = key;
   }
   return true;
 }
@@ -47,7 +50,7 @@ interface Words {
   items: Uint32Array;
 }
 
-function wordsOf(items: Uint32Array, keys: Float64Array): Words {
+function wordsOf(items: Uint32Array, keyOf: (item: number) => number): Words {
   const { length } = items;
   const low = new Uint32Array(length);
   const high = new Uint32Array(length);
@@ -58,7 +61,7 @@ function wordsOf(items: Uint32Array, keys: Float64Array): Words {
   const lowAt = words[0] === 0 ? 0 : 1;
   for (let at = 0; at < length; at++) {
     // Zero has two signs and one place: -0 + 0 is 0.
-    key[0] = (keys[items[at] as number] as number) + 0;
+    key[0] = keyOf(items[at] as number) + 0;
     const top = words[1 - lowAt] as number;
     const rest = words[lowAt] as number;
     const negative = top >= 0x80000000;
