@@ -13,9 +13,13 @@ import {
   startSystem,
   versionOf,
   wantedSystems,
+  withPictures,
 } from "./peers/systems.ts";
 import type { Worker } from "./peers/worker.ts";
+import { artifactWorkload, consoleWorkload, mediaWorkload } from "./peers/workloads/files.ts";
 import { loggingWorkload } from "./peers/workloads/logging.ts";
+import { manyRunsWorkload, parallelWorkload } from "./peers/workloads/many-runs.ts";
+import { outageWorkload, pacedWorkload } from "./peers/workloads/paced.ts";
 import { sizesOf } from "./peers/workloads/sizes.ts";
 import type { Line, Workload } from "./peers/workloads/workload.ts";
 import { short } from "./report/plot.ts";
@@ -26,18 +30,26 @@ const quick = process.argv.includes("--quick");
 const sizes = sizesOf(quick, process.env.BENCH_FULL === "1");
 const { cellSeconds } = sizes;
 const clients = SYSTEMS.filter(({ wire, yardstick }) => !wire && !yardstick);
-const systems = wantedSystems([...clients, ...LOCAL_SYSTEMS]);
+const systems = wantedSystems([...clients, ...LOCAL_SYSTEMS]).map(withPictures);
 const workloads = wantedWorkloads([
   loggingWorkload("W1", "small", sizes.small, cellSeconds),
   loggingWorkload("W2", "wide", sizes.wide, cellSeconds),
   loggingWorkload("W3", "long", sizes.long, cellSeconds, true),
+  manyRunsWorkload(sizes),
+  parallelWorkload(sizes),
   ...sizes.huge.map((shape, at) => loggingWorkload(`W6${"ab"[at]}`, "huge rows", shape, cellSeconds)),
+  pacedWorkload(sizes),
+  mediaWorkload(sizes),
+  consoleWorkload(sizes),
+  artifactWorkload(sizes),
+  outageWorkload(sizes),
 ]);
 
 const missing = prepareSystems(systems);
 /** By workload and system: a line, or why there is none. */
 const lines = new Map<string, Line | string>();
-const clocks = new Map<string, number>();
+/** Seconds of importing its library in a new process, microseconds of looking at the clock twice. */
+const processes = new Map<string, { imported: number; clock: number }>();
 for (const system of systems) await measureSystem(system);
 report();
 
@@ -54,7 +66,13 @@ async function measureSystem(system: PeerSystem): Promise<void> {
     const began = performance.now();
     try {
       worker ??= await startSystem(system);
-      if (!clocks.has(system.name)) clocks.set(system.name, await worker.call<number>("clock"));
+      if (!processes.has(system.name)) {
+        const [imported, clock] = [
+          await worker.call<number>("import_seconds"),
+          await worker.call<number>("clock"),
+        ];
+        processes.set(system.name, { imported, clock });
+      }
       lines.set(key, await workload.measure({ system, worker, fresh: !quick }));
     } catch (error) {
       lines.set(key, failureOf(error as Error));
@@ -73,7 +91,7 @@ async function measureSystem(system: PeerSystem): Promise<void> {
 }
 
 function report(): void {
-  const ticks = [...clocks.values()];
+  const ticks = [...processes.values()].map(({ clock }) => clock);
   const parts: ReportPart[] = [
     {
       kind: "text",
@@ -101,8 +119,11 @@ function conditions(): TablePart {
   return {
     kind: "table",
     title: "Versions, and what “written” means",
-    head: ["system", "version", "written when"],
-    rows: systems.map((system) => [system.name, versionOf(system), system.durable]),
+    head: ["system", "version", "import in a new process, s", "written when"],
+    rows: systems.map((system) => {
+      const imported = processes.get(system.name)?.imported;
+      return [system.name, versionOf(system), imported ? short(imported) : "–", system.durable];
+    }),
   };
 }
 

@@ -16,7 +16,7 @@ export interface RunningServer {
   log(): string;
   /** Of the process now serving. */
   pid(): number;
-  /** kill -9, then start again on the same address and data. */
+  /** kill -9, when it still runs, then start again on the same address and data. */
   crashAndRestart(): Promise<void>;
   /** GraphQL as the administrator; throws on errors. */
   query<T>(document: string, variables?: Record<string, unknown>): Promise<T>;
@@ -105,6 +105,7 @@ async function launch(
 }
 
 function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once("exit", () => resolve());
     child.kill(signal);

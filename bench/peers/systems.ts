@@ -31,6 +31,8 @@ export interface PeerSystem {
   yardstick?: true;
   /** It speaks the wire in place of a client, whose calls could be measured. */
   wire?: true;
+  /** No server takes what the client writes: it goes to files. */
+  serverless?: true;
   /** What it writes are `.wandb` logs, which the bench reads by itself. */
   logs?: true;
 }
@@ -38,6 +40,8 @@ export interface PeerSystem {
 /** Pinned: a figure is of these versions. */
 const ENVIRONMENTS: Record<string, readonly string[]> = {
   [NEWEST_CLIENT]: [`wandb==${NEWEST_CLIENT}`, ...(CLIENTS.at(-1)?.with ?? [])],
+  // The newest client with what its pictures need.
+  pictures: [`wandb==${NEWEST_CLIENT}`, ...(CLIENTS.at(-1)?.with ?? []), "pillow==13.0.0"],
   mlflow: ["mlflow==3.17.2", "psycopg2-binary==2.9.13"],
   // setuptools: pkg_resources, which it still imports.
   tensorboard: ["tensorboard==2.21.0", "tensorboardX==2.6.5", "setuptools<81"],
@@ -123,6 +127,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     worker: "aim_repository.py",
     environment: "aim",
     options: {},
+    serverless: true,
     durable:
       "close() returned and the index has it; RocksDB's write-ahead log without fsync: a power cut loses the last seconds",
     asked: true,
@@ -132,6 +137,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     worker: "trackio_local.py",
     environment: "trackio",
     options: {},
+    serverless: true,
     durable: "finish() returned; SQLite WAL, synchronous=NORMAL: a power cut loses the last commits",
     asked: true,
   },
@@ -140,6 +146,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     worker: "tensorboard_files.py",
     environment: "tensorboard",
     options: {},
+    serverless: true,
     durable: "files closed, then fsync by the bench",
     asked: true,
   },
@@ -148,6 +155,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     worker: "swanlab_offline.py",
     environment: "swanlab",
     options: {},
+    serverless: true,
     durable: "finish() returned; a log of its own without fsync",
   },
   {
@@ -190,6 +198,7 @@ export const LOCAL_SYSTEMS: readonly PeerSystem[] = [
     args: ["offline"],
     options: {},
     durable: "finish() returned: its `.wandb` log, without fsync",
+    serverless: true,
     logs: true,
   },
   {
@@ -199,6 +208,7 @@ export const LOCAL_SYSTEMS: readonly PeerSystem[] = [
     environment: NEWEST_CLIENT,
     options: {},
     durable: "finish() returned: its `.wandb` log, without fsync",
+    serverless: true,
     logs: true,
   },
   {
@@ -206,6 +216,7 @@ export const LOCAL_SYSTEMS: readonly PeerSystem[] = [
     worker: "floor.py",
     environment: NEWEST_CLIENT,
     options: {},
+    serverless: true,
     durable: "file closed, with fsync",
     yardstick: true,
   },
@@ -243,6 +254,11 @@ export function wantedSystems(systems: readonly PeerSystem[], quick = false): re
   const wanted = process.env.BENCH_SYSTEMS?.split(",");
   if (wanted) return systems.filter(({ name }) => wanted.some((one) => name.startsWith(one)));
   return quick ? systems.filter(({ slow }) => !slow) : systems;
+}
+
+/** The same system, able to log pictures. */
+export function withPictures(system: PeerSystem): PeerSystem {
+  return system.environment === NEWEST_CLIENT ? { ...system, environment: "pictures" } : system;
 }
 
 /** For a table's cell: a system's reason why there is no answer. */
@@ -291,7 +307,7 @@ export function versionOf({ environment, needs, args, worker }: PeerSystem): str
     ...(worker === "wandb_client.py" ? ["wandb"] : []),
     ...(needs ? [needs] : []),
     ...(args?.[0] === "parquet" ? ["pyarrow"] : []),
-    ...(environment && environment !== NEWEST_CLIENT && !needs && args?.[0] !== "parquet"
+    ...(environment && ![NEWEST_CLIENT, "pictures"].includes(environment) && !needs && args?.[0] !== "parquet"
       ? [environment]
       : []),
   ];

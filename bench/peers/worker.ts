@@ -85,8 +85,9 @@ export class Worker {
     for (const pid of this.#serverTree()) setAffinity(pid, server);
   }
 
-  diskBytes(): number {
-    return bytesUnder(this.folder);
+  /** Of the system's folder, but for those in it. */
+  diskBytes(without: readonly string[] = []): number {
+    return without.reduce((sum, name) => sum - bytesUnder(join(this.folder, name)), bytesUnder(this.folder));
   }
 
   async stop(): Promise<void> {

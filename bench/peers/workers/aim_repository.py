@@ -14,6 +14,8 @@ PAGE_POINTS = 500
 
 class Aim(System):
     durable_at_finish = True
+    library = "aim"
+    attached = False
 
     def start(self, folder):
         import aim
@@ -22,24 +24,59 @@ class Aim(System):
         self.folder = str(pathlib.Path(folder, "repository"))
         pathlib.Path(self.folder).mkdir()
         self.repo = aim.Repo(self.folder, init=True)
+        self.indexed = set()
 
     def attach(self, folder):
         import aim
 
-        self.aim, self.folder, self.repo = aim, folder, aim.Repo(folder)
+        self.aim, self.folder, self.repo, self.attached = aim, folder, aim.Repo(folder), True
 
-    def open(self, name):
-        run = self.open_run(name)
+    def open(self, name, console=False):
+        run = self.open_run(name, console)
+        return Opened(lambda row, step: run.track(row, step=step), run.close, run)
 
-        def finish():
-            run.close()
+    def after_finish(self):
+        """One process at a time can: of several, the one that reads."""
+        if not self.attached:
             self.index()
 
-        return Opened(lambda row, step: run.track(row, step=step), finish, run)
+    def open_console(self, name):
+        return self.open(name, console=True)
 
-    def open_run(self, name):
+    def console_of(self, run):
+        logs = self.named(run).get_terminal_logs()
+        return "\n".join(value.data for _, (value, *_) in logs.data.items())
+
+    def named(self, name):
+        """The run of that name, to read."""
+        self.index()
+        (found,) = [run for run in self.aim.Repo(self.folder).iter_runs() if run.name == name]
+        return found
+
+    def log_image(self, opened, path, step):
+        opened.run.track(self.aim.Image(path), name="image", step=step)
+
+    def images_of(self, run):
+        from aim.storage.context import Context
+
+        for _, (value, *_) in self.named(run).get_image_sequence("image", Context({})).data.items():
+            yield bytes(value.storage["data"])
+
+    def log_artifact(self, opened, name, folder):
+        kept = pathlib.Path(self.folder, "kept")
+        kept.mkdir(exist_ok=True)
+        opened.run.set_artifacts_uri(f"file://{kept}")
+        opened.run.log_artifacts(folder, name, block=True)
+
+    def fetch_artifact(self, run, name, into):
+        for artifact in self.named(run).artifacts.values():
+            place = pathlib.Path(into, pathlib.Path(artifact.name).relative_to(name)).parent
+            place.mkdir(parents=True, exist_ok=True)
+            artifact.download(str(place))
+
+    def open_run(self, name, console=False):
         run = self.aim.Run(
-            repo=self.repo, system_tracking_interval=None, log_system_params=False, capture_terminal_logs=False
+            repo=self.repo, system_tracking_interval=None, log_system_params=False, capture_terminal_logs=console
         )
         run.name = name
         return run
@@ -74,9 +111,12 @@ class Aim(System):
 
         manager = RepoIndexManager(self.aim.Repo(self.folder))
         for run in manager.repo.list_all_runs():
-            manager.index(run)
+            if run not in self.indexed:
+                manager.index(run)
+                self.indexed.add(run)
 
     def read_back(self, runs):
+        self.index()
         wanted = set(runs)
         read = {}
         for run in self.aim.Repo(self.folder).iter_runs():

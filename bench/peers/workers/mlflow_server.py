@@ -5,8 +5,10 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import sqlite3
 import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -23,6 +25,7 @@ PAGE_POINTS = 320
 
 
 class Mlflow(System):
+    library = "mlflow"
     postgres = None
 
     def start(self, folder, backend="sqlite", postgres=None):
@@ -89,6 +92,35 @@ class Mlflow(System):
                 self.client.log_batch(run_id, metrics=values[first : first + VALUES_A_CALL])
 
         return Opened(log, lambda: self.client.set_terminated(run_id), run_id)
+
+    def log_image(self, opened, path, step):
+        from PIL import Image
+
+        self.client.log_image(opened.run, Image.open(path), key="image", step=step)
+
+    def log_table(self, opened, at, columns, rows):
+        self.client.log_table(opened.run, dict(zip(columns, map(list, zip(*rows)))), f"table_{at}.json")
+
+    def files_of(self, run, path, ending):
+        with tempfile.TemporaryDirectory() as folder:
+            for file in self.client.list_artifacts(self.id_of(run), path):
+                if file.path.endswith(ending):
+                    yield pathlib.Path(self.client.download_artifacts(self.id_of(run), file.path, folder)).read_bytes()
+
+    def images_of(self, run):
+        """It keeps a smaller picture in another format beside each."""
+        return self.files_of(run, "images", ".png")
+
+    def tables_of(self, run):
+        return [json.loads(body)["data"] for body in self.files_of(run, None, ".json")]
+
+    def log_artifact(self, opened, name, folder):
+        self.client.log_artifacts(opened.run, folder, name)
+
+    def fetch_artifact(self, run, name, into):
+        made = self.client.download_artifacts(self.id_of(run), name, into)
+        shutil.copytree(made, into, dirs_exist_ok=True)
+        shutil.rmtree(made)
 
     def last_step(self, run, at_least=0):
         with urllib.request.urlopen(f"{self.url}/api/2.0/mlflow/runs/get?run_id={self.id_of(run)}", timeout=900) as response:

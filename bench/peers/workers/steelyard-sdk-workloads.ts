@@ -1,4 +1,5 @@
 /** What `workloads.py` answers for the Python clients, for the TypeScript SDK: see there. */
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseExtendedJson } from "@steelyard/protocol/history";
@@ -21,12 +22,25 @@ interface LogRows {
   seconds: number;
 }
 
+interface ManyRuns {
+  pool: string;
+  runs: string[];
+  rows: number;
+  seconds: number;
+  at_once: number;
+}
+
 const POLL_MS = 20;
+/** The same, of what watches while it is logged. */
+const WATCH_MS = 50;
+const LINE_BYTES = 120;
+/** A call that takes longer holds the loop up. */
+const BLOCKED_MS = 10;
 const DURABLE_MS = 30_000;
 /** A training loop awaits its batches. */
 const ROWS_A_TURN = 100;
 
-export function workloadOperations(connection: () => SdkConnection, _server: () => RunningServer) {
+export function workloadOperations(connection: () => SdkConnection, server: () => RunningServer) {
   return {
     async log_rows({ pool, run: id, rows, seconds }: LogRows) {
       const given = readRows(pool);
@@ -59,6 +73,137 @@ export function workloadOperations(connection: () => SdkConnection, _server: () 
       };
     },
 
+    async many_runs({ pool, runs, rows, seconds, at_once }: ManyRuns) {
+      const given = readRows(pool);
+      const inits: number[] = [];
+      const finishes: number[] = [];
+      const began = performance.now();
+      let done = 0;
+      while (done < runs.length && performance.now() - began < seconds * 1000) {
+        const opened = await Promise.all(
+          runs.slice(done, done + at_once).map((id) => timed(inits, () => open(connection(), id))),
+        );
+        for (let step = 0; step < rows; step++)
+          for (const run of opened) run.log(given[step % given.length] as Row, { step });
+        await Promise.all(opened.map((run) => timed(finishes, () => run.finish())));
+        done += opened.length;
+      }
+      if (!connection().offline)
+        await readable(connection(), runs[done - 1] ?? "", rows - 1, performance.now());
+      const took = (performance.now() - began) / 1000;
+      return { runs: done, seconds: took, init: median(inits), finish: median(finishes) };
+    },
+
+    async training({ pool, run: id, seconds }: LogRows) {
+      const given = readRows(pool);
+      const began = performance.now();
+      for (let at = 0; at < 5000; at++) kernel();
+      const spins = Math.max(1, Math.floor(10 / ((performance.now() - began) / 5000)));
+      const before = await train(seconds / 8, spins);
+      const run = await open(connection(), id);
+      const trained = await train(seconds, spins, (step) =>
+        run.log(given[step % given.length] as Row, { step }),
+      );
+      const at = performance.now();
+      await run.finish();
+      const finish = (performance.now() - at) / 1000;
+      const after = await train(seconds / 8, spins);
+      return {
+        rows: trained.steps,
+        without: [before.rate, after.rate],
+        with: trained.rate,
+        began_at: trained.beganAt,
+        finish,
+        calls: callTimes(Float64Array.from(trained.calls)),
+      };
+    },
+
+    async watch({ run, seconds }: { run: string; seconds: number }) {
+      if (connection().offline) throw new Error("NotThere: nothing reads it before it is sent");
+      const seen: [atMs: number, step: number][] = [];
+      let last = -1;
+      const until = performance.now() + seconds * 1000;
+      while (performance.now() < until) {
+        const now = await lastStep(connection(), run, last + 1);
+        if (now > last) {
+          last = now;
+          seen.push([Date.now(), last]);
+        }
+        await sleep(WATCH_MS);
+      }
+      return seen;
+    },
+
+    async outage({ pool, run: id, seconds, away }: LogRows & { away: number }) {
+      const given = readRows(pool);
+      const run = await open(connection(), id);
+      const began = performance.now();
+      let step = 0;
+      let blocked = 0;
+      let caughtUp: number | undefined;
+      const strike = async () => {
+        await sleep(seconds * 200);
+        process.kill(server().pid(), "SIGKILL");
+        await sleep(away * 1000);
+        await server().crashAndRestart();
+        const back = performance.now();
+        const at = await readable(connection(), id, step - 1, back);
+        if (at !== undefined) caughtUp = (at - back) / 1000;
+      };
+      const striking = strike();
+      for (const rows = seconds * 100; step < rows; step++) {
+        const ahead = began + step * 10 - performance.now();
+        if (ahead > 0) await sleep(ahead);
+        const at = performance.now();
+        run.log(given[step % given.length] as Row, { step });
+        const took = performance.now() - at;
+        if (took > BLOCKED_MS) blocked += took / 1000;
+      }
+      const at = performance.now();
+      await run.finish();
+      const finish = (performance.now() - at) / 1000;
+      await striking;
+      await readable(connection(), id, step - 1, performance.now());
+      return { rows: step, failed: 0, blocked, caught_up: caughtUp, finish };
+    },
+
+    async console({ run: id, lines }: { run: string; lines: number }) {
+      const texts = Array.from(
+        { length: lines },
+        (_, number) => `${`line ${String(number).padStart(8, "0")} `.padEnd(LINE_BYTES - 1, ".")}\n`,
+      );
+      // What is printed goes nowhere: the answers go there.
+      const kept = process.stdout.write;
+      process.stdout.write = (() => true) as typeof process.stdout.write;
+      try {
+        const before = performance.now();
+        await print(texts);
+        const alone = (performance.now() - before) / 1000;
+        const run = await open(connection(), id, { console: true });
+        const began = performance.now();
+        await print(texts);
+        const logged = performance.now();
+        await run.finish();
+        const finish = (performance.now() - logged) / 1000;
+        return { given: lines, alone, loop: (logged - began) / 1000, finish };
+      } finally {
+        process.stdout.write = kept;
+      }
+    },
+
+    async read_console({ run }: { run: string }) {
+      const answer = await server().fetch(`/api/v1/console/download?entity=admin&project=bench&run=${run}`);
+      return [...(await answer.text()).matchAll(/line (\d{8}) /g)].map(([, number]) => Number(number));
+    },
+
+    async import_seconds() {
+      const code = `const began = performance.now(); await import(${JSON.stringify(import.meta.resolve("steelyard"))}); console.log((performance.now() - began) / 1000)`;
+      const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", code], {
+        encoding: "utf8",
+      });
+      return Number(stdout.trim());
+    },
+
     async clock() {
       const taken = new Float64Array(20_000);
       for (let at = 0; at < taken.length; at++) {
@@ -68,6 +213,49 @@ export function workloadOperations(connection: () => SdkConnection, _server: () 
       return callTimes(taken).p50;
     },
   };
+}
+
+/** As `train` of workloads.py; a step lets the event loop turn, as one that awaits its batch does. */
+async function train(seconds: number, spins: number, log?: (step: number) => void) {
+  const calls: number[] = [];
+  const beganAt: number[] = [];
+  const began = performance.now();
+  while (performance.now() - began < seconds * 1000) {
+    for (let spin = 0; spin < spins; spin++) kernel();
+    beganAt.push(Date.now());
+    const at = performance.now();
+    log?.(calls.length);
+    calls.push(performance.now() - at);
+    await new Promise(setImmediate);
+  }
+  return { rate: calls.length / ((performance.now() - began) / 1000), steps: calls.length, calls, beganAt };
+}
+
+/** A program that prints lets the event loop turn now and then. */
+async function print(texts: readonly string[]): Promise<void> {
+  for (const [at, text] of texts.entries()) {
+    process.stdout.write(text);
+    if (at % ROWS_A_TURN === 0) await new Promise(setImmediate);
+  }
+}
+
+let total = 0;
+
+/** Some ten microseconds of a training. */
+function kernel(): void {
+  for (let number = 0; number < 10_000; number++) total += number * 0.5;
+  if (total > 1e12) total = 0;
+}
+
+async function timed<T>(taken: number[], call: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  const answer = await call();
+  taken.push((performance.now() - began) / 1000);
+  return answer;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 /** What the others lack is off. */

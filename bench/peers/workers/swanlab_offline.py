@@ -8,6 +8,7 @@ from worker import Opened, Rows, System, Tally, calls_of, serve
 
 class SwanLab(System):
     durable_at_finish = True
+    library = "swanlab"
     one_run = "a process has one run at a time"
 
     def start(self, folder):
@@ -27,6 +28,19 @@ class SwanLab(System):
         )
         run = self.swanlab.init(project="bench", id=name, name=name, mode="offline", log_dir=self.folder, settings=settings)
         return Opened(lambda row, step: self.swanlab.log(row, step=step), self.swanlab.finish, run)
+
+    def open_console(self, name):
+        return self.open(name, console=True)
+
+    def console_of(self, run):
+        return "\n".join(record.log.line for record in self.records(run) if record.HasField("log"))
+
+    def log_image(self, opened, path, step):
+        self.swanlab.log({"image": self.swanlab.Image(path)}, step=step)
+
+    def images_of(self, run):
+        for path in self.log_of(run).parent.glob("media/**/*.png"):
+            yield path.read_bytes()
 
     def write(self, pool, runs, rows, spike=-1, seconds=600):
         """One run after the other: a process has one at a time."""
@@ -49,15 +63,18 @@ class SwanLab(System):
             opened.finish()
         return {"rows": done, "seconds": time.perf_counter() - began, "calls": calls_of(calls)}
 
+    def log_of(self, run):
+        # Its ids have no other signs.
+        (path,) = pathlib.Path(self.folder).glob(f"run-*/run-{re.sub(r'[^0-9A-Za-z_]', '_', run)}.swanlab")
+        return path
+
     def records(self, run):
         """What its log has."""
         from swanlab.proto.swanlab.record.v1.record_pb2 import Record
         from swanlab.sdk.internal.core_python.store import DataStoreReader
 
-        # Its ids have no other signs.
-        (path,) = pathlib.Path(self.folder).glob(f"run-*/run-{re.sub(r'[^0-9A-Za-z_]', '_', run)}.swanlab")
         reader = DataStoreReader()
-        reader.open(path)
+        reader.open(self.log_of(run))
         for body in reader:
             record = Record()
             record.ParseFromString(body)

@@ -13,6 +13,10 @@ from worker import Budget, NotThere, Opened, Rows, System, Tally, answers, filli
 
 class Tensorboard(System):
     durable_at_finish = True
+    library = "tensorboardX"
+
+    def load(self):
+        import tensorboardX  # noqa: F401
 
     def start(self, folder):
         self.folder = pathlib.Path(folder, "logs")
@@ -41,6 +45,23 @@ class Tensorboard(System):
                     os.fsync(file.fileno())
 
         return Opened(log, finish, writer)
+
+    def log_image(self, opened, path, step):
+        import numpy
+        from PIL import Image
+
+        opened.run.add_image("image", numpy.asarray(Image.open(path)), step, dataformats="HWC")
+
+    def images_of(self, run):
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        events = EventAccumulator(str(self.folder / run), size_guidance={"images": 0, "tensors": 0})
+        events.Reload()
+        for tag in events.Tags()["images"]:
+            yield from (event.encoded_image_string for event in events.Images(tag))
+        for tag in events.Tags()["tensors"]:
+            # Width, height, then the picture.
+            yield from (event.tensor_proto.string_val[2] for event in events.Tensors(tag))
 
     def last_step(self, run, at_least=0):
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import sqlite3
 import sys
 import time
@@ -14,6 +15,8 @@ RUNS_A_QUESTION = 64
 
 class Trackio(System):
     project = "bench"
+    library = "trackio"
+    one_run = "its init() ends the run before: a process has one at a time"
 
     def start(self, folder):
         os.environ.update(TRACKIO_DIR=folder, HF_HUB_OFFLINE="1", GRADIO_ANALYTICS_ENABLED="False")
@@ -28,6 +31,36 @@ class Trackio(System):
     def open(self, name):
         run = self.open_run(name)
         return Opened(lambda row, step: run.log(row, step=step), run.finish, run)
+
+    def log_image(self, opened, path, step):
+        opened.run.log({"image": self.trackio.Image(path)}, step=step)
+
+    def log_table(self, opened, at, columns, rows):
+        opened.run.log({"table": self.trackio.Table(columns=columns, data=rows)}, step=at)
+
+    def images_of(self, run):
+        from trackio.sqlite_storage import SQLiteStorage
+        from trackio.utils import MEDIA_DIR
+
+        for row in SQLiteStorage.get_logs(self.project, run):
+            if "image" in row:
+                yield (pathlib.Path(MEDIA_DIR) / row["image"]["file_path"]).read_bytes()
+
+    def tables_of(self, run):
+        from trackio.sqlite_storage import SQLiteStorage
+
+        logs = SQLiteStorage.get_logs(self.project, run)
+        return [[list(one.values()) for one in row["table"]["_value"]] for row in logs if "table" in row]
+
+    def log_artifact(self, opened, name, folder):
+        made = self.trackio.Artifact(name, type="dataset")
+        made.add_dir(folder)
+        opened.run.log_artifact(made)
+
+    def fetch_artifact(self, run, name, into):
+        opened = self.open(f"{run}-reader")
+        opened.run.use_artifact(f"{name}:latest").download(into)
+        opened.finish()
 
     def last_step(self, run, at_least=0):
         from trackio.sqlite_storage import SQLiteStorage

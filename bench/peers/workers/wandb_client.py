@@ -1,14 +1,16 @@
 """The official client, unmodified, with one of the servers of its wire, steelyard or openwandb, or offline."""
 import concurrent.futures
+import json
 import os
 import pathlib
 import shutil
 import sys
+import tempfile
 import time
 
 from openwandb_wire import OpenWandb
 from steelyard import Steelyard
-from worker import Budget, Opened, Rows, System, calls_of, serve
+from worker import Budget, NotThere, Opened, Rows, System, calls_of, serve
 
 
 class OfficialClient:
@@ -31,6 +33,52 @@ class OfficialClient:
             entity=self.entity, project=self.project, id=name, mode=self.mode, reinit="create_new", settings=self.settings(**settings)
         )
         return Opened(lambda row, step: run.log(row, step=step), run.finish, run)
+
+    library = "wandb"
+
+    def load(self):
+        import wandb  # noqa: F401
+
+    def open_console(self, name):
+        return self.open(name, console="wrap")
+
+    def log_image(self, opened, path, step):
+        import wandb
+
+        opened.run.log({"image": wandb.Image(path)}, step=step)
+
+    def log_table(self, opened, at, columns, rows):
+        import wandb
+
+        opened.run.log({"table": wandb.Table(columns=columns, data=rows)}, step=at)
+
+    def files_of(self, run, beginning):
+        """Bodies of the run's files that are so named, by the client's own API."""
+        import wandb
+
+        with tempfile.TemporaryDirectory() as folder:
+            for file in wandb.Api().run(f"{self.entity}/{self.project}/{run}").files():
+                if file.name.startswith(beginning):
+                    with file.download(root=folder, replace=True):
+                        yield pathlib.Path(folder, file.name).read_bytes()
+
+    def images_of(self, run):
+        return self.files_of(run, "media/images/")
+
+    def tables_of(self, run):
+        return [json.loads(body)["data"] for body in self.files_of(run, "media/table/")]
+
+    def log_artifact(self, opened, name, folder):
+        import wandb
+
+        made = wandb.Artifact(name, type="dataset")
+        made.add_dir(folder)
+        opened.run.log_artifact(made).wait()
+
+    def fetch_artifact(self, run, name, into):
+        import wandb
+
+        wandb.Api().artifact(f"{self.entity}/{self.project}/{name}:latest").download(root=into)
 
     def set_environment(self, url):
         self.client_folder = pathlib.Path(self.folder, "client")
@@ -97,11 +145,22 @@ class OfficialClient:
 
 
 class ToSteelyard(OfficialClient, Steelyard):
-    pass
+    def console_of(self, run):
+        path = f"/api/v1/console/download?entity={self.entity}&project={self.project}&run={run}"
+        return self.request(self.connect(), "GET", path).decode()
 
 
 class ToOpenWandb(OfficialClient, OpenWandb):
-    pass
+    def files_of(self, run, beginning):
+        """From its folder: it does not know the questions of the client's API."""
+        for path in pathlib.Path(self.folder, "data").rglob("*"):
+            if path.is_file() and run in path.parts and beginning in path.as_posix():
+                yield path.read_bytes()
+
+    def console_of(self, run):
+        """As it is kept."""
+        (path,) = [path for path in pathlib.Path(self.folder, "data").rglob("output.log") if run in path.parts]
+        return path.read_text()
 
 
 class Offline(OfficialClient, System):
@@ -113,6 +172,13 @@ class Offline(OfficialClient, System):
 
     def start(self, folder):
         self.folder = folder
+
+    def files_of(self, run, beginning):
+        for path in pathlib.Path(self.client_folder).glob(f"wandb/offline-run-*-{run}/files/{beginning}*"):
+            yield path.read_bytes()
+
+    def log_artifact(self, opened, name, folder):
+        raise NotThere("it is made when the log is sent")
 
     def settle(self):
         pass

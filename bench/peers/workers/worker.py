@@ -97,6 +97,10 @@ class System:
     server = None
     # Nothing but its files has the rows, and they are there when finish() returns.
     durable_at_finish = False
+    # Why a process has one run at a time, where that is so.
+    one_run = None
+    # What a program imports to use it.
+    library = None
 
     def start(self, folder, **options):
         """Begin on an empty folder."""
@@ -128,6 +132,25 @@ class System:
     def read_back(self, runs):
         """Everything: {run: {key: tally}}."""
         raise NotImplementedError
+
+    def after_finish(self):
+        """What has to be done once before runs that are finished can be read."""
+
+    def open_console(self, name):
+        """An Opened run that records what the program prints."""
+        raise NotThere("it records no console lines")
+
+    def log_image(self, opened, path, step):
+        raise NotThere("it has no pictures")
+
+    def log_table(self, opened, at, columns, rows):
+        raise NotThere("it has no tables")
+
+    def log_artifact(self, opened, name, folder):
+        raise NotThere("it has no artifacts")
+
+    def load(self):
+        """Import what `open` uses."""
 
     def fill(self, pool, runs, rows, spike=-1, seconds=600):
         """As `write`, by the fastest way there is and all of it: for the questions asked afterwards, not for its own time."""
@@ -263,16 +286,18 @@ def finite(answer):
 
 
 def serve(system):
-    # Which stands on this module.
+    # Which stand on this module.
+    import files
     import workloads
 
+    operations = workloads.OPERATIONS | files.OPERATIONS
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     for line in sys.stdin:
         question = json.loads(line)
         try:
             name = question.pop("op")
-            method = getattr(system, name, None) or functools.partial(workloads.OPERATIONS[name], system)
+            method = getattr(system, name, None) or functools.partial(operations[name], system)
             answer = {"ok": method(**question)}
         except Exception as error:
             traceback.print_exc()

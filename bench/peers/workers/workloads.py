@@ -3,6 +3,11 @@
 A system takes part by `open(name)`: an Opened run, whose `log(row, step)` and `finish()` are what its user calls.
 """
 import concurrent.futures
+import os
+import pathlib
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -10,6 +15,10 @@ from worker import NotThere, Rows
 
 # Between two looks at whether the last row can be read.
 POLL_SECONDS = 0.02
+# The same, of what watches while it is logged.
+WATCH_SECONDS = 0.05
+# A call that takes longer holds the loop up.
+BLOCKED_SECONDS = 0.01
 # Of waiting for rows that do not come.
 DURABLE_SECONDS = 30
 
@@ -17,6 +26,7 @@ DURABLE_SECONDS = 30
 def log_rows(system, pool, run, rows, seconds):
     """`rows` rows as fast as log() takes them: W1, W2, W3, W6, and in each process of W5."""
     given = Rows(pool).pool
+    system.load()
     began = time.perf_counter()
     opened = system.open(run)
     ready = time.perf_counter()
@@ -55,10 +65,170 @@ def finish_durably(system, run, opened, last, logged):
     began = time.perf_counter()
     opened.finish()
     finished = time.perf_counter()
+    system.after_finish()
     if system.durable_at_finish:
-        return finished - began, finished - logged
+        return finished - began, time.perf_counter() - logged
     looker.join(DURABLE_SECONDS)
     return finished - began, reached[0] - logged if reached else None
+
+
+def many_runs(system, pool, runs, rows, seconds, at_once):
+    """W4: short runs, one after the other, or so many of this process at a time."""
+    if at_once > 1 and system.one_run:
+        raise NotThere(system.one_run)
+    given = Rows(pool).pool
+    system.load()
+    inits, finishes = [], []
+    done = 0
+    began = time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        for first in range(0, len(runs), at_once):
+            if time.perf_counter() - began > seconds:
+                break
+            names = runs[first : first + at_once]
+            opened = [timed(inits, system.open, name) for name in names]
+            for step in range(rows):
+                for one in opened:
+                    one.log(given[step % len(given)], step)
+            list(threads.map(lambda one: timed(finishes, one.finish), opened))
+            done = first + len(names)
+    system.after_finish()
+    while not system.durable_at_finish and time.perf_counter() - began < seconds + DURABLE_SECONDS:
+        if is_there(system, runs[done - 1], rows - 1):
+            break
+        time.sleep(POLL_SECONDS)
+    return {"runs": done, "seconds": time.perf_counter() - began, "init": median(inits), "finish": median(finishes)}
+
+
+def timed(taken, call, *given):
+    began = time.perf_counter()
+    answer = call(*given)
+    taken.append(time.perf_counter() - began)
+    return answer
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def kernel():
+    """Some ten microseconds of a training."""
+    total = 0.0
+    for number in range(200):
+        total += number * 0.5
+    return total
+
+
+def train(seconds, spins, log):
+    """Steps of `spins` kernels and a log() each; answers the steps a second, the calls' seconds and when each began."""
+    calls, began_at = [], []
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for _ in range(spins):
+            kernel()
+        if log:
+            began_at.append(time.time() * 1000)
+            at = time.perf_counter()
+            log(len(calls))
+            calls.append(time.perf_counter() - at)
+        else:
+            calls.append(0)
+    return len(calls) / (time.perf_counter() - began), calls, began_at
+
+
+def training(system, pool, run, seconds):
+    """W7: a training of a hundred steps a second without log(), with it, and without again."""
+    given = Rows(pool).pool
+    at = time.perf_counter()
+    for _ in range(5000):
+        kernel()
+    spins = int(0.01 / ((time.perf_counter() - at) / 5000))
+    before, _, _ = train(seconds / 8, spins, None)
+    opened = system.open(run)
+    rate, calls, began_at = train(seconds, spins, lambda step: opened.log(given[step % len(given)], step))
+    at = time.perf_counter()
+    opened.finish()
+    finish = time.perf_counter() - at
+    after, _, _ = train(seconds / 8, spins, None)
+    return {
+        "rows": len(calls), "without": [before, after], "with": rate, "began_at": began_at, "finish": finish,
+        "calls": call_times(calls),
+    }
+
+
+def watch(system, run, seconds):
+    """[[milliseconds since 1970, last step that the system's reader answers]], at each change; another process than the client."""
+    seen, last = [], -1
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        try:
+            now = system.last_step(run, last + 1)
+        except NotThere:
+            raise
+        except Exception:
+            now = -1
+        if now > last:
+            last = now
+            seen.append([time.time() * 1000, last])
+        time.sleep(WATCH_SECONDS)
+    return seen
+
+
+def outage(system, pool, run, seconds, away):
+    """W11: a hundred rows a second; the server is killed with -9, is away, and is started again on what it has."""
+    given = Rows(pool).pool
+    opened = system.open(run)
+    calls, story = [], {"failed": 0}
+    began = time.perf_counter()
+
+    def strike():
+        time.sleep(seconds / 5)
+        kill_server(system.server)
+        time.sleep(away)
+        system.launch()
+        back = time.perf_counter()
+        wanted = len(calls) - 1
+        while time.perf_counter() - back < DURABLE_SECONDS:
+            if is_there(system, run, wanted):
+                story["caught_up"] = time.perf_counter() - back
+                return
+            time.sleep(POLL_SECONDS)
+
+    striker = threading.Thread(target=strike, daemon=True)
+    striker.start()
+    rows = int(seconds * 100)
+    while len(calls) < rows and time.perf_counter() - began < 3 * seconds:
+        ahead = began + len(calls) / 100 - time.perf_counter()
+        if ahead > 0:
+            time.sleep(ahead)
+        at = time.perf_counter()
+        step = len(calls)
+        try:
+            opened.log(given[step % len(given)], step)
+        except Exception as error:
+            story["failed"] += 1
+            story["error"] = f"{type(error).__name__}: {error}"[:200]
+        calls.append(time.perf_counter() - at)
+    at = time.perf_counter()
+    opened.finish()
+    story["finish"] = time.perf_counter() - at
+    striker.join(DURABLE_SECONDS + away)
+    for _ in range(200):
+        if is_there(system, run, len(calls) - 1):
+            break
+        time.sleep(0.05)
+    return {"rows": len(calls), "blocked": sum(call for call in calls if call > BLOCKED_SECONDS), **story}
+
+
+def kill_server(process):
+    """And what it has started, which would go on answering."""
+    tree = [process.pid]
+    for pid in tree:
+        for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            tree.extend(int(child) for child in children.read_text().split())
+    for pid in tree:
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
 
 
 def is_there(system, run, last):
@@ -81,6 +251,14 @@ def call_times(seconds):
     }
 
 
+def import_seconds(system):
+    """Of its library, in a new process."""
+    if system.library is None:
+        return 0
+    code = f"import time; began = time.perf_counter(); import {system.library}; print(time.perf_counter() - began)"
+    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
 def clock(_system):
     """Microseconds of a pair of looks at the clock, which is in every call's time."""
     taken = []
@@ -90,4 +268,4 @@ def clock(_system):
     return sorted(taken)[10_000] * 1e6
 
 
-OPERATIONS = {each.__name__: each for each in (log_rows, clock)}
+OPERATIONS = {each.__name__: each for each in (log_rows, many_runs, training, watch, outage, import_seconds, clock)}

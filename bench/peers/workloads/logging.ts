@@ -1,8 +1,7 @@
 /** W1–W3 and W6: one run, logged as fast as log() takes it. */
 import { short } from "../../report/plot.ts";
-import { compareAll, inWords } from "../faithful.ts";
-import { makePool, type Tally } from "../workload.ts";
-import { readLogs } from "./offline-log.ts";
+import { makePool } from "../workload.ts";
+import { readBack } from "./read-back.ts";
 import { memorySlope, observed, type Resources } from "./resources.ts";
 import type { Line, Subject, Workload } from "./workload.ts";
 
@@ -97,10 +96,7 @@ async function measure(
       worker,
       () => worker.call<Logged>("log_rows", { pool: pool.path, run, rows, seconds }, seconds + 120),
       async (done) => {
-        const read = system.logs
-          ? readLogs(worker.folder, [run])
-          : await worker.call<Record<string, Record<string, Tally>>>("read_back", { runs: [run] }, 120);
-        words = inWords(compareAll(pool, [run], [done.rows], -1, read));
+        words = await readBack(system, worker, pool, [run], [done.rows]);
       },
       fresh,
     );

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { inflateSync } from "node:zlib";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import { RecordLogWriter } from "@steelyard/protocol/record-log";
 import { headerRecord, historyRecord } from "@steelyard/protocol/records";
 import { compareAll, inWords } from "../faithful.ts";
 import { makePool, type Pool, type Tally } from "../workload.ts";
+import { digestsOf, makeFolder, makeImages } from "./given.ts";
+import { filesKept, imagesKept, linesKept, tablesKept } from "./kept.ts";
 import { readLogs } from "./offline-log.ts";
+import { visibleAfter } from "./paced.ts";
 import { memorySlope } from "./resources.ts";
 import { sizesOf } from "./sizes.ts";
 
@@ -94,4 +99,121 @@ test("a whole run is larger than a tenth, and a tenth than a quick one, in every
   const [small, middle, large] = [work(quick), work(tenth), work(full)];
   assert.ok(middle.every((size, at) => size > (small[at] ?? 0) && size < (large[at] ?? 0)));
   assert.ok(tenth.cellSeconds <= 30);
+});
+
+test("lines, pictures, tables and files that are lost, doubled or changed are noticed", () => {
+  assert.equal(linesKept(3, [0, 1, 2]), "all");
+  assert.equal(linesKept(3, [0, 2, 1]), "all, not in order");
+  assert.equal(linesKept(3, [0, 2, 2, 2]), "**1 lost**, **2 doubled**");
+  const image = (name: string) => ({ path: "", bytes: `${name} bytes`, pixels: name });
+  const given = [image("a"), image("b")];
+  assert.equal(
+    imagesKept(given, [
+      ["b bytes", "b"],
+      ["a bytes", "a"],
+    ]),
+    "all",
+  );
+  assert.equal(
+    imagesKept(given, [
+      ["other", "a"],
+      ["b bytes", "b"],
+    ]),
+    "all, the same pixels in other bytes",
+  );
+  assert.equal(imagesKept(given, [["a bytes", "a"]]), "**1 lost**");
+  assert.equal(
+    imagesKept(given, [
+      ["a bytes", "a"],
+      ["x", "x"],
+    ]),
+    "**1 changed**",
+  );
+  assert.equal(
+    imagesKept(given, [
+      ["a", "a"],
+      ["a", "a"],
+      ["b", "b"],
+    ]),
+    "**1 doubled**",
+  );
+  // Rows 0 … 3 with their halves: 6 + 3.
+  assert.equal(
+    tablesKept(2, 4, [
+      [4, 9],
+      [4, 9],
+    ]),
+    "all",
+  );
+  assert.equal(tablesKept(2, 4, [[4, 9]]), "**1 lost**");
+  assert.equal(
+    tablesKept(2, 4, [
+      [4, 9],
+      [4, 9],
+      [4, 9],
+    ]),
+    "**1 doubled**",
+  );
+  assert.equal(
+    tablesKept(2, 4, [
+      [4, 9],
+      [4, 8],
+    ]),
+    "**1 changed**",
+  );
+  assert.equal(
+    tablesKept(2, 4, [
+      [4, 9],
+      [3, 9],
+    ]),
+    "**1 changed**",
+  );
+  const files = new Map([
+    ["a", "1"],
+    ["b", "2"],
+  ]);
+  assert.equal(filesKept(files, new Map(files)), "all");
+  assert.equal(filesKept(files, new Map([["a", "1"]])), "**1 lost**");
+  assert.equal(filesKept(files, new Map([...files, ["b", "3"]])), "**1 changed**");
+  assert.equal(filesKept(files, new Map([...files, ["c", "3"]])), "**1 doubled**");
+});
+
+test("a folder and its successor differ in a hundredth, and pictures are whole", () => {
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-workloads-"));
+  const [first, second] = [join(folder, "first"), join(folder, "second")];
+  const sizes = { bigBytes: 3 * 2 ** 20, files: 200, fileBytes: 100 };
+  makeFolder(first, sizes);
+  makeFolder(second, sizes, first);
+  const [one, two] = [digestsOf(first), digestsOf(second)];
+  assert.equal(one.size, 201);
+  assert.equal(new Set(one.values()).size, 201, "no file is another's double");
+  assert.equal(filesKept(one, two), "**3 changed**");
+  const bytes = [first, second].map((each) => readFileSync(join(each, "big.bin")));
+  const changed = bytes[0]?.reduce((sum, byte, at) => sum + Number(byte !== bytes[1]?.[at]), 0) ?? 0;
+  assert.equal(bytes[1]?.length, sizes.bigBytes);
+  assert.ok(changed > sizes.bigBytes / 110 && changed <= Math.ceil(sizes.bigBytes / 100));
+  const [image, other] = makeImages(folder, 2);
+  assert.notEqual(image?.bytes, other?.bytes);
+  const body = readFileSync(image?.path ?? "");
+  assert.ok(body.length > 60_000 && body.length < 70_000);
+  // The pixels come back from what is between the header and the end: a line is its filter's kind and 147 pixels.
+  const at = body.indexOf("IDAT");
+  const raw = inflateSync(body.subarray(at + 4, at + 4 + body.readUInt32BE(at - 4)));
+  const pixels = Buffer.concat(
+    Array.from({ length: 147 }, (_, line) => raw.subarray(line * 442 + 1, (line + 1) * 442)),
+  );
+  assert.equal(createHash("sha256").update(pixels).digest("hex"), image?.pixels);
+  rmSync(folder, { recursive: true });
+});
+
+test("a value can be read from the first look on that has its row or a later one", () => {
+  const began = [0, 10, 20, 30];
+  assert.deepEqual(
+    visibleAfter(began, [
+      [15, 0],
+      [40, 2],
+    ]),
+    [15, 20, 30, Number.POSITIVE_INFINITY],
+  );
+  assert.deepEqual(visibleAfter([5], []), [Number.POSITIVE_INFINITY]);
 });
