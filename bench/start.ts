@@ -58,7 +58,7 @@ for (let round = 0; round < ROUNDS; round++) {
 const { residentMb } = await measure(process.execPath, [join(ROOT, "packages/server/src/main.ts")], 10_000);
 console.log(`start script (second time) to ready ${median(npm).toFixed(0)} ms   goal < 2000`);
 console.log(`server process to ready, empty     ${median(alone).toFixed(0)} ms   goal < 1000`);
-console.log(`resident after 10 idle seconds     ${residentMb.toFixed(0)} MB   goal < 150`);
+console.log(`resident after 10 idle seconds     ${residentMb.toFixed(0)} MB   goal < 140`);
 
 const assets = join(ROOT, "packages/web/assets");
 const html = readFileSync(join(assets, "index.html"), "utf8");

@@ -31,13 +31,9 @@ export function createMonitoring(services: Pick<Services, "catalog" | "metrics" 
     labelNames: ["store"],
     registers: [registry],
     async collect() {
-      const [catalog, metrics, blobs] = await Promise.all([
-        services.catalog.stats(),
-        services.metrics.stats(),
-        services.blobs.stats(),
-      ]);
+      const [catalog, blobs] = await Promise.all([services.catalog.stats(), services.blobs.stats()]);
       this.set({ store: "catalog" }, catalog.bytes);
-      this.set({ store: "metrics" }, metrics.bytes);
+      this.set({ store: "metrics" }, services.metrics.bytes());
       this.set({ store: "files" }, blobs.bytes);
     },
   });

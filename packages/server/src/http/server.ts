@@ -75,6 +75,11 @@ export async function createApp(services: Services): Promise<Hono<AppEnv>> {
     c.header("content-type", monitoring.registry.contentType);
     return c.body(await monitoring.registry.metrics());
   });
+  // Those above are asked of an idle server too, every few seconds.
+  app.use(async (_, next) => {
+    services.metrics.wake();
+    await next();
+  });
   // 404 tells the client that telemetry is not taken here; it stops sending.
   app.all("/sdk/otel/*", (c) => c.json({ error: "this server takes no telemetry" }, 404));
   app.post("/oidc/token", (c) =>

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { ConfigError, readConfig } from "../config.ts";
 import { startServer } from "../main.ts";
 import { openDoors } from "./doors.test-part.ts";
@@ -59,4 +60,28 @@ test("the first administrator's key is told again only while it works", async ()
   assert.equal(third.server.adminApiKey, undefined);
   assert.ok(third.log.some(({ msg }) => /key was revoked/.test(msg)));
   await third.close();
+});
+
+test("a server that is only watched wakes no reader; whoever else comes does, before there is a question", async () => {
+  const doors = await openDoors();
+  const { metrics } = doors.server.services;
+  const wake = mock.method(metrics, "wake");
+  const stats = mock.method(metrics, "stats");
+  for (const path of ["/healthz", "/readyz", "/ready", "/metrics"])
+    assert.equal((await fetch(doors.server.url + path)).status, 200);
+  assert.equal(wake.mock.callCount() + stats.mock.callCount(), 0);
+  await fetch(doors.server.url);
+  assert.equal(wake.mock.callCount(), 1);
+  await doors.close();
+});
+
+test("what only an export needs is not loaded at the start", () => {
+  const main = JSON.stringify(new URL("../main.ts", import.meta.url).href);
+  const script = `import { registerHooks } from "node:module";
+    const loaded = [];
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+    await import(${main});
+    console.log(JSON.stringify([loaded.length > 100, loaded.filter((url) => url.includes("parquet"))]));`;
+  const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  assert.deepEqual(JSON.parse(said), [true, []]);
 });

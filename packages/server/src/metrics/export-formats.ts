@@ -1,7 +1,6 @@
 import { flattenKeys, parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import { SteelyardError } from "../errors.ts";
 import type { ExportColumn } from "./export-columns.ts";
-import { ParquetFile } from "./parquet-file.ts";
 
 /** The formats in which rows leave the server, written as the rows come. */
 
@@ -76,13 +75,14 @@ function csvCell(value: unknown): string {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-function parquet(columns: readonly ExportColumn[]): ExportFile {
+async function parquet(columns: readonly ExportColumn[]): Promise<ExportFile> {
   if (columns.length > MAX_PARQUET_COLUMNS)
     throw new SteelyardError(
       "bad-request",
       `${columns.length} keys are more than the ${MAX_PARQUET_COLUMNS} columns of a Parquet file; take csv or jsonl, or fewer runs`,
     );
   if (columns.length === 0) throw new SteelyardError("not-found", "there are no rows to export");
+  const { ParquetFile } = await import("./parquet-file.ts");
   const file = new ParquetFile(columns);
   return {
     contentType: "application/vnd.apache.parquet",

@@ -12,7 +12,6 @@ import type { KeyInfo, MetricStore } from "../ports/metric-store.ts";
 import type { Services } from "../services.ts";
 import { type ExportColumn, exportColumns } from "./export-columns.ts";
 import { makeRoom } from "./kept-files.ts";
-import { ParquetFile } from "./parquet-file.ts";
 import { inTurns, rowPages } from "./row-pages.ts";
 
 /**
@@ -131,6 +130,7 @@ async function makeFile(metrics: MetricStore, run: number, folder: string, path:
   const unfinished = join(folder, `unfinished-${process.hrtime.bigint()}`);
   const file = await open(unfinished, "w", 0o600);
   try {
+    const { ParquetFile } = await import("./parquet-file.ts");
     const parquet = new ParquetFile(columns);
     for await (const rows of inTurns(rowPages(metrics, run, "history"))) {
       for (const row of rows)

@@ -180,7 +180,11 @@ export interface MetricStore {
   /** Remove everything of a run. Idempotent. */
   deleteRun(run: number): Promise<void>;
 
-  /** Bytes on disk and counters, for /metrics and the admin page. */
+  /** Questions are near: start what an idle store does without, so that the first need not wait for it. */
+  wake(): void;
+  /** On disk. Asked every few seconds, of an idle store too. */
+  bytes(): number;
+  /** Bytes on disk and what is in them. */
   stats(): Promise<{ bytes: number; journalRows: number; sealedChunks: number }>;
   /** Seal what can be sealed, close files. Nothing acknowledged depends on it. */
   close(): Promise<void>;

@@ -30,12 +30,17 @@ export class Readers {
 
   constructor(start: (cacheBytes: number) => CalledWorker) {
     this.#start = start;
+  }
+
+  /** Start the first, which an idle server does without: its memory is a tenth of the whole. */
+  wake(): void {
     this.#worker(0);
   }
 
   /** By the first of those started that is idle, else by the one with the fewest questions before it. */
   ask<T>(name: string, arguments_: readonly unknown[]): Promise<T> {
-    return this.#askOne(this.#busy.indexOf(Math.min(...this.#busy)), name, arguments_);
+    const first = this.#busy.indexOf(Math.min(...this.#busy));
+    return this.#askOne(Math.max(0, first), name, arguments_);
   }
 
   /** `cancelled` is set to other than 0 when nobody waits any more. */

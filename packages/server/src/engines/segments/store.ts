@@ -195,11 +195,19 @@ class Segments implements MetricStore {
 
   async stats(): Promise<{ bytes: number; journalRows: number; sealedChunks: number }> {
     const counts = await this.#ask<{ journalRows: number; sealedChunks: number }>("counts");
+    return { bytes: this.bytes(), ...counts };
+  }
+
+  bytes(): number {
     let bytes = 0;
     for (const suffix of ["", "-wal"]) {
       bytes += statSync(this.#path + suffix, { throwIfNoEntry: false })?.size ?? 0;
     }
-    return { bytes, ...counts };
+    return bytes;
+  }
+
+  wake(): void {
+    this.#readers.wake();
   }
 
   async close(): Promise<void> {
