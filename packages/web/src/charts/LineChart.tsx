@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { t, useLanguage } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
 import { shortNumber } from "../ui/format.ts";
@@ -68,14 +68,14 @@ export function LineChart(props: LineChartProps) {
   /** x chosen by keys. */
   const [cursor, setCursor] = useState<number>();
 
-  useLayoutEffect(() => {
+  useEffect(() => {
     const element = box.current;
     if (!element) return;
+    // Its first call has the size too: asked for here, it would be computed for every chart that comes.
     const observer = new ResizeObserver(() =>
       setSize({ width: element.clientWidth, height: element.clientHeight }),
     );
     observer.observe(element);
-    setSize({ width: element.clientWidth, height: element.clientHeight });
     return () => observer.disconnect();
   }, []);
 

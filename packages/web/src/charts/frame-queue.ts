@@ -14,7 +14,7 @@ export interface Job {
 }
 
 /** Of a frame; the rest of its 16 ms is the browser's and everything else's. */
-const BUDGET_MS = 5;
+const BUDGET_MS = 4;
 
 export class FrameQueue {
   readonly #jobs = new Map<object, Job>();

@@ -92,7 +92,7 @@ export function useOfWidth(
     if (!element) return;
     const measure = () => setSize(of(element.clientWidth * (window.devicePixelRatio || 1), isFull));
     const resize = new ResizeObserver(measure);
-    measure();
+    // Its first call has the size too: asked for here, it would be computed for every panel that comes.
     resize.observe(element);
     return () => resize.disconnect();
   }, [box, of, isFull]);
