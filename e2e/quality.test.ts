@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, suite, test } from "node:test";
 import { until } from "../conformance/sdk-runs.ts";
-import { type Fixture, makeRun, makeTeam, openFixture, signIn, stream, upload } from "./browser.ts";
+import {
+  type Fixture,
+  makeRun,
+  makeTeam,
+  openFixture,
+  seriousFaults,
+  signIn,
+  stream,
+  upload,
+} from "./browser.ts";
 
 /** What every screen has to keep: contrast and names, keyboard, languages, themes, size. */
 const PROJECT = "line";
@@ -19,6 +26,7 @@ const SCREENS = [
   "/lab",
   `/admin/${PROJECT}`,
   `/admin/${PROJECT}?group=config.opt`,
+  `/admin/${PROJECT}?expr=${encodeURIComponent("log(`val/loss`)")}&expr.train/loss=1+%2B`,
   "/admin/histograms",
   `/admin/${PROJECT}/table?q=r0`,
   `/admin/${PROJECT}/sql?q=${encodeURIComponent('SELECT run, _step, "val/loss" FROM history')}&view=chart`,
@@ -84,32 +92,12 @@ suite("quality of every screen", () => {
 
   test("86: no screen has a serious fault of accessibility, in two languages and themes", async () => {
     const { page } = fixture;
-    const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
     const faults = new Map<string, string>();
     for (const screen of SCREENS) {
       for (const language of ["en", "ko"]) {
         for (const theme of ["light", "dark"]) {
           await open(screen, `lang=${language}&theme=${theme}`);
-          await page.evaluate(axe);
-          const found = await page.evaluate(async () => {
-            const { axe } = window as unknown as {
-              axe: {
-                run(): Promise<{
-                  violations: {
-                    id: string;
-                    impact: string;
-                    nodes: { html: string; failureSummary: string }[];
-                  }[];
-                }>;
-              };
-            };
-            const { violations } = await axe.run();
-            return violations
-              .filter(({ impact }) => impact === "serious" || impact === "critical")
-              .flatMap(({ id, nodes }) =>
-                nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary}`),
-              );
-          });
+          const found = await seriousFaults(page);
           // Told once, with the first screen that has it.
           for (const fault of found)
             if (!faults.has(fault)) faults.set(fault, `${screen} ${language} ${theme}`);

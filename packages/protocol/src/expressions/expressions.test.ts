@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ExpressionError, evaluator, monotoneExpression, parseExpression } from "./index.ts";
+import { boundText, ExpressionError, evaluator, monotoneExpression, parseExpression } from "./index.ts";
 
 const KEYS = ["a", "b.c", "train/loss"];
 const ROWS = 7;
@@ -238,6 +238,31 @@ test("keys are named as they are logged, each once", () => {
   assert.deepEqual(parseExpression(quoted("log(<log>) + log")).keys, ["log"]);
 });
 
+test("constants of a run are put where they stand; a run that lacks one has no value", () => {
+  const expression = parseExpression(quoted("a * <config:lr> - <summary:train/best> ^ 2 + <config:lr>"));
+  assert.deepEqual(expression.keys, ["a"]);
+  const values: Record<string, number> = { "config:lr": -0.5, "summary:train/best": 3 };
+  const bound = boundText(expression, (name) => values[name]);
+  assert.equal(bound, "a * (-0.5) - (3) ^ 2 + (-0.5)");
+  assert.deepEqual([...evaluator(parseExpression(bound ?? ""))([Float64Array.of(2)], 1)], [-10.5]);
+  assert.equal(
+    boundText(expression, (name) => (name === "config:lr" ? 1 : undefined)),
+    undefined,
+  );
+  assert.equal(
+    boundText(expression, () => Number.POSITIVE_INFINITY),
+    undefined,
+  );
+  // A key of such a name is still one, in other quotes too when it is not quite such a name.
+  assert.deepEqual(parseExpression(quoted("<config:> + <summary> + <configs:lr>")).keys, [
+    "config:",
+    "summary",
+    "configs:lr",
+  ]);
+  assert.throws(() => parseExpression(quoted("2 * <config:lr>")), /a key is expected/);
+  assert.throws(() => parseExpression(quoted("ma(a, <config:lr>)")), /whole number/);
+});
+
 test("an error says where it is and what is expected", () => {
   const cases: [string, number, RegExp][] = [
     ["", 0, /expected a number, a key, a function or \(, found the end/],
@@ -249,7 +274,7 @@ test("an error says where it is and what is expected", () => {
     ["logg(a)", 0, /no function logg; there are log, /],
     ["constructor(a)", 0, /no function/],
     ["log(a, b)", 0, /log takes 1 argument, not 2/],
-    ["min(a)", 0, /min takes 2 to 16 arguments, not 1/],
+    ["min(a)", 0, /min takes 2–16 arguments, not 1/],
     ["ma(a, b)", 6, /the number of rows of ma, a whole number from 1 to 100000/],
     ["1 + ma(a, 1.5)", 10, /whole number/],
     ["ema(a, 1)", 7, /weight/],

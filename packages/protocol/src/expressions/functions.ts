@@ -14,7 +14,7 @@ export interface RowFunction {
 export interface RunningFunction {
   kind: "running";
   /** What the second argument is; absent = there is none. */
-  parameter?: { name: string; least: number; most: number; whole: boolean };
+  parameter?: { name: "rows" | "weight"; least: number; most: number; whole: boolean };
   begin: (parameter: number) => (value: number) => number;
 }
 
@@ -57,12 +57,12 @@ export const FUNCTIONS: Readonly<Record<string, RowFunction | RunningFunction>> 
   },
   ma: {
     kind: "running",
-    parameter: { name: "the number of rows", least: 1, most: MAX_WINDOW, whole: true },
+    parameter: { name: "rows", least: 1, most: MAX_WINDOW, whole: true },
     begin: movingAverage,
   },
   ema: {
     kind: "running",
-    parameter: { name: "the weight of what was before", least: 0, most: 0.9999, whole: false },
+    parameter: { name: "weight", least: 0, most: 0.9999, whole: false },
     begin: exponentialAverage,
   },
   diff: { kind: "running", begin: difference },

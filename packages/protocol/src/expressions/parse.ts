@@ -1,5 +1,6 @@
 import { FUNCTIONS, type RowFunction, type RunningFunction } from "./functions.ts";
-import { ExpressionError, type Token, tokensOf } from "./tokens.ts";
+import { ExpressionError, type ExpressionProblem } from "./problems.ts";
+import { type Token, tokensOf } from "./tokens.ts";
 
 /** Expressions over keys: `a / b`, `log(x)`, `ma(${train/loss}, 100)`. The language: docs/charts.md. */
 
@@ -17,6 +18,11 @@ export interface Expression {
   text: string;
   /** What it reads, each once. */
   keys: readonly string[];
+  /**
+   * Values of the run itself, `config:lr` or `summary:best`, in the order in which they stand in the text. They have no
+   * value here: `boundText` puts a run's own in their place.
+   */
+  constants: readonly { name: string; at: number; end: number }[];
   /** Some value depends on rows before. */
   running: boolean;
   root: Node;
@@ -26,20 +32,43 @@ export interface Expression {
 const MAX_LENGTH = 2000;
 const MAX_DEPTH = 64;
 export const MAX_EXPRESSION_KEYS = 16;
+/** What a constant may become longer by when it is a number. */
+const MAX_NUMBER = 16;
+const CONSTANT = /^(config|summary):./;
 
 /** Throws ExpressionError, which says where and what is expected there. */
 export function parseExpression(text: string): Expression {
-  if (text.length > MAX_LENGTH)
-    throw new ExpressionError(MAX_LENGTH, `an expression has at most ${MAX_LENGTH} characters`);
+  if (text.length > MAX_LENGTH) throw new ExpressionError(MAX_LENGTH, "tooLong", { most: MAX_LENGTH });
   const parser = new Parser(tokensOf(text));
   const root = parser.all();
-  if (parser.keys.length === 0)
-    throw new ExpressionError(0, "a key is expected; this is the same number everywhere");
-  return { text, keys: parser.keys, running: parser.running, root };
+  const { keys, constants, running } = parser;
+  if (keys.length === 0) throw new ExpressionError(0, "noKey");
+  if (text.length + constants.length * MAX_NUMBER > MAX_LENGTH)
+    throw new ExpressionError(MAX_LENGTH, "tooLong", { most: MAX_LENGTH });
+  return { text, keys, constants, running, root };
+}
+
+/**
+ * The text with numbers in place of its constants; undefined when a run lacks one of them, or has no finite number there.
+ */
+export function boundText(
+  { text, constants }: Expression,
+  constantOf: (constant: string) => number | undefined,
+): string | undefined {
+  let bound = "";
+  let from = 0;
+  for (const { name, at, end } of constants) {
+    const value = constantOf(name);
+    if (value === undefined || !Number.isFinite(value)) return undefined;
+    bound += `${text.slice(from, at)}(${value})`;
+    from = end;
+  }
+  return bound + text.slice(from);
 }
 
 class Parser {
   readonly keys: string[] = [];
+  readonly constants: { name: string; at: number; end: number }[] = [];
   running = false;
   readonly #tokens: readonly Token[];
   #next = 0;
@@ -51,7 +80,7 @@ class Parser {
 
   all(): Node {
     const node = this.#sum();
-    if (this.#token().kind !== "end") this.#expected("an operator (+ - * / % ^) or the end");
+    if (this.#token().kind !== "end") this.#expected("operator");
     return node;
   }
 
@@ -68,9 +97,9 @@ class Parser {
     return found;
   }
 
-  #expected(what: string): never {
+  #expected(problem: ExpressionProblem): never {
     const token = this.#token();
-    throw new ExpressionError(token.at, `expected ${what}, found ${nameOf(token)}`);
+    throw new ExpressionError(token.at, problem, { found: nameOf(token) });
   }
 
   #sum(): Node {
@@ -111,21 +140,23 @@ class Parser {
     }
     if (token.kind === "name") {
       this.#next++;
-      return !token.quoted && this.#sign("(")
-        ? this.#call(token.name, token.at)
-        : this.#key(token.name, token.at);
+      return !token.quoted && this.#sign("(") ? this.#call(token.name, token.at) : this.#key(token);
     }
-    if (!this.#sign("(")) this.#expected("a number, a key, a function or (");
+    if (!this.#sign("(")) this.#expected("value");
     const node = this.#sum();
-    if (!this.#sign(")")) this.#expected("an operator or )");
+    if (!this.#sign(")")) this.#expected("operatorOrClose");
     return node;
   }
 
-  #key(name: string, at: number): Node {
+  #key({ name, at, end, quoted }: Token & { kind: "name" }): Node {
+    if (quoted && CONSTANT.test(name)) {
+      this.constants.push({ name, at, end });
+      return { kind: "number", value: Number.NaN };
+    }
     let index = this.keys.indexOf(name);
     if (index < 0) {
       if (this.keys.length === MAX_EXPRESSION_KEYS)
-        throw new ExpressionError(at, `an expression reads at most ${MAX_EXPRESSION_KEYS} keys`);
+        throw new ExpressionError(at, "tooManyKeys", { most: MAX_EXPRESSION_KEYS });
       index = this.keys.push(name) - 1;
     }
     return { kind: "key", index };
@@ -135,7 +166,7 @@ class Parser {
     const called = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
     if (!called) {
       const known = Object.keys(FUNCTIONS).join(", ");
-      throw new ExpressionError(at, `there is no function ${name}; there are ${known}`);
+      throw new ExpressionError(at, "noFunction", { name, known });
     }
     const of = [this.#sum()];
     let lastAt = this.#token().at;
@@ -143,15 +174,13 @@ class Parser {
       lastAt = this.#token().at;
       of.push(this.#sum());
     }
-    if (!this.#sign(")")) this.#expected(", or )");
+    if (!this.#sign(")")) this.#expected("commaOrClose");
     const [least, most] =
       called.kind === "row" ? [called.least, called.most] : called.parameter ? [2, 2] : [1, 1];
     if (of.length < least || of.length > most) {
-      const wanted = least === most ? `${least}` : `${least} to ${most}`;
-      throw new ExpressionError(
-        at,
-        `${name} takes ${wanted} argument${most === 1 ? "" : "s"}, not ${of.length}`,
-      );
+      const wanted = least === most ? least : `${least}–${most}`;
+      const problem = wanted === 1 ? "oneArgument" : "arguments";
+      throw new ExpressionError(at, problem, { name, wanted, given: of.length });
     }
     if (called.kind === "row") return { kind: "row", name, called, of };
     this.running = true;
@@ -160,7 +189,7 @@ class Parser {
   }
 
   #deeper(parse: () => Node): Node {
-    if (++this.#depth > MAX_DEPTH) throw new ExpressionError(this.#token().at, "this is nested too deeply");
+    if (++this.#depth > MAX_DEPTH) throw new ExpressionError(this.#token().at, "tooDeep");
     const node = parse();
     this.#depth--;
     return node;
@@ -175,16 +204,18 @@ function parameterOf(
 ): number {
   const value = node?.kind === "number" ? node.value : Number.NaN;
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
-  throw new ExpressionError(
-    at,
-    `expected ${what} of ${name}, a ${whole ? "whole " : ""}number from ${least} to ${most}`,
-  );
+  throw new ExpressionError(at, whole ? "wholeParameter" : "parameter", {
+    what: { problem: what },
+    name,
+    least,
+    most,
+  });
 }
 
-function nameOf(token: Token): string {
+function nameOf(token: Token): string | { problem: "end" } {
   switch (token.kind) {
     case "end":
-      return "the end";
+      return { problem: "end" };
     case "number":
       return String(token.value);
     case "name":

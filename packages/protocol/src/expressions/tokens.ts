@@ -1,21 +1,13 @@
+import { ExpressionError } from "./problems.ts";
+
 /** From the text of an expression to its words. */
 
 export type Token =
   | { kind: "number"; at: number; value: number }
   /** `quoted` can only be a key, whatever follows. */
-  | { kind: "name"; at: number; name: string; quoted: boolean }
+  | { kind: "name"; at: number; end: number; name: string; quoted: boolean }
   | { kind: "sign"; at: number; sign: string }
   | { kind: "end"; at: number };
-
-/** What is wrong with an expression, where (0 = its first character), and what may stand there. */
-export class ExpressionError extends Error {
-  readonly at: number;
-  constructor(at: number, what: string) {
-    super(`character ${at + 1}: ${what}`);
-    this.name = "ExpressionError";
-    this.at = at;
-  }
-}
 
 const SPACE = /\s*/y;
 const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y;
@@ -49,12 +41,11 @@ export function tokensOf(text: string): Token[] {
     if (quote) {
       const [open, close] = quote;
       const end = text.indexOf(close, at + open.length);
-      if (end < 0)
-        throw new ExpressionError(start, `the key that begins with ${open} has no ${close} at its end`);
+      if (end < 0) throw new ExpressionError(start, "unclosed", { open, close });
       const name = text.slice(at + open.length, end);
-      if (name === "") throw new ExpressionError(start, `a key is expected between ${open} and ${close}`);
+      if (name === "") throw new ExpressionError(start, "emptyKey", { open, close });
       at = end + close.length;
-      tokens.push({ kind: "name", at: start, name, quoted: true });
+      tokens.push({ kind: "name", at: start, end: at, name, quoted: true });
       continue;
     }
     const number = take(NUMBER);
@@ -64,13 +55,13 @@ export function tokensOf(text: string): Token[] {
     }
     const name = take(NAME);
     if (name !== undefined) {
-      tokens.push({ kind: "name", at: start, name, quoted: false });
+      tokens.push({ kind: "name", at: start, end: at, name, quoted: false });
       continue;
     }
     const sign = take(SIGN);
     if (sign === undefined) {
       const found = String.fromCodePoint(text.codePointAt(at) ?? 0);
-      throw new ExpressionError(start, `${found} has no meaning here; write a key that has it as \${…}`);
+      throw new ExpressionError(start, "character", { found, quoted: `\${…}` });
     }
     tokens.push({ kind: "sign", at: start, sign: sign === "**" ? "^" : sign });
   }

@@ -71,6 +71,59 @@ suite("POST /api/v1/series", () => {
     );
   });
 
+  test("expressions have numbers of each run's config and summary; a run without one has no line", async () => {
+    const configure = (name: string, config: object) =>
+      doors.graphql(
+        doors.admin,
+        'mutation U($name: String, $config: JSONString) { upsertBucket(input: {entityName: "admin", modelName: "constants", name: $name, config: $config}) { inserted } }',
+        { name, config: JSON.stringify(config) },
+      );
+    const setUp = async (name: string, config: object, summary: object) => {
+      await configure(name, config);
+      const files = {
+        "wandb-history.jsonl": { offset: 0, content: ['{"_step":0,"y":2}', '{"_step":1,"y":4}'] },
+        "wandb-summary.json": { offset: 0, content: [JSON.stringify(summary)] },
+      };
+      await doors.ask(doors.admin, "POST", `/files/admin/constants/${name}/file_stream`, { files });
+    };
+    await setUp("c", { opt: { value: { lr: 0.5 } } }, { y: 4, best: { loss: -1 } });
+    await setUp("d", { opt: { value: { lr: 3 } } }, { y: 4, best: { loss: 10 } });
+    await setUp("e", { opt: { value: { lr: "high" } } }, { y: 4 });
+    const text = `y * \${config:opt.lr} - \${summary:best.loss}`;
+    const request = {
+      project: "constants",
+      runs: ["c", "d", "e"],
+      questions: [{ keys: ["y"], expressions: [text, "y + 1"], buckets: 10 }],
+    };
+    const lines = (reply: SeriesReply) =>
+      reply.questions[0]?.series.map(({ run, key, last }) => `${run} ${key}: ${last.join(" ")}`).sort();
+    const reply = await read(request);
+    assert.deepEqual(lines(reply), [
+      `c ${text}: 2 3`,
+      "c y + 1: 3 5",
+      "c y: 2 4",
+      `d ${text}: -4 2`,
+      "d y + 1: 3 5",
+      "d y: 2 4",
+      "e y + 1: 3 5",
+      "e y: 2 4",
+    ]);
+    // Another config is another answer, though no row came.
+    const etag = (await ask(request)).headers.get("etag") ?? "";
+    assert.equal((await ask(request, { "if-none-match": etag })).status, 304);
+    await configure("d", { opt: { value: { lr: 1 } } });
+    const have = Object.fromEntries(reply.runs.map(({ run, version }) => [run, version]));
+    const now = await ask({ ...request, have }, { "if-none-match": etag });
+    assert.ok(lines(decodeSeries(now.body))?.includes(`d ${text}: -8 -6`));
+    const grouping = { groups: [{ name: "all", runs: [0, 1, 2] }], statistics: ["mean"] };
+    const grouped = await read({ ...request, questions: [{ keys: [], expressions: [text], grouping }] });
+    const [all] = grouped.questions[0]?.groups ?? [];
+    assert.deepEqual(
+      [all?.key, [...(all?.columns.runs ?? [])], [...(all?.columns.mean ?? [])]],
+      [text, [2, 2], [-3, -1.5]],
+    );
+  });
+
   test("groups of runs in place of runs, and nothing again when no run of them changed", async () => {
     const grouping = {
       groups: [

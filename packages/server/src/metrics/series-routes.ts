@@ -19,6 +19,7 @@ import type { Services } from "../services.ts";
 import { runNumbers, visibleProject } from "./found.ts";
 import { groupSeries } from "./grouping.ts";
 import { answerHeatMap } from "./histograms.ts";
+import { hasConstants, type RunConstants, runConstants, seriesWithConstants } from "./run-constants.ts";
 import { parseSeriesRequest, type SeriesQuestionInput, type SeriesRequestInput } from "./series-question.ts";
 
 /** All names and keys at their longest. */
@@ -43,7 +44,12 @@ export function seriesRoutes(services: Services): Hono<AppEnv> {
     const request = parseSeriesRequest(await readJson(c.req.raw, MAX_QUESTION_BYTES));
     const project = await visibleProject(c, services, request.entity, request.project);
     const runs = await findRuns(services, project, request);
-    const etag = etagOf(request, runs);
+    const constants = await runConstants(
+      services,
+      runs.map(({ id }) => id),
+      request.questions.flatMap(({ expressions }) => expressions),
+    );
+    const etag = etagOf(request, runs, constants);
     c.header("etag", etag);
     c.header("cache-control", "private, no-cache");
     c.header("vary", "accept-encoding, authorization, cookie");
@@ -51,7 +57,9 @@ export function seriesRoutes(services: Services): Hono<AppEnv> {
     const { signal } = c.req.raw;
     try {
       const answers = await Promise.all(
-        request.questions.map((question) => answerQuestion(services, question, runs, request, signal)),
+        request.questions.map((question) =>
+          answerQuestion(services, question, runs, constants, request, signal),
+        ),
       );
       const versions = runs.map(({ name, versions }): RunVersion => ({ run: name, version: text(versions) }));
       c.header("content-type", SERIES_CONTENT_TYPE);
@@ -87,18 +95,23 @@ async function answerQuestion(
   services: Services,
   question: SeriesQuestionInput,
   runs: readonly Run[],
+  constants: RunConstants,
   { have, runs: names }: SeriesRequestInput,
   signal: AbortSignal,
 ): Promise<ChosenAnswer> {
+  // Versions say nothing of a run's config and summary.
+  const isWhole = hasConstants(question.expressions);
   const isKnown = ({ name, versions }: Run) =>
-    Object.hasOwn(have, name) && parts(have[name] ?? "")[question.stream] === versions[question.stream];
+    !isWhole &&
+    Object.hasOwn(have, name) &&
+    parts(have[name] ?? "")[question.stream] === versions[question.stream];
   const [known, asked] = [runs.filter(isKnown), runs.filter((run) => !isKnown(run))];
   const { columns, grouping, heatMap: _, ...rest } = question;
   const unchanged = known.map(({ name }) => name);
   if (asked.length === 0) return { columns, unchanged, series: [], groups: [], heatMaps: [] };
   if (grouping) {
     // One run that changed changes its group: all of them are read.
-    const groups = await answerGroups(services, rest, grouping, runs, names, signal);
+    const groups = await answerGroups(services, rest, grouping, { runs, names, constants }, signal);
     return { columns, unchanged: [], series: [], groups, heatMaps: [] };
   }
   if (question.heatMap) {
@@ -111,7 +124,12 @@ async function answerQuestion(
     return { columns, unchanged, series: [], groups: [], heatMaps };
   }
   const nameOf = new Map(asked.map(({ id, name }) => [id, name]));
-  const series = await services.metrics.series({ ...rest, columns, runs: [...nameOf.keys()] }, signal);
+  const series = await seriesWithConstants(
+    services.metrics,
+    { ...rest, columns, runs: [...nameOf.keys()] },
+    constants,
+    signal,
+  );
   return {
     columns,
     unchanged,
@@ -138,13 +156,18 @@ async function answerHeatMaps(
   return answers;
 }
 
-/** `names`: the runs as the request counts them. */
+interface Asked {
+  runs: readonly Run[];
+  /** As the request counts them. */
+  names: readonly string[];
+  constants: RunConstants;
+}
+
 async function answerGroups(
   { metrics }: Services,
   question: Omit<SeriesQuestionInput, "columns" | "grouping" | "heatMap">,
   grouping: NonNullable<SeriesQuestionInput["grouping"]>,
-  runs: readonly Run[],
-  names: readonly string[],
+  { runs, names, constants }: Asked,
   signal: AbortSignal,
 ): Promise<GroupAnswer[]> {
   const ids = new Map(runs.map(({ id, name }) => [name, id]));
@@ -154,7 +177,8 @@ async function answerGroups(
   }));
   const members = [...new Set(groups.flatMap((group) => group.runs))];
   const columns: SeriesColumn[] = ["xFirst", "xLast", "count", grouping.value];
-  const series = await metrics.series({ ...question, columns, runs: members }, signal);
+  const asked = { ...question, columns, runs: members };
+  const series = await seriesWithConstants(metrics, asked, constants, signal);
   const { min, max, buckets } = question;
   const ofKeys = Map.groupBy(series, ({ key, expression }) => `${expression ?? ""} ${key}`);
   const answers: GroupAnswer[] = [];
@@ -177,9 +201,14 @@ function parts(version: string): Run["versions"] {
 }
 
 /** Weak: the same answer may be packed in several ways. */
-function etagOf(request: SeriesRequestInput, runs: readonly Run[]): string {
+function etagOf(request: SeriesRequestInput, runs: readonly Run[], constants: RunConstants): string {
   const { entity, project, ...asked } = request;
-  const state = runs.map(({ id, name, versions }) => [id, name, text(versions)]);
+  const state = runs.map(({ id, name, versions }) => [
+    id,
+    name,
+    text(versions),
+    ...(constants.get(id) ?? []),
+  ]);
   const hash = createHash("sha256").update(JSON.stringify([ETAG_OF, asked, state]));
   return `W/"${hash.digest("base64url").slice(0, 22)}"`;
 }

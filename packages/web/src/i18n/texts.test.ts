@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { EXPRESSION_PROBLEMS } from "@steelyard/protocol/expressions";
 import { en } from "./en.ts";
+
+test("what may be wrong with an expression is said as the server says it", () => {
+  const head = "expression.problem.";
+  const own = Object.entries(en).flatMap(([key, text]) =>
+    key.startsWith(head) ? [[key.slice(head.length), text]] : [],
+  );
+  assert.deepEqual(Object.fromEntries(own), EXPRESSION_PROBLEMS);
+});
 
 test("every text is shown somewhere", () => {
   const folder = join(import.meta.dirname, "..");

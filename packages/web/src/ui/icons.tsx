@@ -27,6 +27,15 @@ export function TableIcon() {
   );
 }
 
+/** The f of a function. */
+export function FunctionIcon() {
+  return (
+    <Icon>
+      <path d="M10.2 2.4c-2.2-.9-3 .3-3.4 2.4L5.8 10c-.4 1.8-1.2 2.4-2.8 1.6M3.8 5.8h5.4" />
+    </Icon>
+  );
+}
+
 export function ExpandIcon() {
   return (
     <Icon>

@@ -1,7 +1,7 @@
 import { type ReactNode, type RefObject, useEffect, useState } from "react";
 import { t } from "../i18n/index.ts";
 import { IconButton } from "../ui/controls.tsx";
-import { CloseIcon, ExpandIcon } from "../ui/icons.tsx";
+import { CloseIcon, ExpandIcon, FunctionIcon } from "../ui/icons.tsx";
 import { usePanelContext } from "./panel-context.ts";
 import type { PanelPlan } from "./sections.ts";
 import { systemTitle } from "./system-title.ts";
@@ -34,7 +34,7 @@ export function PanelFrame({
   notes: readonly PanelNote[];
   children: ReactNode;
 }) {
-  const { view, setView, lastFull } = usePanelContext();
+  const { view, setView, editExpression, lastFull } = usePanelContext();
   const isFull = view.full !== "";
   useEffect(() => {
     if (isFull || lastFull.current !== panel.title) return;
@@ -42,13 +42,15 @@ export function PanelFrame({
     box.current?.querySelector<HTMLElement>(".to-full")?.focus({ preventScroll: true });
   }, [box, isFull, lastFull, panel.title]);
 
+  const { expression } = panel;
   const slash = panel.title.lastIndexOf("/");
-  const known = panel.stream === "events" ? systemTitle(panel.title) : undefined;
+  const known = expression ?? (panel.stream === "events" ? systemTitle(panel.title) : undefined);
   const prefix = slash > 0 && !known ? panel.title.slice(0, slash + 1) : "";
+  const title = expression ?? panel.title;
   return (
-    <section ref={box} className="panel" aria-label={panel.title}>
+    <section ref={box} className="panel" aria-label={title}>
       <header>
-        <h3 title={panel.title}>
+        <h3 title={title} className={expression === undefined ? undefined : "mono"}>
           <span className="muted">{prefix}</span>
           {known ?? panel.title.slice(prefix.length)}
         </h3>
@@ -57,6 +59,15 @@ export function PanelFrame({
         {tools}
         {isStale && <span className="stale-dot" title={t("chart.stale")} />}
         {buttons}
+        {!panel.histogramsOf && (
+          <IconButton
+            label={t("expression.edit")}
+            aria-pressed={expression !== undefined}
+            onClick={() => editExpression(panel)}
+          >
+            <FunctionIcon />
+          </IconButton>
+        )}
         <IconButton
           className="to-full"
           label={t("chart.fullScreen")}

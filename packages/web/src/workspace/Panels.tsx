@@ -1,16 +1,19 @@
-import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { packList } from "../address/query-state.ts";
 import { t } from "../i18n/index.ts";
-import { EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
+import { Button, EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
+import { FunctionIcon } from "../ui/icons.tsx";
+import { screen } from "../ui/screen.tsx";
 import { useHistogramKeys } from "./histogram-keys.ts";
 import { useKeys } from "./keys.ts";
 import { Panel } from "./Panel.tsx";
 import { PanelContext, type PanelProps, type PanelRun } from "./panel-context.ts";
 import { useStaleSeries } from "./panel-series.ts";
 import { SectionList } from "./SectionList.tsx";
-import { byDevice, bySections, type PanelPlan, type Section } from "./sections.ts";
+import { byDevice, bySections, type PanelPlan, type Section, withExpressions } from "./sections.ts";
 import { systemTitle } from "./system-title.ts";
 import { Toolbar } from "./Toolbar.tsx";
-import { flip, useChartView } from "./view.ts";
+import { type ChartView, flip, useChartView, type ViewChange } from "./view.ts";
 import "./workspace.css";
 
 /** A chart for every key of the runs, in sections. */
@@ -53,10 +56,15 @@ export function Panels({
   const histograms = useHistogramKeys(entity, project, names, shows !== "system");
 
   const { sections, badPattern } = useMemo(() => {
-    const all = [
+    const keyed = [
       ...(shows === "system" ? byDevice(system.data ?? []) : bySections(metrics.data ?? [], histograms.data)),
       ...(shows === "both" ? oneSection(byDevice(system.data ?? [])) : []),
     ];
+    const all = withExpressions(
+      keyed,
+      view.expressions,
+      shows === "system" ? undefined : addedSection(view.added),
+    );
     let pattern: RegExp;
     try {
       pattern = new RegExp(view.search, "i");
@@ -75,7 +83,7 @@ export function Panels({
       closed: section.closed && view.search === "",
     }));
     return { sections: found.filter(({ panels }) => panels.length > 0), badPattern: false };
-  }, [metrics.data, histograms.data, system.data, shows, view.search]);
+  }, [metrics.data, histograms.data, system.data, shows, view.search, view.expressions, view.added]);
   const allPanels = sections.flatMap((section) => section.panels.map((panel) => ({ section, panel })));
   const full = findFull(allPanels, view.full, view.fullSection);
 
@@ -94,16 +102,43 @@ export function Panels({
     return () => document.removeEventListener("keydown", onKey);
   });
 
+  /** Whose expression is being written: a panel's, or a new one's. */
+  const [editing, setEditing] = useState<PanelPlan | "new">();
   const lastFull = useRef<string>(undefined);
   if (full) lastFull.current = full.panel.title;
   useStaleSeries(entity, project);
 
-  const panelProps = { entity, project, runs, view, setView, emphasised, limited, grouping, lastFull };
+  const panelProps = {
+    entity,
+    project,
+    runs,
+    view,
+    setView,
+    emphasised,
+    limited,
+    grouping,
+    lastFull,
+    editExpression: setEditing,
+  };
+  const dialog = editing && (
+    <ExpressionDialog
+      entity={entity}
+      project={project}
+      panel={editing === "new" ? undefined : editing}
+      keys={(editing !== "new" && editing.stream === "events" ? system : metrics).data ?? []}
+      onClose={() => setEditing(undefined)}
+      onApply={(text) => {
+        setEditing(undefined);
+        setView(expressionChange(view, editing === "new" ? undefined : editing, text));
+      }}
+    />
+  );
   if (full) {
     return (
       <PanelContext value={panelProps}>
         <div className="full-panel">
           <Panel key={full.panel.title} panel={full.panel} />
+          {dialog}
         </div>
       </PanelContext>
     );
@@ -112,6 +147,15 @@ export function Panels({
     <div className="panels">
       <Toolbar view={view} setView={setView} badPattern={badPattern} keys={metrics.data ?? []}>
         {controls}
+        {shows !== "system" && (
+          <Button
+            aria-label={t("expression.add")}
+            title={t("expression.add")}
+            onClick={() => setEditing("new")}
+          >
+            + <FunctionIcon />
+          </Button>
+        )}
       </Toolbar>
       {notes}
       {keys.isPending && runs.length > 0 && <Skeleton lines={8} />}
@@ -131,8 +175,33 @@ export function Panels({
           />
         )}
       </PanelContext>
+      {dialog}
     </div>
   );
+}
+
+/** Written by few: its code comes when it is opened. */
+const ExpressionDialog = screen(() => import("./ExpressionDialog.tsx"), null);
+
+function addedSection(expressions: readonly string[]): Section {
+  const panels = expressions.map(
+    (expression): PanelPlan => ({
+      title: expression,
+      keys: [expression],
+      stream: "history",
+      expression,
+      isAdded: true,
+    }),
+  );
+  return { id: "*expressions", title: t("chart.section.expressions"), panels };
+}
+
+/** What the address says once a panel's expression is `text`; "": it has none any more. */
+function expressionChange({ added }: ChartView, panel: PanelPlan | undefined, text: string): ViewChange {
+  if (!panel) return { added: packList([...added, text]) };
+  if (!panel.isAdded) return { expression: { panel: panel.title, to: text } };
+  const next = added.map((one) => (one === panel.title ? text : one)).filter((one) => one !== "");
+  return { added: packList(next), full: "" };
 }
 
 function oneSection(sections: Section[]): Section[] {

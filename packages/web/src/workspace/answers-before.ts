@@ -92,6 +92,6 @@ function sameAnswer(a: SeriesAnswer, b: SeriesAnswer): boolean {
 }
 
 function nameOf(question: KeyQuestion): string {
-  const { entity, project, runs, stream, key, x, min, max, buckets, grouping } = question;
-  return JSON.stringify([entity, project, runs, stream, key, x, min, max, buckets, grouping]);
+  const { entity, project, runs, stream, key, x, min, max, buckets, grouping, expression } = question;
+  return JSON.stringify([entity, project, runs, stream, key, x, min, max, buckets, grouping, expression]);
 }

@@ -1,5 +1,6 @@
 import { createContext, type RefObject, useContext } from "react";
 import type { DrawnGroups } from "./grouping.ts";
+import type { PanelPlan } from "./sections.ts";
 import type { ChartView, SetView } from "./view.ts";
 
 export interface PanelRun {
@@ -20,6 +21,8 @@ export interface PanelProps {
   limited?: { visible: number; raise: () => void } | undefined;
   /** What is drawn in place of the runs, which are then those in the groups. */
   grouping?: DrawnGroups | undefined;
+  /** Opens the dialog. */
+  editExpression: (panel: PanelPlan) => void;
   /** Title of the panel that filled the screen last: it takes the focus back. */
   lastFull: RefObject<string | undefined>;
 }

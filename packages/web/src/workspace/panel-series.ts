@@ -33,7 +33,19 @@ export function usePanelSeries(question: {
 }) {
   const { entity, project, names, panel, x, range, buckets, grouping, place } = question;
   const client = useQueryClient();
-  const queryKey = ["series", entity, project, panel.stream, panel.keys, names, x, range, buckets, grouping];
+  const queryKey = [
+    "series",
+    entity,
+    project,
+    panel.stream,
+    panel.keys,
+    names,
+    x,
+    range,
+    buckets,
+    grouping,
+    panel.expression,
+  ];
   const load = async (signal?: AbortSignal): Promise<SeriesAnswer[]> => {
     const [min, max] = range ?? [];
     const urgency = distanceOf(place.current) === 0 ? "seen" : "near";
@@ -49,6 +61,7 @@ export function usePanelSeries(question: {
             x,
             buckets: buckets ?? 0,
             ...(grouping && { grouping }),
+            ...(panel.expression !== undefined && { expression: true as const }),
             ...(min === undefined || max === undefined ? {} : { min, max }),
           },
           urgency,

@@ -8,6 +8,10 @@ export interface PanelPlan {
   stream: Stream;
   /** Of a heat map: the runs that logged histograms under its key. */
   histogramsOf?: readonly string[];
+  /** In place of a key; `keys` has it too. */
+  expression?: string;
+  /** There is no key of this name: the panel is there because someone asked for its expression. */
+  isAdded?: boolean;
 }
 
 export interface Section {
@@ -76,4 +80,20 @@ export function byDevice(keys: readonly string[]): Section[] {
       .sort(([a], [b]) => systemOrder(a) - systemOrder(b) || natural.compare(a, b))
       .map(([measure, group]) => ({ title: measure, keys: group, stream: "events" as const })),
   }));
+}
+
+/** As the person has them: panels that show an expression in place of their key, and those made for one, which come first. */
+export function withExpressions(
+  sections: readonly Section[],
+  expressions: ReadonlyMap<string, string>,
+  added: Section | undefined,
+): Section[] {
+  const changed = sections.map((section) => ({
+    ...section,
+    panels: section.panels.map((panel): PanelPlan => {
+      const expression = panel.histogramsOf ? undefined : expressions.get(panel.title);
+      return expression === undefined ? panel : { ...panel, keys: [expression], expression };
+    }),
+  }));
+  return added && added.panels.length > 0 ? [added, ...changed] : changed;
 }

@@ -16,7 +16,11 @@ import { type Frame, frameOf, hasFrame } from "./live-frame.ts";
 
 /** One key of one chart. */
 export type KeyQuestion = Pick<SeriesRequest, "entity" | "project" | "runs"> &
-  Omit<SeriesQuestion, "keys" | "columns"> & { key: string };
+  Omit<SeriesQuestion, "keys" | "expressions" | "columns"> & {
+    key: string;
+    /** The key is one. */
+    expression?: true;
+  };
 
 /** Whose answer somebody looks at waits for nobody else's. */
 export type Urgency = "seen" | "near";
@@ -175,18 +179,18 @@ async function ask(group: Waiting[]): Promise<void> {
 }
 
 /** What the keys of one chart have in common. */
-function chartOf({ question: { x, min, max, buckets, grouping }, frame }: Waiting): string {
-  return JSON.stringify([x, min, max, buckets, frame, grouping]);
+function chartOf({ question: { x, min, max, buckets, grouping, expression }, frame }: Waiting): string {
+  return JSON.stringify([x, min, max, buckets, frame, grouping, expression]);
 }
 
 function questionOf(chart: readonly Waiting[]): SeriesQuestion {
   const [{ question, frame }] = chart as [Waiting];
   const { stream, x, min = frame?.min, max = frame?.max, buckets, grouping } = question;
-  return { keys: keysOf(chart), stream, x, min, max, buckets, grouping, columns: COLUMNS } as SeriesQuestion;
+  return { ...keysOf(chart), stream, x, min, max, buckets, grouping, columns: COLUMNS } as SeriesQuestion;
 }
 
-function tailOf({ question: { x }, frame }: Waiting): string {
-  return JSON.stringify([x, frame?.max]);
+function tailOf({ question: { x, expression }, frame }: Waiting): string {
+  return JSON.stringify([x, frame?.max, expression]);
 }
 
 /** Whether a run has outgrown its frame. */
@@ -194,7 +198,7 @@ function questionBeyond(chart: readonly Waiting[]): SeriesQuestion {
   const [{ question, frame }] = chart as [Waiting];
   const { stream, x } = question;
   return {
-    keys: keysOf(chart),
+    ...keysOf(chart),
     stream,
     x,
     min: frame?.max,
@@ -203,8 +207,10 @@ function questionBeyond(chart: readonly Waiting[]): SeriesQuestion {
   } as SeriesQuestion;
 }
 
-function keysOf(chart: readonly Waiting[]): string[] {
-  return [...new Set(chart.map(({ question }) => question.key))];
+/** Those with constants of runs are answered whole: keys and expressions have questions of their own. */
+function keysOf(chart: readonly Waiting[]): Pick<SeriesQuestion, "keys" | "expressions"> {
+  const keys = [...new Set(chart.map(({ question }) => question.key))];
+  return chart[0]?.question.expression ? { keys: [], expressions: keys } : { keys };
 }
 
 function settle(
@@ -214,7 +220,8 @@ function settle(
   tails: readonly SeriesAnswer[],
 ): void {
   const { question, urgency, signal, before, frame } = one;
-  const own = ({ key }: { key: string }) => key === question.key;
+  const own = ({ key, expression }: { key: string; expression?: true }) =>
+    key === question.key && expression === question.expression;
   const { grouping } = question;
   if (grouping) {
     // One run that changed changes its group: they are answered whole, or are all as they were.

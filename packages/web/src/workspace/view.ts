@@ -33,6 +33,10 @@ export interface ChartView {
   range: Range | undefined;
   /** By the panel's title. */
   zooms: ReadonlyMap<string, Zoom>;
+  /** What panels show in place of their key, by title. */
+  expressions: ReadonlyMap<string, string>;
+  /** Panels made for an expression, in their order. */
+  added: readonly string[];
   /** A zoom is everyone's. */
   syncZoom: boolean;
   /** Title of the panel that fills the screen, and of its section when the address says it. */
@@ -70,14 +74,20 @@ const PARAMETERS = {
   line: "line",
   heatRun: "heat",
   heatLog: "heatlog",
+  added: "expr",
 } as const;
 
 /** Of a panel alone, before its title: `zoom.train/loss=100~200`. */
 const OWN_ZOOM = `${PARAMETERS.range}.`;
 
+/** As the zoom: `expr.train/loss=log(${train/loss})`. */
+const OWN_EXPRESSION = `${PARAMETERS.added}.`;
+
 export interface ViewChange extends Partial<Record<keyof typeof PARAMETERS, string>> {
   /** `to` undefined: back to everything. */
   zoom?: { panel: string; to: Zoom | undefined };
+  /** `to` "": back to the key. */
+  expression?: { panel: string; to: string };
 }
 export type SetView = (change: ViewChange) => void;
 
@@ -87,16 +97,21 @@ export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView
     Object.entries(PARAMETERS).map(([name, parameter]) => [name, address.get(parameter)]),
   ) as Record<keyof typeof PARAMETERS, string>;
   const zooms = address.under(OWN_ZOOM);
-  const all = JSON.stringify([defaultX, text, [...zooms]]);
+  const expressions = address.under(OWN_EXPRESSION);
+  const all = JSON.stringify([defaultX, text, [...zooms], [...expressions]]);
   const before = useRef<ChartView>(undefined);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `all` is the texts and the default
-  const view = useMemo(() => asBefore(before.current, readView(text, zooms, defaultX)), [all]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `all` is all of it
+  const view = useMemo(
+    () => asBefore(before.current, readView(text, { zooms, expressions }, defaultX)),
+    [all],
+  );
   before.current = view;
   return [
     view,
     (change) => {
-      const { zoom, ...texts } = change;
+      const { zoom, expression, ...texts } = change;
       const values: Record<string, string | undefined> = {};
+      if (expression) values[OWN_EXPRESSION + expression.panel] = expression.to;
       const reset = () => {
         values[PARAMETERS.range] = "";
         for (const title of zooms.keys()) values[OWN_ZOOM + title] = "";
@@ -128,6 +143,11 @@ function asBefore(before: ChartView | undefined, now: ChartView): ChartView {
     x: same(before.x, now.x),
     smoothing: same(before.smoothing, now.smoothing),
     range: same(before.range, now.range),
+    added: same(before.added, now.added),
+    expressions:
+      JSON.stringify([...before.expressions]) === JSON.stringify([...now.expressions])
+        ? before.expressions
+        : now.expressions,
     zooms: new Map(
       [...now.zooms].map(([title, zoom]) => [title, same(before.zooms.get(title) ?? zoom, zoom)]),
     ),
@@ -136,7 +156,7 @@ function asBefore(before: ChartView | undefined, now: ChartView): ChartView {
 
 function readView(
   text: Record<keyof typeof PARAMETERS, string>,
-  zooms: ReadonlyMap<string, string>,
+  { zooms, expressions }: Record<"zooms" | "expressions", ReadonlyMap<string, string>>,
   defaultX: "step" | "relative",
 ): ChartView {
   const x = text.x || defaultX;
@@ -161,6 +181,8 @@ function readView(
         return zoom ? [[title, zoom]] : [];
       }),
     ),
+    expressions,
+    added: [...new Set(unpackList(text.added))],
     syncZoom: text.syncZoom === "1",
     full: text.full,
     fullSection: text.fullSection,
