@@ -1,6 +1,14 @@
 import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
-import { DamagedChunk, decodeNumbers, decodeTexts, encodeNumbers, encodeTexts } from "./chunk.ts";
+import {
+  DamagedChunk,
+  decodeNumbers,
+  decodeTexts,
+  encodeNumbers,
+  encodeTexts,
+  ONE_NUMBER_BYTES,
+  writeOneNumber,
+} from "./chunk.ts";
 
 /**
  * A block: some rows of one stream, by column. A column holds one leaf of the rows that have it, densely; which rows
@@ -93,11 +101,15 @@ export class BlockBuilder {
     const label = `${kind}${JSON.stringify(path)}`;
     let id = this.#byLabel.get(label);
     if (id === undefined) {
-      id = this.columns.length;
-      this.columns.push({ kind, path, numbers: [], texts: [] });
+      id = this.addColumn(kind, path);
       this.#byLabel.set(label, id);
     }
     return id;
+  }
+
+  /** The caller knows that there is none, and that none will be asked of `column`. */
+  addColumn(kind: ColumnKind, path: readonly string[]): number {
+    return this.columns.push({ kind, path, numbers: [], texts: [] }) - 1;
   }
 
   /** The shape with these columns in this order, or, when orders abound, one of the same set. */
@@ -133,13 +145,15 @@ export class BlockBuilder {
 
   /** `fast` for a journal row: no compression, no statistics. */
   encode(fast: boolean): EncodedBlock {
-    const parts: Uint8Array[][] = [[]];
+    const parts: (Uint8Array | number)[][] = [[]];
     let partBytes = 0;
     const places = this.columns.map((column) => {
-      const { kind, path, texts } = column;
-      const values = kind === "number" ? numbersOf(column) : undefined;
-      const chunk = values ? encodeNumbers(values, fast) : encodeTexts(texts, fast);
-      if (partBytes > 0 && partBytes + chunk.length > PART_BYTES) {
+      const { kind, path, numbers, texts } = column;
+      const only = fast && kind === "number" && numbers.length === 1 ? numbers[0] : undefined;
+      const values = kind === "number" && only === undefined ? numbersOf(column) : undefined;
+      const chunk = only ?? (values ? encodeNumbers(values, fast) : encodeTexts(texts, fast));
+      const bytes = typeof chunk === "number" ? ONE_NUMBER_BYTES : chunk.length;
+      if (partBytes > 0 && partBytes + bytes > PART_BYTES) {
         parts.push([]);
         partBytes = 0;
       }
@@ -147,13 +161,13 @@ export class BlockBuilder {
       const place = [
         kind,
         path,
-        values?.length ?? texts.length,
+        only === undefined ? (values?.length ?? texts.length) : 1,
         parts.length - 1,
         partBytes,
-        chunk.length,
+        bytes,
         fast || kind === "line" ? null : values ? numberStats(values) : textStats(texts),
       ];
-      partBytes += chunk.length;
+      partBytes += bytes;
       return place;
     });
     const head = { rows: this.rows, shapes: this.shapes, columns: places };
@@ -166,15 +180,21 @@ export class BlockBuilder {
   }
 }
 
-/** In memory of its own, so that it can be handed to another thread without a copy. */
-function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** In memory of its own, so that it can be handed to another thread without a copy. A number: the chunk of just that. */
+function joined(chunks: readonly (Uint8Array | number)[]): Uint8Array<ArrayBuffer> {
   let length = 0;
-  for (const chunk of chunks) length += chunk.length;
+  for (const chunk of chunks) length += typeof chunk === "number" ? ONE_NUMBER_BYTES : chunk.length;
   const bytes = new Uint8Array(length);
+  const fields = new DataView(bytes.buffer);
   let at = 0;
   for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
+    if (typeof chunk === "number") {
+      writeOneNumber(bytes, fields, at, chunk);
+      at += ONE_NUMBER_BYTES;
+    } else {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
   }
   return bytes;
 }

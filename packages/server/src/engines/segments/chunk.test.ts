@@ -9,6 +9,8 @@ import {
   decodeTexts,
   encodeNumbers,
   encodeTexts,
+  ONE_NUMBER_BYTES,
+  writeOneNumber,
 } from "./chunk.ts";
 import { addLines, inRanges } from "./database.ts";
 import { buildPyramid, decodePyramid, encodePyramid, GROUP_ROWS } from "./pyramid.ts";
@@ -38,6 +40,16 @@ test("numbers come back bit for bit, by every codec", () => {
     { numRuns: 400 },
   );
   assert.deepEqual([...used].sort(), [CODECS.raw, CODECS.constant, CODECS.stride, CODECS.planes]);
+});
+
+test("the chunk of one number is the same where it is written in place", () => {
+  fc.assert(
+    fc.property(fc.double(), fc.nat(40), (value, at) => {
+      const bytes = new Uint8Array(at + ONE_NUMBER_BYTES);
+      writeOneNumber(bytes, new DataView(bytes.buffer), at, value);
+      assert.deepEqual(bytes.subarray(at), Uint8Array.from(encodeNumbers(Float64Array.of(value), true)));
+    }),
+  );
 });
 
 test("steps and constants cost no bytes; float32 curves less than half of 8", () => {

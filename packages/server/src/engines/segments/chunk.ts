@@ -100,6 +100,32 @@ function chunk(codec: number, count: number, payload: Uint8Array): Uint8Array {
   return bytes;
 }
 
+export const ONE_NUMBER_BYTES = HEADER_BYTES + 8;
+
+/**
+ * Writes the chunk of one number where it is to lie: of a row of 100,000 keys each is one, and to make them by themselves
+ * takes several times as long.
+ */
+export function writeOneNumber(bytes: Uint8Array, fields: DataView, at: number, value: number): void {
+  fields.setUint32(at, CODECS.raw, true);
+  fields.setUint32(at + 4, 1, true);
+  fields.setFloat64(at + HEADER_BYTES, value, true);
+  let crc = CRC_BEFORE_ONE;
+  for (let byte = at + HEADER_BYTES; byte < at + ONE_NUMBER_BYTES; byte++) {
+    crc = (crc >>> 8) ^ (CRC_OF_BYTE[(crc ^ (bytes[byte] as number)) & 255] as number);
+  }
+  fields.setUint32(at + 8, ~crc >>> 0, true);
+}
+
+/** Eight bytes are not worth a call of `crc32`. */
+const CRC_OF_BYTE = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+/** Of the codec and the count, before the values. */
+const CRC_BEFORE_ONE = ~crc32(Uint8Array.of(CODECS.raw, 0, 0, 0, 1, 0, 0, 0));
+
 function open(bytes: Uint8Array): { codec: number; count: number; payload: Uint8Array } {
   if (bytes.length < HEADER_BYTES) throw new DamagedChunk("the chunk is cut short");
   const buffer = asBuffer(bytes);

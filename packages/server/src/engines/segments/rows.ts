@@ -87,10 +87,13 @@ class LabelTree {
       if (typeof value === "number") {
         let id = this.#numbers.get(key);
         if (id === undefined) {
-          id = this.#block.column("number", [...this.#path, key]);
+          id = this.#block.addColumn("number", [...this.#path, key]);
           this.#numbers.set(key, id);
         }
-        columns[id]?.numbers.push(value);
+        const column = columns[id];
+        // A first push makes room for 16 more, which most columns of a row of many keys never have.
+        if (column?.numbers.length === 0) column.numbers = [value];
+        else column?.numbers.push(value);
         ids.push(id);
         if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) found.exact = false;
       } else if (this.#path.length < MAX_KEY_DEPTH && isKeyGroup(value)) {
