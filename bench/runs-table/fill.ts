@@ -9,7 +9,7 @@ export const SUMMARY_NUMBERS = 6;
  */
 export function fill(path: string, runs: number): void {
   const database = new DatabaseSync(path);
-  database.exec(`PRAGMA synchronous = OFF; PRAGMA cache_size = -262144; PRAGMA foreign_keys = OFF; BEGIN;
+  database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -262144; PRAGMA foreign_keys = OFF; BEGIN;
     INSERT OR IGNORE INTO entities (id, name, kind, created_at) VALUES (1, 'ann', 'user', 0);
     INSERT OR IGNORE INTO users (id, entity_id, username, admin, kind, created_at) VALUES (1, 1, 'ann', 0, 'user', 0);
     INSERT INTO projects (id, entity_id, name, access, user_id, created_at, updated_at, runs_made)

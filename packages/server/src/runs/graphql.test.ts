@@ -103,6 +103,28 @@ test("null leaves alone, an empty list of tags clears, config replaces", async (
   assert.deepEqual((await upsert({ id: first.bucket.id, tags: [] })).bucket.tags, []);
 });
 
+test("every run of a page has its own tags and author, though they are asked for together", async () => {
+  const labs = { entityName: "lab", modelName: "p" };
+  const amy = await world.user("amy", { teams: ["lab"] });
+  await upsert({ ...labs, name: "r1", tags: ["b", "a"] });
+  await upsert({ ...labs, name: "r2", tags: [] }, amy);
+  await upsert({ ...labs, name: "r3", tags: ["c"] }, amy);
+  const page = await world.ask<{
+    project: { runs: { edges: { node: { name: string; tags: string[]; user: { username: string } } }[] } };
+  }>(
+    ann,
+    `{ project(name: "p", entityName: "lab") { runs(order: "+name") { edges { node { name tags user { username } } } } } }`,
+  );
+  assert.deepEqual(
+    page.project.runs.edges.map(({ node }) => [node.name, node.tags.join(), node.user.username]),
+    [
+      ["r1", "a,b", "ann"],
+      ["r2", "", "amy"],
+      ["r3", "c", "amy"],
+    ],
+  );
+});
+
 test("in shared mode configs of several writers are merged, environments by writer", async () => {
   const shared = { "x-wandb-use-async-filestream": "true" };
   const config = (key: string, writer: string) =>

@@ -1,6 +1,8 @@
 import { stringifyExtendedJson } from "@steelyard/protocol/history";
+import { type RawBuilder, sql } from "kysely";
 import { deleteArtifactsOfRun } from "../artifacts/deletion.ts";
 import { SteelyardError } from "../errors.ts";
+import { askedTogether } from "../http/asked-together.ts";
 import { parseRunGlobalId, runGlobalId } from "../http/global-id.ts";
 import type { GraphqlContext, Resolver, Resolvers } from "../http/resolvers.ts";
 import { findRun, type Need, requireViewer } from "../projects/access.ts";
@@ -130,6 +132,28 @@ function chosen(object: Record<string, unknown>, keys: readonly string[]): Recor
   );
 }
 
+const tagsOf = askedTogether(async ({ catalog }, runs: number[]) => {
+  const rows = await catalog.db
+    .selectFrom("run_tags")
+    .select(["run_id", "tag"])
+    .where("run_id", "in", oneOf(runs))
+    .orderBy("tag")
+    .execute();
+  const tags = new Map<number, string[]>();
+  for (const { run_id, tag } of rows) tags.set(run_id, [...(tags.get(run_id) ?? []), tag]);
+  return tags;
+});
+
+const userOf = askedTogether(async ({ catalog }, users: number[]) => {
+  const rows = await catalog.db.selectFrom("users").selectAll().where("id", "in", oneOf(users)).execute();
+  return new Map(rows.map((row) => [row.id, row]));
+});
+
+/** One parameter, and one prepared statement, however many they are. */
+function oneOf(ids: readonly number[]): RawBuilder<number> {
+  return sql<number>`(SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+}
+
 export const runsResolvers: Resolvers = {
   Run: {
     ...runHistoryFields,
@@ -141,15 +165,7 @@ export const runsResolvers: Resolvers = {
     wandbConfig,
     summaryMetrics: (run: RunModel) => run.row.summary,
     systemMetrics: (run: RunModel) => run.row.system_metrics,
-    tags: async (run: RunModel, _args, { services }) => {
-      const rows = await services.catalog.db
-        .selectFrom("run_tags")
-        .select("tag")
-        .where("run_id", "=", run.id)
-        .orderBy("tag")
-        .execute();
-      return rows.map(({ tag }) => tag);
-    },
+    tags: async (run: RunModel, _args, { services }) => (await tagsOf(services, run.id)) ?? [],
     group: (run: RunModel) => run.row.group_name,
     jobType: (run: RunModel) => run.row.job_type,
     commit: (run: RunModel) => run.row.git_commit,
@@ -171,12 +187,7 @@ export const runsResolvers: Resolvers = {
     shouldStop: (run: RunModel) => run.row.stop_requested === 1,
     failed: (run: RunModel) => run.state === "failed" || run.state === "crashed",
     running: (run: RunModel) => run.state === "running",
-    user: (run: RunModel, _args, { services }) =>
-      services.catalog.db
-        .selectFrom("users")
-        .selectAll()
-        .where("id", "=", run.row.user_id)
-        .executeTakeFirst(),
+    user: (run: RunModel, _args, { services }) => userOf(services, run.row.user_id),
     project: (run: RunModel, _args, { services }) => loadProject(services.catalog.db, run.project),
     projectId: (run: RunModel) => run.project.id,
     runInfo: (run: RunModel, _args, { services }) => runInfo(services, run),
