@@ -5,7 +5,7 @@ import { shortNumber } from "../ui/format.ts";
 import { Crosshair } from "./Crosshair.tsx";
 import { hoverX } from "./crosshair.ts";
 import { plotHeight, plotWidth, type XKind, xLabel } from "./draw.ts";
-import { distanceOf, frameQueue } from "./frame-queue.ts";
+import { distanceOf, distanceOfNew, frameQueue } from "./frame-queue.ts";
 import { keyMove } from "./keyboard.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import type { ChartLine, Domain, DomainOptions, DrawnLine } from "./lines.ts";
@@ -90,6 +90,7 @@ export function LineChart(props: LineChartProps) {
   );
   const latest = useRef(picture);
   latest.current = picture;
+  const isPainted = useRef(false);
   const isMoved = pan !== undefined;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other inks
   useEffect(() => {
@@ -99,8 +100,12 @@ export function LineChart(props: LineChartProps) {
     else if (shift(element, picture)) return;
     const slices = painting(element, () => latest.current ?? picture, isMoved);
     frameQueue.add(element, {
-      distance: () => distanceOf(element),
-      run: () => !slices.next().done,
+      distance: () => (isPainted.current ? distanceOf(element) : distanceOfNew(element)),
+      run: () => {
+        if (!slices.next().done) return true;
+        isPainted.current = true;
+        return false;
+      },
     });
   }, [picture, isMoved, theme]);
   useEffect(() => {

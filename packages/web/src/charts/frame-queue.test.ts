@@ -76,6 +76,16 @@ test("what is seen goes first, and what is near, the nearest first, only when no
   assert.equal(frame(), "far");
 });
 
+test("what is not there yet goes before what is painted anew", () => {
+  const { add, frame } = stand();
+  add("anew", { ms: 9 });
+  add("anew too", { ms: 9 });
+  add("new", { ms: 9, distance: -1 });
+  assert.equal(frame(), "new");
+  assert.equal(frame(), "anew");
+  assert.equal(frame(), "anew too");
+});
+
 test("a chart that changes again is painted once, and not at all when it is gone", () => {
   const { queue, add, frame } = stand();
   const [chart, gone] = [{}, {}];

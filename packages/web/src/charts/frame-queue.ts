@@ -5,7 +5,7 @@
 
 /** What somebody sees goes before what is near it, and of that the nearest. */
 export interface Job {
-  /** Pixels from the window; 0: in it. */
+  /** Pixels from the window; 0: in it; below: in it, and nothing is there yet. */
   distance: () => number;
   /** A slice of the work, of a millisecond or so; true when there is more. */
   run: () => boolean;
@@ -74,7 +74,7 @@ export class FrameQueue {
     const waiting = [...this.#jobs]
       .map(([owner, job]) => ({ owner, job, distance: job.distance() }))
       .sort((a, b) => a.distance - b.distance);
-    const seen = waiting.filter(({ distance }) => distance === 0);
+    const seen = waiting.filter(({ distance }) => distance <= 0);
     const order = seen.length > 0 ? seen : waiting;
     return this.#begun ? [this.#begun, ...order] : order;
   }
@@ -94,6 +94,11 @@ export function inTurn({ distance, bringsMs }: Pick<Job, "distance" | "bringsMs"
     };
     frameQueue.add({}, { distance, run, ...(bringsMs === undefined ? {} : { bringsMs }) });
   });
+}
+
+/** Of what is not there yet: it goes before what is only painted anew. */
+export function distanceOfNew(element: Element | null): number {
+  return distanceOf(element) || -1;
 }
 
 /** How far any of it is from what the window shows. */

@@ -1,5 +1,5 @@
 import { type RefObject, useLayoutEffect, useRef, useState } from "react";
-import { distanceOf, frameQueue } from "../charts/frame-queue.ts";
+import { distanceOfNew, frameQueue } from "../charts/frame-queue.ts";
 
 /** Of the height of the scroller, above and below what it shows: scrolling meets drawn charts. */
 const MARGIN = 0.75;
@@ -45,7 +45,7 @@ export function useNear<Place extends Element>(): [RefObject<Place | null>, bool
     // Rows that come into the window together take a frame each.
     const come = () =>
       frameQueue.add(element, {
-        distance: () => distanceOf(element),
+        distance: () => distanceOfNew(element),
         bringsMs: MOUNT_MS,
         run: () => {
           setNear(true);

@@ -166,7 +166,8 @@ async function ask(group: Waiting[]): Promise<void> {
       if (!question) throw new RangeError("the reply answers less than was asked");
       return [...Map.groupBy(chart, ({ question: { key } }) => key)].map(async ([key, ones]) => {
         // All are answered at once; what each panel makes of it would together hold up the page.
-        const distance = () => (ones[0]?.urgency === "seen" ? 0 : 1);
+        const isNew = ones.some(({ before }) => !before);
+        const distance = () => (ones[0]?.urgency !== "seen" ? 1 : isNew ? -1 : 0);
         await inTurn({ distance, bringsMs: question.bucketsOf(key) * MS_PER_BUCKET });
         const answer = question.read(key);
         for (const one of ones) settle(one, versions, answer, tails);
