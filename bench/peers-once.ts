@@ -19,7 +19,7 @@ const quick = process.argv.includes("--quick");
 const ROWS_A_SECOND = 100;
 const ROWS = ROWS_A_SECOND * (quick ? 3 : 20);
 const FAULTS = {
-  "nothing goes wrong": { loseEvery: 0 },
+  ...(!quick && { "nothing goes wrong": { loseEvery: 0 } }),
   "every second answer is lost after the server gave it": { loseEvery: 2 },
   "the server is killed with -9 and started again": { loseEvery: 0, killAt: Math.floor(ROWS / 2) },
 };

@@ -21,7 +21,7 @@ import { writeReport } from "./report/write.ts";
 const quick = process.argv.includes("--quick");
 const KEYS = 10;
 const RUNS = 10;
-const LENGTHS = quick ? [100, 1_000, 10_000] : [1_000, 10_000, 100_000, 1_000_000];
+const LENGTHS = quick ? [1_000] : [1_000, 10_000, 100_000, 1_000_000];
 const BUCKETS = 1000;
 /** Of one chart. */
 const CHART_RUNS = [1, 10, 100];
