@@ -1,6 +1,13 @@
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { KeyInfo } from "../../ports/metric-store.ts";
-import { type ColumnStats, numberStats, rowsOfColumn, rowsOfColumns, textStats } from "./block.ts";
+import {
+  type BlockHead,
+  type ColumnStats,
+  numberStats,
+  rowsOfColumn,
+  rowsOfColumns,
+  textStats,
+} from "./block.ts";
 import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /** The catalogue of keys of a run: from the statistics in the heads of sealed blocks; the journal's are counted here. */
@@ -117,7 +124,7 @@ function finished(stored: StoredBlocks, block: StoredBlock, entries: readonly Kn
       if (dead?.(rows[i] ?? 0)) continue;
       if (last < 0 || (steps[rows[i] ?? 0] ?? 0) >= (steps[rows[last] ?? 0] ?? 0)) last = i;
     }
-    const value = stored.column(block, column)[last];
+    const value = knownLast(head, column, dead) ?? stored.column(block, column)[last];
     return {
       ...info,
       last: typeof value === "string" ? parseExtendedJson(value) : value,
@@ -125,6 +132,13 @@ function finished(stored: StoredBlocks, block: StoredBlock, entries: readonly Kn
       monotonic: numbers > 0 && !falls,
     };
   });
+}
+
+/** The rows of a sealed block ascend in step, so that the last of a column is known without opening it. */
+function knownLast(head: BlockHead, column: number, dead: unknown): number | undefined {
+  const { kind, stats } = head.columns[column] ?? {};
+  // JSON, in which it is written, has one zero only.
+  return kind === "number" && stats && !dead && stats.last !== 0 ? stats.last : undefined;
 }
 
 export function answerKeyNames(
