@@ -138,8 +138,20 @@ suite("expressions", () => {
       "18",
       "2",
     ]);
-    await panel(text).getByRole("button", { name: "Expression" }).click();
-    await dialog().getByRole("button", { name: "Remove the panel" }).click();
+    // Another one, with what separates the panels in the address.
+    const other = "clamp(acc, 0.1, 50 % 7)";
+    await page.getByRole("button", { name: "Add expression" }).click();
+    await field().fill(other);
+    await dialog().getByRole("button", { name: "Apply" }).click();
+    await panel(other).locator(".line-chart").waitFor();
+    await page.reload();
+    await panel(other).locator(".line-chart").waitFor();
+    assert.equal(await page.locator(".section > summary").first().innerText(), "Expressions 2");
+    for (const title of [other, text]) {
+      await panel(title).getByRole("button", { name: "Expression" }).click();
+      await dialog().getByRole("button", { name: "Remove the panel" }).click();
+      await panel(title).waitFor({ state: "detached" });
+    }
     await page.waitForURL((url) => !url.searchParams.has("expr"));
     await panel(text).waitFor({ state: "detached" });
     fixture.checkErrors();

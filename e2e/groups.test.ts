@@ -68,7 +68,7 @@ suite("groups of runs", () => {
       ["19", "6", "1", "11", "6"],
     ]);
     await choose("Line of a group", "Median");
-    await choose("Band of a group", "± std. deviation");
+    await choose("Band of a group", "± std. dev.");
     await page.waitForURL(/agg=median&spread=stddev/);
     await page.reload();
     await panel("loss").locator("tbody tr").first().waitFor();

@@ -11,9 +11,10 @@ export function useAddress(): {
   under: (prefix: string) => Map<string, string>;
   set: (values: Record<string, string | undefined>) => void;
 } {
-  const search = useSearch();
+  // Told by it when to look; what it answers it has decoded once already, and an escaped comma would be one.
+  useSearch();
   const [path, navigate] = useLocation();
-  const parameters = new URLSearchParams(search);
+  const parameters = new URLSearchParams(window.location.search);
   const set = useCallback(
     (values: Record<string, string | undefined>) => {
       // Read anew: two changes within one frame must both stay.

@@ -188,7 +188,7 @@ export const en = {
   "group.aggregate.min": "Min",
   "group.aggregate.max": "Max",
   "group.spread.minmax": "Min–max",
-  "group.spread.stddev": "± std. deviation",
+  "group.spread.stddev": "± std. dev.",
   "group.spread.stderr": "± std. error",
   "group.spread.quartiles": "25th–75th percentile",
   "group.spread.tails": "5th–95th percentile",

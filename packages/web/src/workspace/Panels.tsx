@@ -146,7 +146,6 @@ export function Panels({
   return (
     <div className="panels">
       <Toolbar view={view} setView={setView} badPattern={badPattern} keys={metrics.data ?? []}>
-        {controls}
         {shows !== "system" && (
           <Button
             aria-label={t("expression.add")}
@@ -156,6 +155,7 @@ export function Panels({
             + <FunctionIcon />
           </Button>
         )}
+        {controls}
       </Toolbar>
       {notes}
       {keys.isPending && runs.length > 0 && <Skeleton lines={8} />}
