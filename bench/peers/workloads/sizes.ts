@@ -2,6 +2,8 @@
 export interface Sizes {
   /** What a report says of them. */
   words: string;
+  /** After which no cell is begun. */
+  minutes: number;
   /** Of a part of a cell; what is done by then is the result. */
   cellSeconds: number;
   /** Steps and keys. */
@@ -22,6 +24,7 @@ const MIB = 2 ** 20;
 
 const FULL: Sizes = {
   words: "the sizes in full",
+  minutes: Number.POSITIVE_INFINITY,
   cellSeconds: 600,
   small: [10_000, 5],
   wide: [1_000, 1_000],
@@ -42,7 +45,8 @@ const FULL: Sizes = {
 const TENTH: Sizes = {
   words:
     "about a tenth of the sizes in full, which `BENCH_FULL=1` runs (1 M steps are 200,000, 60 s are 15 s, 2 GiB are 256 MiB)",
-  cellSeconds: 15,
+  minutes: 19,
+  cellSeconds: 10,
   small: [1_000, 5],
   wide: [100, 1_000],
   long: [200_000, 5],
@@ -61,6 +65,7 @@ const TENTH: Sizes = {
 
 const QUICK: Sizes = {
   words: "sizes to try it by",
+  minutes: 1.8,
   cellSeconds: 1,
   small: [200, 5],
   wide: [5, 1_000],
