@@ -1,6 +1,7 @@
 import type { CatalogFile } from "./catalog-file.ts";
 import { Column, type ColumnName, loadColumn, loadValue } from "./column.ts";
 import type { RunsView } from "./filtered.ts";
+import { sortByKeys } from "./radix-sort.ts";
 
 /** Runs that changed since: beyond this share of them, reading everything anew is cheaper. */
 const ANEW_FROM = 0.1;
@@ -25,16 +26,14 @@ export class ProjectRuns implements RunsView {
   constructor(file: CatalogFile, project: number) {
     this.#file = file;
     this.project = project;
-    const made: [run: number, at: number][] = [];
+    this.#ids = new Float64Array(roomFor(0));
+    this.#created = new Float64Array(roomFor(0));
+    this.#live = new Uint8Array(roomFor(0));
+    // From an index of both, in the order in which they were made: mostly that of their numbers.
     file.each("SELECT id AS run, created_at AS value FROM runs WHERE project_id = ?", [project], (run, at) =>
-      made.push([run, at as number]),
+      this.#append(run, at as number),
     );
-    made.sort(([a], [b]) => a - b);
-    const room = roomFor(made.length);
-    this.#ids = new Float64Array(room);
-    this.#created = new Float64Array(room);
-    this.#live = new Uint8Array(room);
-    for (const [run, at] of made) this.#append(run, at);
+    this.#sortByNumber();
     file.each(
       "SELECT id AS run, 0 AS value FROM runs WHERE project_id = ? AND deleted_at IS NOT NULL",
       [project],
@@ -173,6 +172,20 @@ export class ProjectRuns implements RunsView {
     this.#created[place] = created;
     this.#live[place] = 1;
     return place;
+  }
+
+  #sortByNumber(): void {
+    let sorted = 1;
+    while (sorted < this.#count && (this.#ids[sorted - 1] as number) < (this.#ids[sorted] as number))
+      sorted++;
+    if (sorted >= this.#count) return;
+    const [ids, created] = [this.#ids.slice(), this.#created.slice()];
+    const places = new Uint32Array(this.#count).map((_, at) => at);
+    sortByKeys(places, (place) => ids[place] as number);
+    this.#ids.set(ids.subarray(0, this.#count).map((_, at) => ids[places[at] as number] as number));
+    this.#created.set(
+      created.subarray(0, this.#count).map((_, at) => created[places[at] as number] as number),
+    );
   }
 
   #grow(): void {
