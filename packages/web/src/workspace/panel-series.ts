@@ -48,7 +48,6 @@ export function usePanelSeries(question: {
   ];
   const load = async (signal?: AbortSignal): Promise<SeriesAnswer[]> => {
     const [min, max] = range ?? [];
-    const urgency = distanceOf(place.current) === 0 ? "seen" : "near";
     const lists = await Promise.all(
       panel.keys.map((key) =>
         loadSeries(
@@ -64,7 +63,7 @@ export function usePanelSeries(question: {
             ...(panel.expression !== undefined && { expression: true as const }),
             ...(min === undefined || max === undefined ? {} : { min, max }),
           },
-          urgency,
+          () => distanceOf(place.current),
           signal,
         ),
       ),

@@ -28,6 +28,8 @@ export type Urgency = "seen" | "near";
 interface Waiting {
   question: KeyQuestion;
   urgency: Urgency;
+  /** As of a job: where its panel is by now. */
+  distance: () => number;
   signal: AbortSignal | undefined;
   /** What is known of the answer; undefined: nothing that can be used. */
   before: Answered | undefined;
@@ -59,17 +61,17 @@ const answersBefore = new AnswersBefore();
  */
 export function loadSeries(
   question: KeyQuestion,
-  urgency: Urgency,
+  distance: () => number,
   signal?: AbortSignal,
 ): Promise<SeriesAnswer[]> {
   const known = answersBefore.of(question);
   // A key's own axis has no frame: its answers are whole ones.
   const before = known && question.x?.kind === "key" && question.min === undefined ? undefined : known;
-  if (!before || !hasFrame(question) || before.frame) return wait(question, urgency, signal, before);
+  if (!before || !hasFrame(question) || before.frame) return wait(question, distance, signal, before);
   const frame = frameOf(before.answers);
   return frame
-    ? wait(question, urgency, signal, { ...NOTHING, frame })
-    : wait(question, urgency, signal, before);
+    ? wait(question, distance, signal, { ...NOTHING, frame })
+    : wait(question, distance, signal, before);
 }
 
 /** Of a frame, and no more. */
@@ -77,12 +79,13 @@ const NOTHING: Answered = { versions: new Map(), answers: [] };
 
 function wait(
   question: KeyQuestion,
-  urgency: Urgency,
+  distance: () => number,
   signal: AbortSignal | undefined,
   before: Answered | undefined,
 ): Promise<SeriesAnswer[]> {
   return new Promise((resolve, reject) => {
-    waiting.push({ question, urgency, signal, before, frame: before?.frame, resolve, reject });
+    const urgency = distance() <= 0 ? "seen" : "near";
+    waiting.push({ question, urgency, distance, signal, before, frame: before?.frame, resolve, reject });
     _timer ??= setTimeout(flush, WINDOW_MS);
   });
 }
@@ -167,7 +170,7 @@ async function ask(group: Waiting[]): Promise<void> {
       return [...Map.groupBy(chart, ({ question: { key } }) => key)].map(async ([key, ones]) => {
         // All are answered at once; what each panel makes of it would together hold up the page.
         const isNew = ones.some(({ before }) => !before);
-        const distance = () => (ones[0]?.urgency !== "seen" ? 1 : isNew ? -1 : 0);
+        const distance = () => Math.min(...ones.map((one) => one.distance())) || (isNew ? -1 : 0);
         await inTurn({ distance, bringsMs: question.bucketsOf(key) * MS_PER_BUCKET });
         const answer = question.read(key);
         for (const one of ones) settle(one, versions, answer, tails);
@@ -220,7 +223,7 @@ function settle(
   { series, groups, unchanged }: QuestionAnswer,
   tails: readonly SeriesAnswer[],
 ): void {
-  const { question, urgency, signal, before, frame } = one;
+  const { question, distance, signal, before, frame } = one;
   const own = ({ key, expression }: { key: string; expression?: true }) =>
     key === question.key && expression === question.expression;
   const { grouping } = question;
@@ -242,7 +245,7 @@ function settle(
     before !== undefined && !frame && hasFrame(question) && answered.answers.some(({ exact }) => !exact);
   if (outgrown || mixed) {
     const wider = frameOf([...answered.answers, ...(outgrown ? tails.filter(own) : [])]);
-    wait(question, urgency, signal, { ...NOTHING, frame: wider }).then(one.resolve, one.reject);
+    wait(question, distance, signal, { ...NOTHING, frame: wider }).then(one.resolve, one.reject);
     return;
   }
   answersBefore.remember(question, { ...answered, frame });
