@@ -96,9 +96,7 @@ export function workloadOperations(connection: () => SdkConnection, server: () =
 
     async training({ pool, run: id, seconds }: LogRows) {
       const given = readRows(pool);
-      const began = performance.now();
-      for (let at = 0; at < 5000; at++) kernel();
-      const spins = Math.max(1, Math.floor(10 / ((performance.now() - began) / 5000)));
+      const spins = Math.max(1, Math.floor(10 / kernelMs()));
       const before = await train(seconds / 8, spins);
       const run = await open(connection(), id);
       const trained = await train(seconds, spins, (step) =>
@@ -245,6 +243,16 @@ let total = 0;
 function kernel(): void {
   for (let number = 0; number < 10_000; number++) total += number * 0.5;
   if (total > 1e12) total = 0;
+}
+
+/** Of the fastest thousand: whoever else is at work must not make the steps longer. */
+function kernelMs(): number {
+  const batches = Array.from({ length: 6 }, () => {
+    const began = performance.now();
+    for (let at = 0; at < 1000; at++) kernel();
+    return (performance.now() - began) / 1000;
+  });
+  return Math.min(...batches);
 }
 
 async function timed<T>(taken: number[], call: () => Promise<T>): Promise<T> {
