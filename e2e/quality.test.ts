@@ -230,7 +230,7 @@ suite("quality of every screen", () => {
     const { page } = fixture;
     // What people logged, names, units and addresses are the same in every language; what else has letters is a text.
     const ofAll =
-      /\b(r0\d|line|lab|admin|odd|train|val|loss|adam|sgd|lr|opt|cpu|memory_percent|gpu|temp|system|config|summary|model\.json|first administrator|nobody|nothing|Steelyard|Python|TypeScript|English|Git|CUDA|JSON|JSONL|CSV|PARQUET|SQL|API|Ctrl [KM]|g [wro]|\d+s|\d+ k?B|https?:\S*)\b|\/authorize|command line \d\S*|models \d\S*/g;
+      /\b(r0\d|line|lab|histograms|grads|log|admin|odd|train|val|loss|adam|sgd|lr|opt|cpu|memory_percent|gpu|temp|system|config|summary|model\.json|first administrator|nobody|nothing|Steelyard|Python|TypeScript|English|Git|CUDA|JSON|JSONL|CSV|PARQUET|SQL|API|Ctrl [KM]|g [wro]|\d+s|\d+ k?B|https?:\S*)\b|\/authorize|command line \d\S*|models \d\S*/g;
     const isText = (text: string) => /[A-Za-z]{2,}/.test(text.replace(ofAll, ""));
     const unmarked = new Set<string>();
     for (const screen of SCREENS) {
