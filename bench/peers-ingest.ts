@@ -26,7 +26,7 @@ const KEYS = 10;
 const RUNS = quick ? [10] : [1, 10, 100];
 /** Of all runs of a cell together. */
 const ROWS = quick ? 2_000 : 100_000;
-const CELL_SECONDS = quick ? 2 : 10;
+const CELL_SECONDS = quick ? 2 : 6;
 /** Of the cells with ten runs; the others, which show how it grows, are measured once. */
 const REPEATS = quick ? 1 : 3;
 /** Of the series with the client on one core and the server on another. */
