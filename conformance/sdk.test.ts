@@ -127,6 +127,77 @@ test("what JSON lacks has one meaning", async () => {
   assert.deepEqual([summary.last, summary.fixed], [1, 5]);
 });
 
+test("rows whose steps are given are those of a plain list, whatever else is logged between", async () => {
+  const run = await start({ id: "given-steps", lateSteps: "drop", onDrop: "event" });
+  run.defineMetric("val/*", { stepMetric: "epoch" });
+  let state = 7;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return (state >> 8) % below;
+  };
+  const rows: Record<string, unknown>[] = [];
+  let current = 0;
+  let epoch = 0;
+  let open: Record<string, unknown> | undefined;
+  const flush = () => {
+    if (open) {
+      const joins = "val/loss" in open && !("epoch" in open);
+      rows.push({ _step: current, ...open, ...(joins ? { epoch } : {}) });
+      if (typeof open.epoch === "number") epoch = open.epoch;
+    }
+    open = undefined;
+  };
+  const makers: ((at: number) => Record<string, unknown>)[] = [
+    (at) => ({ loss: at / 7, acc: at % 10 }),
+    (at) => ({ loss: Number.NaN, acc: -0 * at }),
+    (at) => ({ acc: at, loss: 1 }),
+    (at) => ({ "val/loss": at / 3 }),
+    (at) => ({ epoch: at, loss: 2 }),
+    (at) => ({ text: `row ${at}`, loss: at }),
+    (at) => ({
+      get read() {
+        return at;
+      },
+      loss: at,
+    }),
+  ];
+  for (let at = 0; at < 2000; at++) {
+    const data = makers[Math.max(0, random(20) - 13)]?.(at) ?? {};
+    const step = [
+      undefined,
+      current - 1,
+      current,
+      current,
+      current + 1,
+      current + 1,
+      current + 1,
+      current + 3,
+    ][random(8)];
+    const commit = random(12) === 0 ? random(2) === 0 : undefined;
+    const options = { ...(step === undefined ? {} : { step }), ...(commit === undefined ? {} : { commit }) };
+    if (step !== undefined && step < 0) continue;
+    if (commit === undefined && random(2) === 0) run.log(data, step);
+    else run.log(data, options);
+    if (step !== undefined && step < current) continue;
+    if (step !== undefined && step > current) {
+      flush();
+      current = step;
+    }
+    open = { ...open, ...data };
+    if (commit ?? step === undefined) {
+      flush();
+      current++;
+    }
+  }
+  flush();
+  await run.finish();
+  const got = await read("given-steps");
+  assert.equal(got.historyLineCount, rows.length);
+  for (const [index, row] of rowsOf(got).entries())
+    assert.deepEqual({ _step: row._step, ...valuesOf(row) }, rows[index], `row ${index}`);
+  assert.equal(run.summary.loss, rows.findLast((row) => "loss" in row)?.loss);
+});
+
 test("two runs of one process keep apart", async () => {
   const [one, two] = await Promise.all([start({ id: "one" }), start({ id: "two" })]);
   for (let step = 0; step < 500; step++) {

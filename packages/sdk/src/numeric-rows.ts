@@ -34,6 +34,13 @@ export class NumericRows {
   #shape: Shape | undefined;
   /** The summary has not heard of this shape's last row. */
   #unheard = false;
+  /** Of a row that is held back; undefined: none is. */
+  #heldShape: Shape | undefined;
+  #heldValues = new Float64Array(64);
+  /** Of one that is being read. */
+  #nextValues = new Float64Array(64);
+  #holds = 0;
+  #heldTimestamp = 0;
 
   /** `tellShape` posts a shape to the worker, before its first row. */
   constructor(
@@ -66,6 +73,72 @@ export class NumericRows {
     return this.#handOver(data, other, step);
   }
 
+  /** A row is held back: it is whole when the next step begins. */
+  get holds(): boolean {
+    return this.#heldShape !== undefined;
+  }
+
+  /** As `log`, but the row waits for `handOverHeld` or `takeHeld`; one that is held already goes its way by `flush` first. */
+  hold(data: Readonly<Record<string, unknown>>, flush: () => void): boolean {
+    const turn = ++this.#holds;
+    let shape = this.#shape;
+    if (!shape || !this.#readNext(data, shape)) {
+      shape = this.#shapeOf(data);
+      if (!shape || !this.#readNext(data, shape)) return false;
+    }
+    // Reading the object logged another row meanwhile (a getter may).
+    if (turn !== this.#holds) return false;
+    if (this.#heldShape) flush();
+    this.#heldShape = shape;
+    [this.#heldValues, this.#nextValues] = [this.#nextValues, this.#heldValues];
+    this.#heldTimestamp = Date.now() / 1000;
+    return true;
+  }
+
+  #readNext(data: Readonly<Record<string, unknown>>, { keys }: Shape): boolean {
+    if (keys.length > this.#nextValues.length) this.#nextValues = new Float64Array(keys.length * 2);
+    let count = 0;
+    for (const key in data) {
+      const value = data[key];
+      if (typeof value !== "number" || keys[count] !== key) return false;
+      this.#nextValues[count] = value;
+      count++;
+    }
+    return count === keys.length;
+  }
+
+  /** The row that is held goes its way. False when it cannot as numbers: it is held still. */
+  handOverHeld(step: number): boolean {
+    const shape = this.#heldShape;
+    if (!shape) return false;
+    const { ring } = this;
+    const { length } = shape.keys;
+    const place = ring.place(shape.all.length);
+    const { cells } = ring;
+    const from = place + PREFIX;
+    for (let index = 0; index < length; index++) cells[from + index] = this.#heldValues[index] as number;
+    const count = addSteps(shape, cells, from, length);
+    if (count < 0) return false;
+    if (this.#shape !== shape) {
+      this.settle();
+      this.#shape = shape;
+    }
+    if (!ring.publish(place, shape.id, step, this.#heldTimestamp, count)) return false;
+    this.#heldShape = undefined;
+    this.#tellLast(shape, cells, from, count);
+    return true;
+  }
+
+  /** The row that is held, back as a row of anything: more is added to it. */
+  takeHeld(): { values: [key: string, value: number][]; timestamp: number } {
+    const keys = this.#heldShape?.keys ?? [];
+    this.#heldShape = undefined;
+    return {
+      values: keys.map((key, place) => [key, this.#heldValues[place] as number]),
+      timestamp: this.#heldTimestamp,
+    };
+  }
+
   /** The summary hears of the last row. */
   settle(): void {
     if (!this.#unheard || !this.#shape) return;
@@ -79,9 +152,9 @@ export class NumericRows {
   }
 
   #handOver(data: Readonly<Record<string, unknown>>, shape: Shape, step: number): boolean {
-    const { keys, all, steps, ruled, last } = shape;
+    const { keys } = shape;
     const { ring } = this;
-    const place = ring.place(all.length);
+    const place = ring.place(shape.all.length);
     const { cells } = ring;
     const from = place + PREFIX;
     let count = 0;
@@ -92,20 +165,19 @@ export class NumericRows {
       count++;
     }
     if (count !== keys.length) return false;
-    if (steps) {
-      for (const { number } of steps.added) {
-        if (number === undefined) return false;
-        cells[from + count] = number;
-        count++;
-      }
-    }
+    count = addSteps(shape, cells, from, count);
+    if (count < 0) return false;
     // Refused when reading the object logged another row meanwhile (a getter may).
     if (!ring.publish(place, shape.id, step, Date.now() / 1000, count)) return false;
-    for (let index = 0; index < count; index++) last[index] = cells[from + index] as number;
-    if (steps) for (const { place: index, value } of steps.own) value.number = last[index] as number;
-    if (ruled) for (const { place: index, key } of ruled) this.#summary.number(key, last[index] as number);
-    this.#unheard = true;
+    this.#tellLast(shape, cells, from, count);
     return true;
+  }
+
+  #tellLast({ last, steps, ruled }: Shape, cells: Float64Array, from: number, count: number): void {
+    for (let index = 0; index < count; index++) last[index] = cells[from + index] as number;
+    if (steps) for (const { place, value } of steps.own) value.number = last[place] as number;
+    if (ruled) for (const { place, key } of ruled) this.#summary.number(key, last[place] as number);
+    this.#unheard = true;
   }
 
   #shapeOf(data: Readonly<Record<string, unknown>>): Shape | undefined {
@@ -136,4 +208,16 @@ export class NumericRows {
     this.#tellShape(shape.id, all);
     return shape;
   }
+}
+
+/** Behind `count` values of a row those of the step metrics that it leaves out; -1 when one is not a number. */
+function addSteps({ steps }: Shape, cells: Float64Array, from: number, count: number): number {
+  if (!steps) return count;
+  let all = count;
+  for (const { number } of steps.added) {
+    if (number === undefined) return -1;
+    cells[from + all] = number;
+    all++;
+  }
+  return all;
 }

@@ -23,7 +23,7 @@ import { RunSummary } from "./run-summary.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { Summary } from "./summary.ts";
 import { watchThread } from "./system/thread-metrics.ts";
-import { isPlainObject, toJson } from "./values.ts";
+import { isPlainObject, numberJson, toJson } from "./values.ts";
 import type { RunThread } from "./worker-thread.ts";
 
 /** What `log` may be told beside the row. */
@@ -257,12 +257,37 @@ export class Run {
     if (options === undefined && commit === undefined && this.#plain && this.#numbers.log(data, this.#step)) {
       this.#step++;
       this.#rows++;
-    } else if (typeof options === "object") this.#logAny(data, options);
+    } else if (
+      commit === undefined &&
+      this.#holdNumbers(data, typeof options === "object" ? options : { step: options })
+    )
+      return;
+    else if (typeof options === "object") this.#logAny(data, options);
     else
       this.#logAny(data, {
         ...(options === undefined ? {} : { step: options }),
         ...(commit === undefined ? {} : { commit }),
       });
+  }
+
+  /** A row of numbers for a step that begins: it waits for the next one. False: nothing was done with it. */
+  #holdNumbers(data: Readonly<Record<string, unknown>>, { step, commit }: LogOptions): boolean {
+    if (commit !== undefined || this.#shared || !Number.isSafeInteger(step)) return false;
+    const begun = step as number;
+    const { holds } = this.#numbers;
+    if (holds ? begun <= this.#step : !this.#plain || begun < this.#step) return false;
+    if (!this.#numbers.hold(data, this.#flush)) return false;
+    this.#step = begun;
+    this.#plain = false;
+    return true;
+  }
+
+  /** What was held as numbers is an open row of anything. */
+  #openHeld(): void {
+    if (!this.#numbers.holds) return;
+    const { values, timestamp } = this.#numbers.takeHeld();
+    this.#open = new Map(values.map(([key, value]) => [key, numberJson(value)]));
+    this.#openTimestamp = timestamp;
   }
 
   #logAny(data: Readonly<Record<string, unknown>>, options: LogOptions = {}): void {
@@ -271,6 +296,7 @@ export class Run {
       return;
     }
     if (!isPlainObject(data)) throw new TypeError("log takes an object of keys and values");
+    this.#openHeld();
     const { step, commit = step === undefined } = this.#shared ? this.#unnumbered(options) : options;
     if (step !== undefined && (!Number.isSafeInteger(step) || step < 0))
       throw new TypeError(`step must be a whole number from 0, not ${step}`);
@@ -322,7 +348,11 @@ export class Run {
     return commit === undefined ? {} : { commit };
   }
 
+  readonly #flush = () => this.#flushOpen();
+
   #flushOpen(): void {
+    if (this.#numbers.handOverHeld(this.#step)) this.#rows++;
+    else this.#openHeld();
     const open = this.#open;
     this.#open = undefined;
     this.#plain = this.#finished === undefined;
@@ -369,6 +399,7 @@ export class Run {
   defineMetric(name: string, options: DefineMetricOptions = {}): void {
     const metric = metricFields(name, options);
     const all = this.#definitions.define(metric);
+    this.#openHeld();
     this.#stepMetrics.define(name, all.stepSync ? all.stepMetric : "");
     this.#numbers.forgetShapes();
     this.#kept.define(metric);
