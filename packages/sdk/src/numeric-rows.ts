@@ -81,13 +81,14 @@ export class NumericRows {
   /** As `log`, but the row waits for `handOverHeld` or `takeHeld`; one that is held already goes its way by `flush` first. */
   hold(data: Readonly<Record<string, unknown>>, flush: () => void): boolean {
     const turn = ++this.#holds;
+    const { written } = this.ring;
     let shape = this.#shape;
     if (!shape || !this.#readNext(data, shape)) {
       shape = this.#shapeOf(data);
       if (!shape || !this.#readNext(data, shape)) return false;
     }
     // Reading the object logged another row meanwhile (a getter may).
-    if (turn !== this.#holds) return false;
+    if (turn !== this.#holds || written !== this.ring.written) return false;
     if (this.#heldShape) flush();
     this.#heldShape = shape;
     [this.#heldValues, this.#nextValues] = [this.#nextValues, this.#heldValues];
@@ -133,6 +134,7 @@ export class NumericRows {
   takeHeld(): { values: [key: string, value: number][]; timestamp: number } {
     const keys = this.#heldShape?.keys ?? [];
     this.#heldShape = undefined;
+    this.#holds++;
     return {
       values: keys.map((key, place) => [key, this.#heldValues[place] as number]),
       timestamp: this.#heldTimestamp,

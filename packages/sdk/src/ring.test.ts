@@ -67,6 +67,26 @@ test("a getter that logs does not break the row it is in", () => {
   for (const row of got.slice(1)) assert.deepEqual(row, [1, 7]);
 });
 
+test("a row that is held is refused when reading it logged another, held or not", () => {
+  for (const inner of ["logged", "held"]) {
+    const rows = new NumericRows(new RingWriter(createRing()), new StepMetrics(), new Summary(), () => {});
+    assert.ok(rows.log({ a: 1, b: 2 }, 0));
+    const odd = {
+      a: 1,
+      get b() {
+        if (inner === "logged") rows.log({ c: 7 }, 1);
+        else rows.hold({ c: 7 }, () => {});
+        return 2;
+      },
+    };
+    assert.equal(
+      rows.hold(odd, () => {}),
+      false,
+    );
+    assert.equal(rows.holds, inner === "held");
+  }
+});
+
 test("the room of rows is given to others a part of the ring at a time, when they were taken", () => {
   const memory = createRing();
   const writer = new RingWriter(memory);

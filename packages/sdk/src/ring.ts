@@ -128,6 +128,11 @@ export class RingWriter {
   /** Largest row that is handed over in the ring; half of what may wait for the log. */
   static readonly MAX_VALUES = 1 << 13;
 
+  /** The place behind the last row: it moves with everything that is told. */
+  get written(): number {
+    return this.#written;
+  }
+
   /** Where a row of `count` values goes. Nobody sees it before `publish`; without that, the place is given again. */
   place(count: number): number {
     const need = PREFIX + count;

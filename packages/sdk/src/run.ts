@@ -242,7 +242,7 @@ export class Run {
   /**
    * Record a row. Values are numbers (NaN and infinities too), text, booleans, null, lists, nested objects (their keys are
    * joined by dots when read), BigInt, Date, `Histogram` and typed arrays: one number is itself, up to 32 are a list, more
-   * a histogram of 32 bins. Returns at once; when the run's worker is behind and the shared memory (2 MB) is full, it waits
+   * a histogram of 32 bins. Returns at once; when the run's worker is behind and 128 KB of rows are not in the log, it waits
    * for room. Once the run is finished nothing is recorded (`onDrop` says how that is told).
    *
    * @throws TypeError when `data` is no object, or a value cannot be logged (a function, a symbol); nothing of the row is
