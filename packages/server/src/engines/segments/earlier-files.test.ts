@@ -23,10 +23,10 @@ import {
   ROWS,
   replacedRow,
   row,
-} from "./earlier-files/rows.ts";
+} from "./earlier-files/rows.test-part.ts";
 import { openSegments } from "./store.ts";
 
-/** Files made by the code of earlier versions (`make-earlier-file.ts`) are opened, read to the bit, and written on. */
+/** Files made by the code of earlier versions (`make-earlier-file.test-part.ts`) are opened, read to the bit, and written on. */
 
 const root = mkdtempSync(join(tmpdir(), "steelyard-earlier-"));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 /**
- * Makes a file of a version with the code that wrote it: `node make-earlier-file.ts TREE FILE`, where TREE is a checkout of that
+ * Makes a file of a version with the code that wrote it: `node make-earlier-file.test-part.ts TREE FILE`, where TREE is a checkout of that
  * time: of 6d3135c^ for version 1, of 5823be5 for version 2. Packed, as nearly all of its pages are empty.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gzipSync } from "node:zlib";
 import type { MetricStore, StreamName } from "../../ports/metric-store.ts";
-import * as rows from "./earlier-files/rows.ts";
+import * as rows from "./earlier-files/rows.test-part.ts";
 
 const [, , tree = "", out = ""] = process.argv;
 const { openSegments } = (await import(
