@@ -7,6 +7,7 @@ import { Button, ErrorState } from "../ui/controls.tsx";
 import { grouped, shortNumber } from "../ui/format.ts";
 import { LongSelect } from "../ui/LongSelect.tsx";
 import { useHeatMap } from "./heat-map-query.ts";
+import { NothingDrawn } from "./NothingDrawn.tsx";
 import { PanelFrame, type PanelNote, useOfWidth } from "./PanelFrame.tsx";
 import { usePanelContext } from "./panel-context.ts";
 import type { PanelPlan } from "./sections.ts";
@@ -81,18 +82,7 @@ export default function HeatMapPanel({
     >
       <div className="plot">
         {answer.error && !answer.data && <ErrorState error={answer.error} retry={() => answer.refetch()} />}
-        {answer.data === null && (
-          <div className="muted note">
-            {x.kind === "key" ? (
-              <>
-                <p>{t("chart.noneHasX", { key: x.key })}</p>
-                <Button onClick={() => setView({ x: "" })}>{t("chart.useStep")}</Button>
-              </>
-            ) : (
-              <p>{t(range ? "chart.noneInRange" : "chart.noRunLogged")}</p>
-            )}
-          </div>
-        )}
+        {answer.data === null && <NothingDrawn x={x} range={range} />}
         {map && run && (
           <HeatMapChart
             title={panel.title}

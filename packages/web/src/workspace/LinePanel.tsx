@@ -6,9 +6,10 @@ import { type ChartLine, domainOf, drawnLines } from "../charts/lines.ts";
 import { isSmoothing } from "../charts/smooth.ts";
 import { t } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
-import { Button, ErrorState, IconButton } from "../ui/controls.tsx";
+import { ErrorState, IconButton } from "../ui/controls.tsx";
 import { grouped } from "../ui/format.ts";
 import { TableIcon } from "../ui/icons.tsx";
+import { NothingDrawn } from "./NothingDrawn.tsx";
 import { PanelFrame, type PanelNote, useOfWidth } from "./PanelFrame.tsx";
 import { usePanelContext } from "./panel-context.ts";
 import { linesOfGroups, linesOfRuns } from "./panel-lines.ts";
@@ -123,20 +124,7 @@ export function LinePanel({ panel }: { panel: PanelPlan }) {
     >
       <div className="plot">
         {series.error && !series.data && <ErrorState error={series.error} retry={() => series.refetch()} />}
-        {series.data && lines.length === 0 && (
-          <div className="muted note">
-            {x.kind === "key" ? (
-              <>
-                <p>{t("chart.noneHasX", { key: x.key })}</p>
-                <Button onClick={() => setView({ x: "" })}>{t("chart.useStep")}</Button>
-              </>
-            ) : range ? (
-              <p>{t("chart.noneInRange")}</p>
-            ) : (
-              <p>{t("chart.noRunLogged")}</p>
-            )}
-          </div>
-        )}
+        {series.data && lines.length === 0 && <NothingDrawn x={x} range={range} />}
         {lines.length > 0 && asTable && (
           <ChartTable
             title={panel.title}
