@@ -66,7 +66,6 @@ await run.finish();`,
       viewport: { width: 1440, height: 900 },
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
     return page;
   }
 

@@ -17,6 +17,9 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
+/** What any page waits for, at most: on a machine with much else to do it takes its time. */
+const PATIENCE_MS = 60_000;
+
 export interface Fixture {
   server: RunningServer;
   browser: Browser;
@@ -37,12 +40,17 @@ export async function openFixture(
     executablePath: process.env.STEELYARD_TEST_CHROMIUM ?? "/usr/bin/chromium",
     args: ARGUMENTS,
   });
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (options) => {
+    const context = await newContext(options);
+    context.setDefaultTimeout(PATIENCE_MS);
+    return context;
+  };
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
   });
   const errors: string[] = [];
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
     // A refused request, or a script that the sandbox stopped, is what a test asked for, not a fault of the page.

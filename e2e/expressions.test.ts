@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import { until } from "../conformance/sdk-runs.ts";
 import { type Fixture, makeRun, openFixture, seriousFaults, signIn, stream } from "./browser.ts";
 
 /** Charts of expressions over keys, as a person writes them. */
@@ -29,6 +31,11 @@ suite("expressions", () => {
   const dialog = () => fixture.page.getByRole("dialog");
   const field = () => dialog().getByRole("combobox");
   const options = () => dialog().getByRole("option").locator(".mono").allInnerTexts();
+  /** The columns of runs come after the keys of charts. */
+  const untilOptions = (...first: string[]) =>
+    until(`${first} is suggested`, async () =>
+      isDeepStrictEqual((await options()).slice(0, first.length), first),
+    );
   const open = async (query = "") => {
     await fixture.page.goto(`${fixture.server.url}/admin/${PROJECT}${query ? `?${query}` : ""}`);
     await panel("val/loss").waitFor();
@@ -47,7 +54,8 @@ suite("expressions", () => {
     assert.equal(await field().inputValue(), `\${train/loss}`);
     await field().press("End");
     await field().pressSequentially(" / val/lo");
-    assert.deepEqual(await options(), [`\${val/loss}`, `\${summary:val/loss}`]);
+    await untilOptions(`\${val/loss}`, `\${summary:val/loss}`);
+    assert.equal((await options()).length, 2);
     await field().press("ArrowDown");
     await field().press("Enter");
     assert.equal(await field().inputValue(), RATIO);
@@ -116,7 +124,7 @@ suite("expressions", () => {
     await open("lang=en");
     await page.getByRole("button", { name: "Add expression" }).click();
     await field().pressSequentially("ac");
-    assert.deepEqual((await options()).slice(0, 1), ["acc"]);
+    await untilOptions("acc");
     await dialog().getByRole("option").first().click();
     await field().pressSequentially(" * lr");
     await dialog().getByRole("option", { name: `\${config:lr}` }).click();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { until } from "../conformance/sdk-runs.ts";
 import { type Fixture, makeRun, openFixture, signIn, stream } from "./browser.ts";
 
 /** Histograms over steps, as a person reads them. */
@@ -95,14 +96,16 @@ suite("heat maps", () => {
       ["the newer", "the older"],
     );
     await panel().locator(".heat-legend", { hasText: "Values in a bin" }).waitFor();
-    const [darkest = 255, green = 255] = await colourOf(3, 3);
-    assert.ok(darkest < 10 && green < 60, "all of its values");
+    await until("all of its values are dark", async () => {
+      const [darkest = 255, green = 255, , opacity] = await colourOf(3, 3);
+      return opacity === 255 && darkest < 10 && green < 60;
+    });
     assert.equal((await colourOf(3, 4))[3], 0, "no value at all");
     const [red = 0] = await colourOf(3, 0);
     assert.ok(red > 200, "one value of a hundred is faint");
     await panel().getByRole("button", { name: "Log", exact: true }).click();
     await page.waitForURL(/heatlog=1/);
-    assert.ok(((await colourOf(3, 0))[0] ?? 255) < 200, "by the logarithm it is not");
+    await until("by the logarithm it is not", async () => ((await colourOf(3, 0))[0] ?? 255) < 200);
     fixture.checkErrors();
   });
 

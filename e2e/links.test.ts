@@ -37,7 +37,6 @@ suite("links and auth", () => {
     await signIn(fixture);
     const sign = async (key: string) => {
       const page = await (await browser.newContext()).newPage();
-      page.setDefaultTimeout(30_000);
       await signIn({ page, server }, key);
       return page;
     };

@@ -7,17 +7,21 @@ const PROJECT = "hundred";
 const RUNS = 100;
 const KEYS = 12;
 const STEPS = 100;
+/** One run of it: how long this machine takes, now, for any page with as many charts. */
+const ONE = "one";
 /** `docs/performance.md` has the figures of a machine with nothing else to do; here only a break is to be seen. */
 const GENEROUS_MS = 2500;
+/** What a hundred runs may take where one takes as long. */
+const TIMES_ONE = 5;
 
 suite("a hundred runs", () => {
   let fixture: Fixture;
   before(async () => {
     fixture = await openFixture();
     await signIn(fixture);
-    for (let run = 0; run < RUNS; run++) {
+    for (let run = 0; run <= RUNS; run++) {
       const wander = noise(run);
-      await makeRun(fixture.server, PROJECT, {
+      await makeRun(fixture.server, run < RUNS ? PROJECT : ONE, {
         name: `r${run}`,
         displayName: `run ${run}`,
         steps: STEPS,
@@ -35,23 +39,29 @@ suite("a hundred runs", () => {
 
   test("the first chart comes within a second or so, after few questions, none of which waits for nothing", async (t) => {
     const { page, server } = fixture;
-    const times: number[] = [];
     const asked: string[] = [];
     page.on("request", (request) => {
       const { pathname } = new URL(request.url());
       if (/^\/(api|graphql)/.test(pathname)) asked.push(pathname);
     });
-    for (let load = 0; load < 3; load++) {
+    const firstChart = async (project: string) => {
       await page.goto(`${server.url}/home`);
       await page.waitForLoadState("networkidle");
       asked.length = 0;
-      await page.goto(`${server.url}/admin/${PROJECT}?max=${RUNS}`, { waitUntil: "commit" });
+      await page.goto(`${server.url}/admin/${project}?max=${RUNS}`, { waitUntil: "commit" });
       const mark = await page.waitForFunction(
         () => performance.getEntriesByName("first-chart")[0]?.startTime,
       );
-      times.push(Math.round((await mark.jsonValue()) ?? Number.NaN));
+      return Math.round((await mark.jsonValue()) ?? Number.NaN);
+    };
+    const times: number[] = [];
+    const one: number[] = [];
+    for (let load = 0; load < 3; load++) {
+      one.push(await firstChart(ONE));
+      times.push(await firstChart(PROJECT));
     }
-    t.diagnostic(`the first chart after ${times.join(", ")} ms, ${asked.length} questions`);
+    const told = `the first chart came after ${times.join(", ")} ms, of one run after ${one.join(", ")} ms`;
+    t.diagnostic(`${told}, ${asked.length} questions`);
     assert.ok(
       asked.indexOf("/graphql") < asked.indexOf("/api/v1/session"),
       `the runs waited: ${asked.join(" ")}`,
@@ -61,7 +71,7 @@ suite("a hundred runs", () => {
     // What is in the window comes first, then what is near it.
     const series = asked.filter((path) => path === "/api/v1/series").length;
     assert.ok(series >= 1 && series <= 2, `${series} questions for ${KEYS} charts`);
-    assert.ok(Math.min(...times) < GENEROUS_MS, `the first chart came after ${times.join(", ")} ms`);
+    assert.ok(Math.min(...times) < Math.max(GENEROUS_MS, TIMES_ONE * Math.min(...one)), told);
     fixture.checkErrors();
   });
 
@@ -124,7 +134,8 @@ suite("a hundred runs", () => {
     t.diagnostic(
       `${asked.length} questions in ${seconds.toFixed(1)} s, charts a frame: ${perFrame.join(" ")}`,
     );
-    assert.ok(asked.length >= 2 && asked.length <= seconds + 2, `${asked.length} questions in ${seconds} s`);
+    // A question for each of three hundred changes it would be; one or two were on their way before.
+    assert.ok(asked.length >= 2 && asked.length <= seconds + 4, `${asked.length} questions in ${seconds} s`);
     // Ten thousand points a chart: five of them fill a frame.
     assert.ok(Math.max(...perFrame) <= 5, `charts a frame: ${perFrame.join(" ")}`);
     fixture.checkErrors();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { until } from "../conformance/sdk-runs.ts";
 import {
   ageRuns,
   type Fixture,
@@ -112,7 +113,7 @@ suite("the page", () => {
       pointAt: "section.panel[aria-label='held_out/accuracy'] .line-chart",
       sharp: true,
     });
-    assert.ok(await hasInk(fixture, "train/loss"), "the canvas of train/loss is blank");
+    await until("the canvas of train/loss is drawn on", () => hasInk(fixture, "train/loss"));
   });
 
   test("a spike of one step stays in the drawn range", async () => {
@@ -197,7 +198,7 @@ suite("the page", () => {
       }),
     );
     await stream(server, PROJECT, "first", { files: { "wandb-history.jsonl": { offset: 3, content } } });
-    await page.getByRole("region", { name: "arrived", exact: true }).waitFor({ timeout: 5000 });
+    await page.getByRole("region", { name: "arrived", exact: true }).waitFor();
   });
 
   test("the runs table", async () => {
@@ -367,10 +368,7 @@ suite("the page", () => {
     await page.waitForURL("**/table");
     await page.getByLabel("Search runs").waitFor();
     await page.keyboard.press("/");
-    assert.equal(
-      await page.evaluate(() => document.activeElement?.getAttribute("aria-label")),
-      "Search runs",
-    );
+    await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label") === "Search runs");
     await page.keyboard.press("Escape");
     await page.locator("body").click({ position: { x: 700, y: 700 } });
     await page.keyboard.press("?");

@@ -285,7 +285,10 @@ suite("quality of every screen", () => {
         selectionEnd: text.length,
       });
     const asked: string[] = [];
-    page.on("request", (request) => asked.push(request.url()));
+    page.on("request", (request) => {
+      const said = decodeURIComponent(request.url()) + (request.postData() ?? "");
+      if (/[ㅎ하한]/.test(said)) asked.push(said);
+    });
     for (const [screen, label, parameter] of [
       [`/admin/${PROJECT}/table`, "Search runs", "q"],
       [`/admin/${PROJECT}`, "Search runs", "q"],

@@ -222,7 +222,7 @@ suite("the run page", () => {
   });
 
   test("78: a run whose script is killed while one looks becomes crashed, with when it was last heard of and the last lines of its log", async () => {
-    const server = await startServer({ flags: ["--crash-after", "3"] });
+    const server = await startServer({ flags: ["--crash-after", "8"] });
     // Cookies know no ports: another server is another visit.
     const page = await fixture.browser.newPage();
     const dir = mkdtempSync(join(tmpdir(), "steelyard-lost-"));
