@@ -2,20 +2,16 @@
  * Exactly once, beside the other server of the same wire: the official client logs at a pace through a network that loses
  * answers, and through a server that is killed and started again. What the server has then is compared with what was logged.
  */
+import { versionOf } from "./peers/environments.ts";
 import { compareAll, inWords } from "./peers/faithful.ts";
 import { openLossyProxy } from "./peers/lossy-proxy.ts";
-import {
-  failureOf,
-  type PeerSystem,
-  prepareSystems,
-  SYSTEMS,
-  startSystem,
-  versionOf,
-} from "./peers/systems.ts";
+import { failureOf, openBench, withSystem } from "./peers/opening.ts";
+import { SYSTEMS } from "./peers/systems.ts";
+import type { Worker } from "./peers/worker.ts";
 import { makePool } from "./peers/workload.ts";
 import { writeReport } from "./report/write.ts";
 
-const quick = process.argv.includes("--quick");
+const { quick, systems, missing } = openBench(SYSTEMS.filter(({ worker }) => worker === "wandb_client.py"));
 const ROWS_A_SECOND = 100;
 const ROWS = ROWS_A_SECOND * (quick ? 3 : 20);
 const FAULTS = {
@@ -24,8 +20,6 @@ const FAULTS = {
   "the server is killed with -9 and started again": { loseEvery: 0, killAt: Math.floor(ROWS / 2) },
 };
 
-const systems = SYSTEMS.filter(({ worker }) => worker === "wandb_client.py");
-const missing = prepareSystems(systems);
 const pool = makePool(5, ROWS);
 const rows: string[][] = [];
 for (const system of systems) {
@@ -33,7 +27,10 @@ for (const system of systems) {
     const reason = missing.get(system.name);
     const line = reason
       ? [reason, ""]
-      : await measure(system, loseEvery, more).catch((error: Error) => [failureOf(error), ""]);
+      : await withSystem(system, (worker) => measure(worker, loseEvery, more)).catch((error: Error) => [
+          failureOf(error),
+          "",
+        ]);
     console.error(`   ${system.name}, ${fault}: ${line.join(", ")}`);
     rows.push([system.name, fault, ...line]);
   }
@@ -53,11 +50,10 @@ writeReport([
 ]);
 
 async function measure(
-  system: PeerSystem,
+  worker: Worker,
   loseEvery: number,
   { killAt }: { killAt?: number },
 ): Promise<string[]> {
-  const worker = await startSystem(system);
   let proxy: Awaited<ReturnType<typeof openLossyProxy>> | undefined;
   try {
     proxy = await openLossyProxy(await worker.call<string>("address"), loseEvery);
@@ -74,6 +70,5 @@ async function measure(
     return [`${requests}, ${lost}`, inWords(compareAll(pool, ["once"], [ROWS], -1, read))];
   } finally {
     proxy?.close();
-    await worker.stop();
   }
 }

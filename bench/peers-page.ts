@@ -8,20 +8,15 @@ import { chromium } from "playwright-core";
 import { CHART_PAGES, type ChartPage, type PageTimes, visit } from "./peers/chart-page.ts";
 import { growthText, slopeOf } from "./peers/growth.ts";
 import { lossesText } from "./peers/losses.ts";
-import {
-  failureOf,
-  type PeerSystem,
-  prepareSystems,
-  SYSTEMS,
-  startSystem,
-  wantedSystems,
-} from "./peers/systems.ts";
+import { failureOf, openBench, withSystem } from "./peers/opening.ts";
+import { SYSTEMS } from "./peers/systems.ts";
+import type { Worker } from "./peers/worker.ts";
 import { makePool, spikeOf } from "./peers/workload.ts";
 import { short } from "./report/plot.ts";
 import type { TablePart } from "./report/result.ts";
 import { writeReport } from "./report/write.ts";
 
-const quick = process.argv.includes("--quick");
+const { quick, systems, missing } = openBench(SYSTEMS.filter(({ name }) => CHART_PAGES[name]));
 const RUNS = 10;
 const KEYS = 10;
 const LENGTHS = quick ? [1_000] : [1_000, 10_000, 100_000];
@@ -32,11 +27,6 @@ const TIMEOUT_MS = 60_000;
 /** Where a picture of each page goes, for looking at what was timed. */
 const PICTURES = process.env.BENCH_PICTURES;
 
-const systems = wantedSystems(
-  SYSTEMS.filter(({ name }) => CHART_PAGES[name]),
-  quick,
-);
-const missing = prepareSystems(systems);
 const answers = new Map<string, (PageTimes | string)[]>();
 const browser = await chromium.launch({
   executablePath: process.env.STEELYARD_TEST_CHROMIUM ?? "/usr/bin/chromium",
@@ -49,7 +39,11 @@ try {
     for (const rows of LENGTHS) {
       const last = own.at(-1);
       const reason = missing.get(system.name) ?? (typeof last === "string" ? last : undefined);
-      const answer = reason ?? (await measure(system, rows).catch((error: Error) => failureOf(error)));
+      const answer =
+        reason ??
+        (await withSystem(system, (worker) => measure(worker, system.name, rows)).catch((error: Error) =>
+          failureOf(error),
+        ));
       own.push(answer);
       console.error(
         `   ${system.name}, ${rows} steps: ${typeof answer === "string" ? answer : `${answer.firstChartMs.toFixed(0)} ms`}`,
@@ -61,10 +55,9 @@ try {
 }
 report();
 
-async function measure(system: PeerSystem, rows: number): Promise<PageTimes> {
+async function measure(worker: Worker, system: string, rows: number): Promise<PageTimes> {
   const pool = makePool(KEYS, rows);
-  const chartPage = CHART_PAGES[system.name] as ChartPage;
-  const worker = await startSystem(system);
+  const chartPage = CHART_PAGES[system] as ChartPage;
   try {
     // Memory is not what is asked for, and looking at it is work on the same cores.
     worker.sampleEvery(60_000);
@@ -92,7 +85,7 @@ async function measure(system: PeerSystem, rows: number): Promise<PageTimes> {
           mkdirSync(PICTURES, { recursive: true });
           await page.screenshot({
             timeout: 5000,
-            path: join(PICTURES, `${system.name.replaceAll(/\W+/g, "-")}-${rows}.png`),
+            path: join(PICTURES, `${system.replaceAll(/\W+/g, "-")}-${rows}.png`),
           });
         }
         await context.close();
@@ -100,7 +93,6 @@ async function measure(system: PeerSystem, rows: number): Promise<PageTimes> {
     }
     return times.sort((a, b) => a.firstChartMs - b.firstChartMs)[times.length >> 1] as PageTimes;
   } finally {
-    await worker.stop();
     pool.remove();
   }
 }

@@ -4,21 +4,15 @@
  * of a planted one-step spike. BENCH_SYSTEMS=Aim: only those so named.
  */
 import { Answers } from "./peers/answers.ts";
-import {
-  failureOf,
-  type PeerSystem,
-  prepareSystems,
-  SYSTEMS,
-  startSystem,
-  wantedSystems,
-} from "./peers/systems.ts";
+import { failureOf, openBench, withSystem } from "./peers/opening.ts";
+import { type PeerSystem, SYSTEMS } from "./peers/systems.ts";
 import type { Worker } from "./peers/worker.ts";
 import { makePool, type Pool, spikeOf } from "./peers/workload.ts";
 import { short } from "./report/plot.ts";
 import type { TablePart } from "./report/result.ts";
 import { writeReport } from "./report/write.ts";
 
-const quick = process.argv.includes("--quick");
+const { quick, systems, missing } = openBench(SYSTEMS.filter(({ asked }) => asked));
 const KEYS = 10;
 const RUNS = 10;
 const LENGTHS = quick ? [1_000] : [1_000, 10_000, 100_000, 1_000_000];
@@ -27,9 +21,11 @@ const BUCKETS = 1000;
 const CHART_RUNS = [1, 10, 100];
 const MOST_RUNS = 100;
 /** Of each of those; a system that takes too long to fill is given fewer, and the table says so. */
-const CHART_LENGTHS = quick ? [100] : [1_000, 100];
+const CHART_LENGTHS = quick ? [100] : [10_000, 1_000, 100];
 /** Of filling one system once; as soon as it shows that it would take longer, it is left. */
 const FILL_SECONDS = quick ? 4 : 60;
+/** Ours is asked at every size: what filling takes is told by peers-ingest. */
+const OWN_FILL_SECONDS = quick ? 4 : 180;
 const TIMES = quick ? 2 : 5;
 const QUESTIONS = {
   screen: { measure: "a screen of ten charts", remedy: "an answer in fewer bytes, which most of it is" },
@@ -44,11 +40,6 @@ const QUESTIONS = {
   },
 };
 
-const systems = wantedSystems(
-  SYSTEMS.filter(({ asked }) => asked),
-  quick,
-);
-const missing = prepareSystems(systems);
 const byLength = new Answers(systems, LENGTHS, "steps");
 const byRuns = new Answers(systems, CHART_RUNS, "runs");
 /** System → steps of each of the hundred runs, and how long reading all of them took. */
@@ -91,7 +82,10 @@ async function askAtLengths(system: PeerSystem): Promise<void> {
 
 async function askOfMostRuns(system: PeerSystem): Promise<void> {
   let reason = missing.get(system.name);
+  const [longest = 0] = byLength.points(system.name, "screen").at(-1) ?? [];
   for (const rows of reason ? [] : CHART_LENGTHS) {
+    // As many points as it had no time to be filled with.
+    if (rows * MOST_RUNS > longest * RUNS && rows !== CHART_LENGTHS.at(-1)) continue;
     reason = await filled(system, MOST_RUNS, rows, async (worker, runs) => {
       for (const count of CHART_RUNS)
         await byRuns.ask(worker, system.name, "chart", count, {
@@ -100,7 +94,9 @@ async function askOfMostRuns(system: PeerSystem): Promise<void> {
           buckets: BUCKETS,
           times: TIMES,
         });
-      await byRuns.ask(worker, system.name, "scan", MOST_RUNS, { runs, times: 0 });
+      const [steps = rows, known = 0] = byLength.points(system.name, "scan").at(-1) ?? [];
+      const expected = (known * MOST_RUNS * rows) / (RUNS * steps);
+      await byRuns.ask(worker, system.name, "scan", MOST_RUNS, { runs, times: 0 }, expected);
       const [[, ms] = [0, Number.NaN]] = byRuns.points(system.name, "scan");
       const rate = (MOST_RUNS * rows * KEYS) / (ms / 1000);
       const failure = byRuns.get(system.name, "scan", MOST_RUNS);
@@ -123,30 +119,29 @@ async function filled(
 ): Promise<string | undefined> {
   const runs = Array.from({ length: count }, (_, run) => `run-${String(run).padStart(3, "0")}`);
   const pool = makePool(KEYS, rows);
-  let worker: Worker | undefined;
+  const fillSeconds = system.name.startsWith("Steelyard") ? OWN_FILL_SECONDS : FILL_SECONDS;
+  const began = performance.now();
+  const say = (words: string) => console.error(`   ${system.name}, ${count} runs × ${rows} steps: ${words}`);
   try {
-    const began = performance.now();
-    worker = await startSystem(system);
-    const started = performance.now();
-    // Memory is not what is asked for, and looking at it is work on the same cores.
-    worker.sampleEvery(60_000);
-    await worker.call(
-      "fill",
-      { pool: pool.path, runs, rows, spike: spikeOf(rows), seconds: FILL_SECONDS },
-      FILL_SECONDS * 2 + 60,
-    );
-    const seconds = (from: number) => ((performance.now() - from) / 1000).toFixed(1);
-    console.error(
-      `   ${system.name}, ${count} runs × ${rows} steps: filled in ${seconds(started)} s, ${seconds(began)} s with its start`,
-    );
-    await worker.call("open_page", {}, 120);
-    await ask(worker, runs, pool);
+    await withSystem(system, async (worker) => {
+      const started = performance.now();
+      // Memory is not what is asked for, and looking at it is work on the same cores.
+      worker.sampleEvery(60_000);
+      await worker.call(
+        "fill",
+        { pool: pool.path, runs, rows, spike: spikeOf(rows), seconds: fillSeconds },
+        fillSeconds * 2 + 60,
+      );
+      const seconds = (from: number) => ((performance.now() - from) / 1000).toFixed(1);
+      say(`filled in ${seconds(started)} s, ${seconds(began)} s with its start`);
+      await worker.call("open_page", {}, 120);
+      await ask(worker, runs, pool);
+    });
     return undefined;
   } catch (error) {
-    console.error(`   ${system.name}, ${count} runs × ${rows} steps: ${(error as Error).message}`);
+    say((error as Error).message);
     return failureOf(error as Error);
   } finally {
-    await worker?.stop();
     pool.remove();
   }
 }
@@ -156,7 +151,7 @@ function report(): void {
   writeReport([
     {
       kind: "text",
-      text: `${RUNS} runs × ${KEYS} keys × ${lengths} steps in a fresh folder each; the median of ${TIMES} answers after a first one (fewer when they take seconds; “everything” is asked once), milliseconds from the question to the last byte of the answer. “Screen”: what the system's own page asks for ten charts of all runs, with that page's own number of points (ours: ${BUCKETS} buckets). Yardsticks (in italics) are stores that were asked the same buckets as SQL. Growth: the factor for ten times the size. A system whose filling would take longer than ${FILL_SECONDS} s, by the fastest way it has, is asked at smaller sizes.`,
+      text: `${RUNS} runs × ${KEYS} keys × ${lengths} steps in a fresh folder each; the median of ${TIMES} answers after a first one (fewer when they take seconds; “everything” is asked once), milliseconds from the question to the last byte of the answer. “Screen”: what the system's own page asks for ten charts of all runs, with that page's own number of points (ours: ${BUCKETS} buckets). Yardsticks (in italics) are stores that were asked the same buckets as SQL. Growth: the factor for ten times the size. A system whose filling would take longer than ${FILL_SECONDS} s (ours ${OWN_FILL_SECONDS} s), by the fastest way it has, is asked at smaller sizes.`,
     },
     byLength.table("screen", "A screen of ten charts: ms"),
     seenTable(),

@@ -3,18 +3,13 @@
  * runs. Each system is asked by the call its own page makes. BENCH_SYSTEMS=Aim: only those so named.
  */
 import { Answers } from "./peers/answers.ts";
-import {
-  failureOf,
-  type PeerSystem,
-  prepareSystems,
-  SYSTEMS,
-  startSystem,
-  wantedSystems,
-} from "./peers/systems.ts";
+import { failureOf, openBench, withSystem } from "./peers/opening.ts";
+import { SYSTEMS } from "./peers/systems.ts";
+import type { Worker } from "./peers/worker.ts";
 import { short } from "./report/plot.ts";
 import { writeReport } from "./report/write.ts";
 
-const quick = process.argv.includes("--quick");
+const { quick, systems, missing } = openBench(SYSTEMS.filter(({ asked, yardstick }) => asked && !yardstick));
 const SIZES = quick ? [100, 1_000] : [1_000, 10_000, 100_000];
 /** Of filling one system once; as soon as it shows that it would take longer, it is left. */
 const FILL_SECONDS = quick ? 3 : 120;
@@ -22,18 +17,15 @@ const TIMES = quick ? 2 : 7;
 const QUESTIONS = { table: "first page", sort: "sorted by a last value", filter: "two terms of a filter" };
 const REMEDY = "an answer of the shown columns alone, and a count that is kept in place of made";
 
-const systems = wantedSystems(
-  SYSTEMS.filter(({ asked, yardstick }) => asked && !yardstick),
-  quick,
-);
-const missing = prepareSystems(systems);
 const answers = new Answers(systems, SIZES, "runs");
 for (const system of systems) {
   let reason = missing.get(system.name);
   for (const size of SIZES) {
     if (!reason) {
       const began = performance.now();
-      reason = await measure(system, size).catch((error: Error) => failureOf(error));
+      reason = await withSystem(system, (worker) => measure(worker, system.name, size)).catch(
+        (error: Error) => failureOf(error),
+      );
       console.error(
         `   ${system.name}, ${size} runs: ${reason ?? "asked"} after ${((performance.now() - began) / 1000).toFixed(1)} s`,
       );
@@ -67,17 +59,12 @@ writeReport([
 ]);
 
 /** Answers why no more runs are tried, if so. */
-async function measure(system: PeerSystem, size: number): Promise<string | undefined> {
-  const worker = await startSystem(system);
-  try {
-    // Memory is not what is asked for, and looking at it is work on the same cores.
-    worker.sampleEvery(60_000);
-    await worker.call("fill_runs", { count: size, seconds: FILL_SECONDS }, FILL_SECONDS * 2 + 60);
-    await worker.call("open_page", {}, 120);
-    for (const question of Object.keys(QUESTIONS))
-      await answers.ask(worker, system.name, question, size, { times: TIMES });
-    return undefined;
-  } finally {
-    await worker.stop();
-  }
+async function measure(worker: Worker, system: string, size: number): Promise<string | undefined> {
+  // Memory is not what is asked for, and looking at it is work on the same cores.
+  worker.sampleEvery(60_000);
+  await worker.call("fill_runs", { count: size, seconds: FILL_SECONDS }, FILL_SECONDS * 2 + 60);
+  await worker.call("open_page", {}, 120);
+  for (const question of Object.keys(QUESTIONS))
+    await answers.ask(worker, system, question, size, { times: TIMES });
+  return undefined;
 }

@@ -10,7 +10,7 @@ import { buildPage, installDependencies, newNode, ROOT, run, say } from "./toolc
 
 const USAGE = `npm run bench [-- options] [name …]
   --list        name the benchmarks and end
-  --only NAME   only that one; may be given again
+  --only NAME   only that one, or those that begin so: "peers" is all of other trackers; may be given again
   --quick       small sizes, all of them in a few minutes; a quick figure never replaces a whole one
   --json FILE   write what was measured to FILE too`;
 const BENCH = join(ROOT, "bench");
@@ -20,11 +20,12 @@ const benchmarks = readdirSync(BENCH)
   .filter((file) => file.endsWith(".ts"))
   .map((file) => basename(file, ".ts"))
   .sort();
-const unknown = names.filter((name) => !benchmarks.includes(name));
+const named = (name) => benchmarks.filter((one) => one === name || one.startsWith(`${name}-`));
+const unknown = names.filter((name) => named(name).length === 0);
 if (unknown.length > 0)
   end(`no benchmark is called ${unknown.join(", ")}; they are: ${benchmarks.join(", ")}`);
 if (list) {
-  for (const name of benchmarks) say(`${name.padEnd(18)} ${firstSentence(name)}`);
+  for (const name of benchmarks) say(`${name.padEnd(25)} ${firstSentence(name)}`);
   process.exit(0);
 }
 
@@ -35,7 +36,7 @@ if (chromium) process.env.STEELYARD_TEST_CHROMIUM = chromium;
 const measured = [];
 const failed = [];
 
-for (const name of names.length > 0 ? names : benchmarks) {
+for (const name of names.length > 0 ? new Set(names.flatMap(named)) : benchmarks) {
   say(`── ${name}`);
   const result = measure(name);
   if (!result) failed.push(name);

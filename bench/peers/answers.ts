@@ -2,7 +2,8 @@ import { short } from "../report/plot.ts";
 import type { LinesPart, TablePart } from "../report/result.ts";
 import { growthText, median, slopeOf } from "./growth.ts";
 import { lossesText } from "./losses.ts";
-import { failureOf, type PeerSystem } from "./systems.ts";
+import { failureOf } from "./opening.ts";
+import type { PeerSystem } from "./systems.ts";
 import type { Worker } from "./worker.ts";
 
 /** A question that would take longer is not asked; the table says how long it would. */
@@ -36,18 +37,18 @@ export class Answers {
     return this.#known.get(`${system}/${question}/${size}`);
   }
 
-  /** Ask and note, unless the sizes before say that it would take too long. */
+  /** Ask and note, unless the sizes before, or `expectedMs`, say that it would take too long. */
   async ask(
     worker: Worker,
     system: string,
     question: string,
     size: number,
     given: object = {},
+    expectedMs = this.#expectedMs(system, question, size),
   ): Promise<void> {
-    const expected = this.#expectedMs(system, question, size);
     const answer =
-      expected > ASKED_FOR_SECONDS * 1000
-        ? `would take about ${short(expected / 1000)} s`
+      expectedMs > ASKED_FOR_SECONDS * 1000
+        ? `would take about ${short(expectedMs / 1000)} s`
         : await worker
             .call<Answer>("ask", { question, ...given }, ASKED_FOR_SECONDS * 4)
             .catch((error: Error) => failureOf(error));

@@ -9,7 +9,8 @@ import { compareAll, inWords } from "./faithful.ts";
 import { growthText, slopeOf } from "./growth.ts";
 import { lossesText } from "./losses.ts";
 import { openLossyProxy } from "./lossy-proxy.ts";
-import { failureOf, type PeerSystem, SYSTEMS } from "./systems.ts";
+import { failureOf } from "./opening.ts";
+import { type PeerSystem, SYSTEMS } from "./systems.ts";
 import { Worker } from "./worker.ts";
 import { makePool, spikeOf, type Tally } from "./workload.ts";
 
@@ -152,6 +153,10 @@ test("a system is not asked what sizes before say takes too long, and its reason
     ["A", "9 k", "would take about 90 s", "filling would take about 7 min", "–"],
   ]);
   assert.equal(answers.get("A", "sort", 10), "none: it sorts by itself");
+  assert.equal(failureOf(new Error("ValueError: no signal\nat line 3")), "fails: ValueError: no signal");
+  assert.equal(failureOf(new Error("Fails: 0 of 3 files are kept")), "fails: 0 of 3 files are kept");
+  await answers.ask(slow, "A", "screen", 10, {}, 61_000);
+  assert.equal(answers.get("A", "screen", 10), "would take about 61 s", "as one who knows expects");
   const late = { call: () => Promise.reject(new Error("> 240 s")) } as unknown as Worker;
   await assert.rejects(answers.ask(late, "A", "filter", 10), /> 240 s/, "it is still at it");
 });

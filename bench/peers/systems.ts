@@ -1,11 +1,6 @@
-import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
-import { CLIENTS, prepareEnvironments } from "../../scripts/python-clients.mjs";
 import { ROOT } from "../../scripts/toolchain.mjs";
-import { Worker } from "./worker.ts";
-
-const WORKERS = new URL("workers/", import.meta.url).pathname;
-const NEWEST_CLIENT = CLIENTS.at(-1)?.version ?? "";
+import { NEWEST_CLIENT, peersFolder, postgresBinaries } from "./environments.ts";
 
 /** A tracker, or a store beside which trackers can be seen, and how the bench reaches it. */
 export interface PeerSystem {
@@ -23,6 +18,8 @@ export interface PeerSystem {
   options: Record<string, unknown>;
   /** When a row counts as written, and what a power cut then costs. */
   durable: string;
+  /** What is on as it comes out of the box, and off where systems are compared; undefined = nothing. */
+  asItComes?: string;
   /** It is asked the questions of charts and tables: one way of writing a system suffices for that. */
   asked?: true;
   /** A quick run leaves it out: it takes long, and another of its kind is there. */
@@ -37,28 +34,13 @@ export interface PeerSystem {
   logs?: true;
 }
 
-/** Pinned: a figure is of these versions. */
-const ENVIRONMENTS: Record<string, readonly string[]> = {
-  [NEWEST_CLIENT]: [`wandb==${NEWEST_CLIENT}`, ...(CLIENTS.at(-1)?.with ?? [])],
-  // The newest client with what its pictures need.
-  pictures: [`wandb==${NEWEST_CLIENT}`, ...(CLIENTS.at(-1)?.with ?? []), "pillow==13.0.0"],
-  mlflow: ["mlflow==3.17.2", "psycopg2-binary==2.9.13"],
-  // setuptools: pkg_resources, which it still imports.
-  tensorboard: ["tensorboard==2.21.0", "tensorboardX==2.6.5", "setuptools<81"],
-  trackio: ["trackio==0.43.0"],
-  // pillow: its pictures.
-  swanlab: ["swanlab==0.10.3", "pillow==13.0.0"],
-  aim: ["aim==3.29.1", "setuptools<81"],
-  openwandb: ["openwandb==0.5.25"],
-  chdb: ["chdb==4.4.0", "pyarrow==26.0.1", "numpy<3"],
-  duckdb: ["duckdb==2.0.1", "pyarrow==26.0.1"],
-};
-
 const STEELYARD = { node: process.execPath, main: join(ROOT, "packages/server/src/main.ts") };
 
 const POSTGRES = postgresBinaries();
 const STEELYARD_DURABLE = "answered 200; SQLite WAL, synchronous=FULL";
 const OPENWANDB_DURABLE = "answered 200; SQLite WAL, synchronous=FULL (the default)";
+/** Of the clients. */
+const AS_IT_COMES = "system metrics, console, git, machine";
 const OPENWANDB = { python: join(peersFolder(), "openwandb", "bin", "python") };
 
 export const SYSTEMS: readonly PeerSystem[] = [
@@ -67,6 +49,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     worker: "steelyard-sdk.ts",
     options: {},
     durable: `finish() returned; ${STEELYARD_DURABLE}`,
+    asItComes: AS_IT_COMES,
   },
   {
     name: "Steelyard, official client",
@@ -75,6 +58,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     environment: NEWEST_CLIENT,
     options: STEELYARD,
     durable: `finish() returned; ${STEELYARD_DURABLE}`,
+    asItComes: AS_IT_COMES,
   },
   {
     name: "OpenWandb, official client",
@@ -84,6 +68,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     needs: "openwandb",
     options: OPENWANDB,
     durable: `finish() returned; ${OPENWANDB_DURABLE}`,
+    asItComes: AS_IT_COMES,
   },
   {
     name: "Steelyard, wire",
@@ -111,6 +96,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     options: { backend: "sqlite" },
     durable: "log_batch returned; SQLite rollback journal, synchronous=FULL (the defaults)",
     asked: true,
+    asItComes: "its fluent calls; four workers, queues of jobs",
   },
   {
     name: "MLflow, PostgreSQL",
@@ -121,6 +107,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     durable: "log_batch returned; fsync on, synchronous_commit on (Debian's defaults)",
     asked: true,
     cannot: POSTGRES ? undefined : "no PostgreSQL here; install Debian's postgresql package",
+    asItComes: "its fluent calls; four workers, queues of jobs",
   },
   {
     name: "Aim",
@@ -131,6 +118,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     durable:
       "close() returned and the index has it; RocksDB's write-ahead log without fsync: a power cut loses the last seconds",
     asked: true,
+    asItComes: "system metrics, console, packages",
   },
   {
     name: "Trackio",
@@ -140,6 +128,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     serverless: true,
     durable: "finish() returned; SQLite WAL, synchronous=NORMAL: a power cut loses the last commits",
     asked: true,
+    asItComes: "system metrics",
   },
   {
     name: "TensorBoard",
@@ -149,6 +138,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     serverless: true,
     durable: "files closed, then fsync by the bench",
     asked: true,
+    asItComes: "no fsync at the end",
   },
   {
     name: "SwanLab, offline",
@@ -157,6 +147,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     options: {},
     serverless: true,
     durable: "finish() returned; a log of its own without fsync",
+    asItComes: "machine, console, git, packages",
   },
   {
     name: "ClickHouse (chdb)",
@@ -200,6 +191,7 @@ export const LOCAL_SYSTEMS: readonly PeerSystem[] = [
     durable: "finish() returned: its `.wandb` log, without fsync",
     serverless: true,
     logs: true,
+    asItComes: AS_IT_COMES,
   },
   {
     name: "official client, offline",
@@ -210,6 +202,7 @@ export const LOCAL_SYSTEMS: readonly PeerSystem[] = [
     durable: "finish() returned: its `.wandb` log, without fsync",
     serverless: true,
     logs: true,
+    asItComes: AS_IT_COMES,
   },
   {
     name: "floor: JSON rows to a file",
@@ -222,129 +215,7 @@ export const LOCAL_SYSTEMS: readonly PeerSystem[] = [
   },
 ];
 
-/** System → why it cannot be measured here; environments are made on the way. */
-export function prepareSystems(systems: readonly PeerSystem[]): Map<string, string> {
-  const wanted = [
-    ...new Set(systems.flatMap(({ environment, needs }) => [environment ?? [], needs ?? []].flat())),
-  ];
-  const reasons = new Map<string | undefined, string>();
-  const prepare = (folder: string, names: string[]) => {
-    const environments = names.map((name) => ({ name, packages: ENVIRONMENTS[name] ?? [] }));
-    for (const { name, reason } of prepareEnvironments(folder, environments)) reasons.set(name, reason);
-  };
-  prepare(
-    clientsFolder(),
-    wanted.filter((name) => name === NEWEST_CLIENT),
-  );
-  prepare(
-    peersFolder(),
-    wanted.filter((name) => name !== NEWEST_CLIENT),
-  );
-  const missing = new Map<string, string>();
-  for (const { name, environment, needs, cannot } of systems) {
-    const reason = [environment, needs, undefined].map((one) => reasons.get(one)).find(Boolean);
-    if (cannot) missing.set(name, cannot);
-    else if (reason && environment) missing.set(name, `could not be installed: ${reason}`);
-  }
-  return missing;
-}
-
-/** Those of BENCH_SYSTEMS (beginnings of names, with commas); when it is not set, all, of a quick run the quick ones. */
-export function wantedSystems(systems: readonly PeerSystem[], quick = false): readonly PeerSystem[] {
-  const wanted = process.env.BENCH_SYSTEMS?.split(",");
-  if (wanted) return systems.filter(({ name }) => wanted.some((one) => name.startsWith(one)));
-  return quick ? systems.filter(({ slow }) => !slow) : systems;
-}
-
 /** The same system, able to log pictures. */
 export function withPictures(system: PeerSystem): PeerSystem {
   return system.environment === NEWEST_CLIENT ? { ...system, environment: "pictures" } : system;
-}
-
-/** For a table's cell: a system's reason why there is no answer. */
-export function failureOf({ message }: Error): string {
-  const [, kind, words] = /^(NotThere|TooLong): (.*)/.exec(message) ?? [];
-  if (kind) return kind === "NotThere" ? `none: ${words}` : `${words}`;
-  return message.split("\n")[0]?.slice(0, 160) ?? "";
-}
-
-/** Start its worker and itself, empty. Throws, with its own words, when it does not start. */
-export async function startSystem(system: PeerSystem): Promise<Worker> {
-  const worker = launch(system);
-  return ready(worker, worker.call("start", { folder: worker.folder, ...system.options }, 400));
-}
-
-/** Another process of a system that was started: `connection` is what that worker answers to the question of this name. */
-export async function attachSystem(system: PeerSystem, connection: object): Promise<Worker> {
-  const worker = launch(system);
-  return ready(worker, worker.call("attach", connection, 120));
-}
-
-async function ready(worker: Worker, begun: Promise<unknown>): Promise<Worker> {
-  try {
-    await begun;
-    return worker;
-  } catch (error) {
-    await worker.stop();
-    throw error;
-  }
-}
-
-function launch({ worker: file, args = [], environment }: PeerSystem): Worker {
-  const path = join(WORKERS, file);
-  const python = environment ? join(folderOf(environment), environment, "bin", "python") : "";
-  return environment
-    ? new Worker(python, [path, ...args], {
-        PATH: `${join(python, "..")}:${process.env.PATH}`,
-        PYTHONPATH: WORKERS,
-      })
-    : new Worker(process.execPath, [path, ...args]);
-}
-
-/** Of the packages a system is made of, as installed. */
-export function versionOf({ environment, needs, args, worker }: PeerSystem): string {
-  const distributions = [
-    ...(worker === "wandb_client.py" ? ["wandb"] : []),
-    ...(needs ? [needs] : []),
-    ...(args?.[0] === "parquet" ? ["pyarrow"] : []),
-    ...(environment && ![NEWEST_CLIENT, "pictures"].includes(environment) && !needs && args?.[0] !== "parquet"
-      ? [environment]
-      : []),
-  ];
-  const versions = distributions.map(
-    (name) =>
-      `${name} ${installedVersion(name, name === "wandb" ? NEWEST_CLIENT : name === "pyarrow" ? "duckdb" : name)}`,
-  );
-  return [
-    ...(worker.startsWith("steelyard") || args?.[0] === "steelyard" ? ["this tree"] : []),
-    ...versions,
-  ].join(", ");
-}
-
-function installedVersion(distribution: string, environment: string): string {
-  const [found] = globSync(`lib/*/site-packages/${distribution}-*.dist-info`, {
-    cwd: join(folderOf(environment), environment),
-  });
-  return found?.split(`${distribution}-`).at(-1)?.replace(".dist-info", "") ?? "?";
-}
-
-function folderOf(environment: string): string {
-  return environment === NEWEST_CLIENT ? clientsFolder() : peersFolder();
-}
-
-function clientsFolder(): string {
-  return process.env.STEELYARD_TEST_VENVS ?? join(ROOT, ".venvs");
-}
-
-/** Virtual environments of the peers: STEELYARD_BENCH_VENVS, else a folder that git ignores. */
-function peersFolder(): string {
-  return process.env.STEELYARD_BENCH_VENVS ?? join(ROOT, ".cache", "peers");
-}
-
-/** The newest PostgreSQL of Debian's package; undefined when there is none. */
-export function postgresBinaries(): string | undefined {
-  return globSync("/usr/lib/postgresql/*/bin")
-    .filter((path) => existsSync(join(path, "initdb")))
-    .sort()
-    .at(-1);
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -85,6 +85,11 @@ export class Worker {
     for (const pid of this.#serverTree()) setAffinity(pid, server);
   }
 
+  /** They may run everywhere again. */
+  unpin(): void {
+    for (const pid of this.#tree()) setAffinity(pid, `0-${cpus().length - 1}`);
+  }
+
   /** Of the system's folder, but for those in it. */
   diskBytes(without: readonly string[] = []): number {
     return without.reduce((sum, name) => sum - bytesUnder(join(this.folder, name)), bytesUnder(this.folder));
@@ -142,8 +147,8 @@ function sumOf(pids: readonly number[], value: (pid: number) => number): number 
 }
 
 /** Of every thread. */
-function setAffinity(pid: number, core: number): void {
-  spawnSync("taskset", ["-acp", String(core), String(pid)], { stdio: "ignore" });
+function setAffinity(pid: number, cores: number | string): void {
+  spawnSync("taskset", ["-acp", String(cores), String(pid)], { stdio: "ignore" });
 }
 
 /** They and all their descendants, themselves first. */

@@ -75,9 +75,8 @@ class Aim(System):
             artifact.download(str(place))
 
     def open_run(self, name, console=False):
-        run = self.aim.Run(
-            repo=self.repo, system_tracking_interval=None, log_system_params=False, capture_terminal_logs=console
-        )
+        quiet = {"system_tracking_interval": None, "log_system_params": False, "capture_terminal_logs": console}
+        run = self.aim.Run(repo=self.repo, **({} if self.plain else quiet))
         run.name = name
         return run
 

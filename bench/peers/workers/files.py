@@ -7,6 +7,8 @@ import re
 import time
 
 LINE_BYTES = 120
+# Between two looks at the clock.
+LINES_A_LOOK = 100
 COLUMNS = ["table", "row", "half", "text", "even"]
 
 
@@ -52,21 +54,28 @@ def read_tables(system, run):
     return [[len(rows), sum(row[1] + row[2] for row in rows)] for rows in system.tables_of(run)]
 
 
-def console(system, run, lines):
-    """Lines of a program that prints, with the cost of each beside that of the same loop without a run."""
+def console(system, run, lines, seconds):
+    """Lines of a program that prints, with the cost of each beside that of the same loop without a run; ends after `seconds`."""
     texts = [f"line {number:08d} ".ljust(LINE_BYTES - 1, ".") for number in range(lines)]
     with quiet():
-        began = time.perf_counter()
-        for text in texts:
-            print(text)
-        alone = time.perf_counter() - began
+        _, alone = print_until(texts, seconds)
         opened = system.open_console(run)
-        began = time.perf_counter()
-        for text in texts:
-            print(text)
+        given, loop = print_until(texts, seconds)
         logged = time.perf_counter()
         opened.finish()
-        return {"given": lines, "alone": alone, "loop": logged - began, "finish": time.perf_counter() - logged}
+        return {"given": given, "alone": alone, "loop": loop, "finish": time.perf_counter() - logged}
+
+
+def print_until(texts, seconds):
+    """(Lines printed, seconds it took)."""
+    began = time.perf_counter()
+    done = 0
+    for text in texts:
+        print(text)
+        done += 1
+        if done % LINES_A_LOOK == 0 and time.perf_counter() - began > seconds:
+            break
+    return done, time.perf_counter() - began
 
 
 def read_console(system, run):

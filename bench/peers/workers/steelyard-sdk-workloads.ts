@@ -13,6 +13,8 @@ export interface SdkConnection {
   offline: boolean;
   baseUrl?: string;
   apiKey?: string;
+  /** What others lack is on, as it comes out of the box. */
+  plain?: boolean;
 }
 
 interface LogRows {
@@ -30,6 +32,8 @@ interface ManyRuns {
   at_once: number;
 }
 
+/** What of it has no option. */
+const QUIET = { WANDB_DISABLE_GIT: "true", WANDB_X_DISABLE_META: "true", WANDB_X_DISABLE_STATS: "true" };
 const POLL_MS = 20;
 /** The same, of what watches while it is logged. */
 const WATCH_MS = 50;
@@ -165,7 +169,7 @@ export function workloadOperations(connection: () => SdkConnection, server: () =
       return { rows: step, failed: 0, blocked, caught_up: caughtUp, finish };
     },
 
-    async console({ run: id, lines }: { run: string; lines: number }) {
+    async console({ run: id, lines, seconds }: { run: string; lines: number; seconds: number }) {
       const texts = Array.from(
         { length: lines },
         (_, number) => `${`line ${String(number).padStart(8, "0")} `.padEnd(LINE_BYTES - 1, ".")}\n`,
@@ -175,15 +179,15 @@ export function workloadOperations(connection: () => SdkConnection, server: () =
       process.stdout.write = (() => true) as typeof process.stdout.write;
       try {
         const before = performance.now();
-        await print(texts);
+        await print(texts, seconds);
         const alone = (performance.now() - before) / 1000;
         const run = await open(connection(), id, { console: true });
         const began = performance.now();
-        await print(texts);
+        const given = await print(texts, seconds);
         const logged = performance.now();
         await run.finish();
         const finish = (performance.now() - logged) / 1000;
-        return { given: lines, alone, loop: (logged - began) / 1000, finish };
+        return { given, alone, loop: (logged - began) / 1000, finish };
       } finally {
         process.stdout.write = kept;
       }
@@ -229,12 +233,16 @@ async function train(seconds: number, spins: number, log?: (step: number) => voi
   return { rate: calls.length / ((performance.now() - began) / 1000), steps: calls.length, calls, beganAt };
 }
 
-/** A program that prints lets the event loop turn now and then. */
-async function print(texts: readonly string[]): Promise<void> {
+/** A program that prints lets the event loop turn now and then; answers how many it printed until the time was over. */
+async function print(texts: readonly string[], seconds: number): Promise<number> {
+  const until = performance.now() + seconds * 1000;
   for (const [at, text] of texts.entries()) {
     process.stdout.write(text);
-    if (at % ROWS_A_TURN === 0) await new Promise(setImmediate);
+    if (at % ROWS_A_TURN !== 0) continue;
+    await new Promise(setImmediate);
+    if (performance.now() > until) return at + 1;
   }
+  return texts.length;
 }
 
 let total = 0;
@@ -266,21 +274,21 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-/** What the others lack is off. */
+/** What the others lack is off; it says nothing in any case, where the answers go. */
 export function open(
-  { dir, offline, baseUrl, apiKey }: SdkConnection,
+  { dir, offline, baseUrl, apiKey, plain }: SdkConnection,
   id: string,
   more: InitOptions = {},
 ): Promise<Run> {
+  if (!plain) Object.assign(process.env, QUIET);
   return init({
     project: "bench",
     id,
     dir,
     ...(offline ? { mode: "offline" as const } : { baseUrl, apiKey }),
-    console: false,
     silent: true,
-    saveCode: false,
     reinit: "create_new",
+    ...(!plain && { console: false, saveCode: false }),
     ...more,
   });
 }

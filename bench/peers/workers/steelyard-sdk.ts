@@ -3,10 +3,15 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseExtendedJson } from "@steelyard/protocol/history";
-import { init } from "steelyard";
 import { type RunningServer, startServer } from "../../../conformance/server.ts";
 import type { Tally } from "../workload.ts";
-import { type Row, readRows, type SdkConnection, workloadOperations } from "./steelyard-sdk-workloads.ts";
+import {
+  open,
+  type Row,
+  readRows,
+  type SdkConnection,
+  workloadOperations,
+} from "./steelyard-sdk-workloads.ts";
 
 interface Written {
   pool: string;
@@ -18,12 +23,16 @@ interface Written {
 
 const offline = process.argv[2] === "offline";
 let folder = "";
+let plain = false;
 let server: RunningServer | undefined;
 /** Of the server that another process started. */
 let attached: SdkConnection | undefined;
 const say = process.stdout.write.bind(process.stdout);
 
 const OPERATIONS: Record<string, (given: never) => Promise<unknown>> = {
+  async as_it_comes() {
+    plain = true;
+  },
   async start(given: { folder: string }) {
     folder = given.folder;
     mkdirSync(join(folder, "client"));
@@ -38,24 +47,9 @@ const OPERATIONS: Record<string, (given: never) => Promise<unknown>> = {
   servers: async () => (server ? [server.pid()] : []),
   ...workloadOperations(connection, () => running()),
   async write({ pool, runs, rows, spike, seconds }: Written) {
-    const { url, apiKey } = running();
     const given = readRows(pool);
     const first = Object.keys(given[0] ?? {})[0] ?? "";
-    const dir = join(folder, "client");
-    const opened = await Promise.all(
-      runs.map((id) =>
-        init({
-          project: "bench",
-          id,
-          dir,
-          baseUrl: url,
-          apiKey,
-          console: false,
-          silent: true,
-          reinit: "create_new",
-        }),
-      ),
-    );
+    const opened = await Promise.all(runs.map((id) => open(connection(), id)));
     const slice = Math.max(10, Math.floor(2000 / runs.length));
     const calls = new Float64Array(Math.min(2_000_000, rows * runs.length));
     let called = 0;
@@ -109,7 +103,8 @@ const OPERATIONS: Record<string, (given: never) => Promise<unknown>> = {
 function connection(): SdkConnection {
   if (attached) return attached;
   const dir = join(folder, "client");
-  return offline ? { dir, offline } : { dir, offline, baseUrl: running().url, apiKey: running().apiKey };
+  if (offline) return { dir, offline, plain };
+  return { dir, offline, plain, baseUrl: running().url, apiKey: running().apiKey };
 }
 
 function running(): RunningServer {

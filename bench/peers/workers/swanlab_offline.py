@@ -1,9 +1,8 @@
 """SwanLab offline: its client's own log in a folder. Its server is a cloud with accounts, or a cluster of containers."""
 import pathlib
 import re
-import time
 
-from worker import Opened, Rows, System, Tally, calls_of, serve
+from worker import Opened, Rows, System, Tally, serve
 
 
 class SwanLab(System):
@@ -21,7 +20,7 @@ class SwanLab(System):
     def open(self, name, console=False):
         """What the others lack is off: machine, packages, git, system metrics."""
         kept = self.swanlab.Settings
-        settings = kept(
+        settings = kept(interactive=False) if self.plain else kept(
             interactive=False,
             probe=kept.Probe(hardware=False, runtime=False, requirements=False, conda=False, git=False, monitor=False, swanlab=False),
             terminal=kept.Terminal(proxy_type="all" if console else "none"),
@@ -43,25 +42,7 @@ class SwanLab(System):
             yield path.read_bytes()
 
     def write(self, pool, runs, rows, spike=-1, seconds=600):
-        """One run after the other: a process has one at a time."""
-        given = Rows(pool, spike)
-        calls, done = [], []
-        began = time.perf_counter()
-        for run in runs:
-            done.append(0)
-            if time.perf_counter() - began > seconds:
-                continue
-            opened = self.open(run)
-            share = time.perf_counter() + seconds / len(runs)
-            for step in range(rows):
-                at = time.perf_counter()
-                opened.log(given.at(step), step)
-                calls.append(time.perf_counter() - at)
-                done[-1] = step + 1
-                if step % 1000 == 999 and at > share:
-                    break
-            opened.finish()
-        return {"rows": done, "seconds": time.perf_counter() - began, "calls": calls_of(calls)}
+        return self.write_one_by_one(Rows(pool, spike), runs, rows, seconds)
 
     def log_of(self, run):
         # Its ids have no other signs.

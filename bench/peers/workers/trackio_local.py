@@ -5,9 +5,8 @@ import os
 import pathlib
 import sqlite3
 import sys
-import time
 
-from worker import NotThere, Opened, Rows, System, Tally, answers, calls_of, end_process, filling, free_port, post_json, serve, start_process, table_run
+from worker import NotThere, Opened, Rows, System, Tally, answers, end_process, filling, free_port, post_json, serve, start_process, table_run
 
 # Runs of one question, by its server and its page.
 RUNS_A_QUESTION = 64
@@ -70,31 +69,11 @@ class Trackio(System):
         return -1 if last is None else last
 
     def open_run(self, name, config=None):
-        return self.trackio.init(
-            project=self.project, name=name, config=config, embed=False, auto_log_gpu=False, auto_log_cpu=False
-        )
+        quiet = {} if self.plain else {"auto_log_gpu": False, "auto_log_cpu": False}
+        return self.trackio.init(project=self.project, name=name, config=config, embed=False, **quiet)
 
     def write(self, pool, runs, rows, spike=-1, seconds=600):
-        """One run after the other: its `init` ends the run before, a process has one at a time."""
-        given = Rows(pool, spike)
-        calls = []
-        done = []
-        began = time.perf_counter()
-        for run in runs:
-            done.append(0)
-            if time.perf_counter() - began > seconds:
-                continue
-            opened = self.open_run(run)
-            share = time.perf_counter() + seconds / len(runs)
-            for step in range(rows):
-                at = time.perf_counter()
-                opened.log(given.at(step), step=step)
-                calls.append(time.perf_counter() - at)
-                done[-1] = step + 1
-                if step % 1000 == 999 and at > share:
-                    break
-            opened.finish()
-        return {"rows": done, "seconds": time.perf_counter() - began, "calls": calls_of(calls)}
+        return self.write_one_by_one(Rows(pool, spike), runs, rows, seconds)
 
     def fill(self, pool, runs, rows, spike=-1, seconds=600):
         from trackio.sqlite_storage import SQLiteStorage

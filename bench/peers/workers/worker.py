@@ -56,6 +56,10 @@ class NotThere(Exception):
     """The system has no such question; the text says what it does instead."""
 
 
+class Fails(Exception):
+    """The system says that it can, and does not; the text says what happens."""
+
+
 class TooLong(Exception):
     """Filling would take longer than it may; the text says how long."""
 
@@ -101,6 +105,12 @@ class System:
     one_run = None
     # What a program imports to use it.
     library = None
+    # What others lack, or would wait for, is on, as it comes out of the box.
+    plain = False
+
+    def as_it_comes(self):
+        """Before `start`: leave everything as its user finds it."""
+        self.plain = True
 
     def start(self, folder, **options):
         """Begin on an empty folder."""
@@ -128,6 +138,26 @@ class System:
     def write(self, pool, runs, rows, spike=-1, seconds=600):
         """Log `rows` rows of every run, all runs at once; answers {"rows": acknowledged of each run, "seconds"}."""
         raise NotImplementedError
+
+    def write_one_by_one(self, given, runs, rows, seconds):
+        """`write` of a system of which a process has one run at a time: one run after the other."""
+        calls, done = [], []
+        began = time.perf_counter()
+        for run in runs:
+            done.append(0)
+            if time.perf_counter() - began > seconds:
+                continue
+            opened = self.open(run)
+            share = time.perf_counter() + seconds / len(runs)
+            for step in range(rows):
+                at = time.perf_counter()
+                opened.log(given.at(step), step)
+                calls.append(time.perf_counter() - at)
+                done[-1] = step + 1
+                if step % 1000 == 999 and at > share:
+                    break
+            opened.finish()
+        return {"rows": done, "seconds": time.perf_counter() - began, "calls": calls_of(calls)}
 
     def read_back(self, runs):
         """Everything: {run: {key: tally}}."""

@@ -1,16 +1,14 @@
-/** W8: pictures and tables; W9: console lines; W10: artifacts. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+/** W8: pictures and tables; W9: console lines. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { short } from "../../report/plot.ts";
-import { failureOf } from "../systems.ts";
-import type { Worker } from "../worker.ts";
-import { digestsOf, makeFolder, makeImages } from "./given.ts";
-import { filesKept, imagesKept, linesKept, tablesKept } from "./kept.ts";
+import { failureOf } from "../opening.ts";
+import { makeImages } from "./given.ts";
+import { imagesKept, linesKept, tablesKept } from "./kept.ts";
 import { readLog } from "./offline-log.ts";
 import { observed } from "./resources.ts";
 import type { Sizes } from "./sizes.ts";
-import type { Line, Subject, Workload } from "./workload.ts";
+import { type Cell, GRACE_SECONDS, type Line, type Subject, type Workload } from "./workload.ts";
 
 interface Given {
   given: number;
@@ -19,13 +17,13 @@ interface Given {
 }
 
 /** What the official client, and libraries under others, keep in the system's folder for themselves. */
-const CLIENT_FOLDERS = ["client", ".cache", ".config", ".local"];
-const LIMIT_SECONDS = 240;
+export const CLIENT_FOLDERS = ["client", ".cache", ".config", ".local"];
 
 export function mediaWorkload({ media, cellSeconds }: Sizes): Workload {
   const { images, tables, tableRows } = media;
   return {
     id: "W8",
+    atRest: true,
     title: `W8, media: ${images} PNG of 64 kB; ${tables} tables × ${tableRows.toLocaleString("en")} rows × 5 columns`,
     head: [
       "pictures/s",
@@ -65,55 +63,49 @@ function noMedia(worker: string): string | undefined {
 }
 
 async function measureMedia(
-  { worker, fresh }: Subject,
+  { worker, fresh, turn }: Subject,
   { images, tables, tableRows }: Sizes["media"],
   seconds: number,
 ): Promise<Line> {
   const folder = mkdtempSync(join(tmpdir(), "steelyard-media-"));
+  const limit = seconds + GRACE_SECONDS;
   try {
     const given = makeImages(folder, images);
     const paths = given.map(({ path }) => path);
+    const [imagesRun, tablesRun] = [`w8-images-${turn}`, `w8-tables-${turn}`];
     let pictures = "";
     const [logged, { clientCpu, serverCpu }] = await observed(
       worker,
-      () => worker.call<Given>("log_images", { run: "w8-images", paths, seconds }, LIMIT_SECONDS),
+      () => worker.call<Given>("log_images", { run: imagesRun, paths, seconds }, limit),
       async (done) => {
-        const read = await worker.call<[string, string][]>(
-          "read_images",
-          { run: "w8-images" },
-          LIMIT_SECONDS,
-        );
+        const read = await worker.call<[string, string][]>("read_images", { run: imagesRun }, limit);
         pictures = imagesKept(given.slice(0, done.given), read);
       },
       false,
     );
     const tabled = await worker
-      .call<Given>("log_tables", { run: "w8-tables", tables, rows: tableRows, seconds }, LIMIT_SECONDS)
+      .call<Given>("log_tables", { run: tablesRun, tables, rows: tableRows, seconds }, limit)
       .catch((error: Error) => failureOf(error));
-    const readTables =
+    const read =
       typeof tabled === "string"
-        ? ""
-        : tablesKept(
-            tabled.given,
-            tableRows,
-            await worker.call<[number, number][]>("read_tables", { run: "w8-tables" }, LIMIT_SECONDS),
-          );
+        ? []
+        : await worker.call<[number, number][]>("read_tables", { run: tablesRun }, limit);
     if (fresh) await worker.call("settle");
     const disk = fresh ? worker.diskBytes(CLIENT_FOLDERS) / 2 ** 20 : Number.NaN;
-    const rate = (one: Given) => one.given / (one.loop + one.finish);
-    const millis = (cpu: number) => short((cpu / logged.given) * 1000);
+    const millis = (cpu: number) => (cpu / logged.given) * 1000;
     return {
+      seconds: secondsOf(logged) + (typeof tabled === "string" ? 0 : secondsOf(tabled)),
       cells: [
-        rateText(rate(logged), logged, images),
-        `${millis(clientCpu)} + ${millis(serverCpu)}`,
+        rateOf(logged, images),
+        [millis(clientCpu), " + ", millis(serverCpu)],
         pictures,
-        typeof tabled === "string" ? tabled : rateText(rate(tabled), tabled, tables),
-        readTables,
-        Number.isFinite(disk) ? short(disk) : "–",
+        typeof tabled === "string" ? tabled : rateOf(tabled, tables),
+        typeof tabled === "string" ? "" : tablesKept(tabled.given, tableRows, read),
+        disk,
       ],
       values: {
-        images: rate(logged),
-        tables: typeof tabled === "string" ? Number.NaN : rate(tabled),
+        images: logged.given / secondsOf(logged),
+        tables: typeof tabled === "string" ? Number.NaN : tabled.given / secondsOf(tabled),
         disk,
       },
     };
@@ -122,11 +114,19 @@ async function measureMedia(
   }
 }
 
-function rateText(rate: number, { given, loop }: Given, wanted: number): string {
-  return given < wanted ? `${short(rate)} (> ${short(loop)} s, ${given})` : short(rate);
+function secondsOf({ loop, finish }: Given): number {
+  return loop + finish;
 }
 
-export function consoleWorkload({ lines }: Sizes): Workload {
+/** Things a second, with how many when it was not all. */
+function rateOf(logged: Given, wanted: number): Cell {
+  const rate = logged.given / secondsOf(logged);
+  return logged.given < wanted
+    ? [rate, ` (${logged.given.toLocaleString("en")} of ${wanted.toLocaleString("en")})`]
+    : rate;
+}
+
+export function consoleWorkload({ lines, cellSeconds }: Sizes): Workload {
   return {
     id: "W9",
     title: `W9, console: ${lines.toLocaleString("en")} lines of 120 B`,
@@ -156,37 +156,43 @@ export function consoleWorkload({ lines }: Sizes): Workload {
       ["floor.py", "mlflow_server.py", "trackio_local.py", "tensorboard_files.py"].includes(worker)
         ? "it records no console lines"
         : undefined,
-    measure: (subject) => measureConsole(subject, lines),
+    measure: (subject) => measureConsole(subject, lines, cellSeconds),
   };
 }
 
-async function measureConsole({ system, worker }: Subject, lines: number): Promise<Line> {
-  const run = "w9-run";
+async function measureConsole(
+  { system, worker, turn }: Subject,
+  lines: number,
+  seconds: number,
+): Promise<Line> {
+  const run = `w9-run-${turn}`;
+  const limit = seconds + GRACE_SECONDS;
   let words = "";
   const [printed, resources] = await observed(
     worker,
-    () => worker.call<Given & { alone: number }>("console", { run, lines }, LIMIT_SECONDS),
-    async () => {
+    () => worker.call<Given & { alone: number }>("console", { run, lines, seconds }, limit),
+    async ({ given }) => {
       const read = system.logs
         ? offlineLines(worker.folder, run)
-        : await worker.call<number[]>("read_console", { run }, LIMIT_SECONDS);
-      words = linesKept(lines, read);
+        : await worker.call<number[]>("read_console", { run }, limit);
+      words = linesKept(given, read);
     },
     false,
   );
+  const { given } = printed;
   const { clientCpu, serverCpu, clientPeakMb, serverPeakMb } = resources;
-  const micros = (seconds: number) => short((seconds / lines) * 1e6);
-  const rate = lines / (printed.loop + printed.finish);
+  const micros = (seconds: number, count: number) => (seconds / count) * 1e6;
   return {
+    seconds: secondsOf(printed),
     cells: [
-      `${micros(printed.loop)} (${micros(printed.alone)})`,
-      short(printed.finish),
-      short(rate),
-      `${micros(clientCpu)} + ${micros(serverCpu)}`,
-      `${short(clientPeakMb)} + ${short(serverPeakMb)}`,
+      [micros(printed.loop, given), " (", micros(printed.alone, lines), ")"],
+      printed.finish,
+      rateOf(printed, lines),
+      [micros(clientCpu, given), " + ", micros(serverCpu, given)],
+      [clientPeakMb, " + ", serverPeakMb],
       words,
     ],
-    values: { line: printed.loop / lines, lines: rate },
+    values: { line: printed.loop / given, lines: given / secondsOf(printed) },
   };
 }
 
@@ -197,101 +203,4 @@ function offlineLines(folder: string, run: string): number[] {
     if (record.kind === "lines") texts.push(`${record.text}\n`);
   }
   return [...texts.join("").matchAll(/line (\d{8}) /g)].map(([, number]) => Number(number));
-}
-
-export function artifactWorkload({ artifact }: Sizes): Workload {
-  const { bigBytes, files, fileBytes } = artifact;
-  return {
-    id: "W10",
-    title: `W10, artifact: 1 file of ${bigBytes / 2 ** 20} MiB and ${files.toLocaleString("en")} of ${fileBytes / 1000} kB; then the same with a hundredth changed`,
-    head: [
-      "first, s",
-      "MB/s",
-      "second, s",
-      "disk MB after the first",
-      "disk MB more after the second",
-      "CPU s of both, client + server",
-      "read back",
-    ],
-    contests: [
-      {
-        measure: "W10, time of the first",
-        value: "first",
-        remedy:
-          "the official client copies, digests and uploads; a copy on the same machine does one of the three",
-      },
-      {
-        measure: "W10, time of the second",
-        value: "second",
-        remedy: "digests of unchanged files kept by their size and time, so that they are not read again",
-      },
-      {
-        measure: "W10, disk of the second",
-        value: "more",
-        remedy: "files cut into blocks, so that a file that changed a little is kept in part",
-      },
-    ],
-    cannot: ({ worker, name }) => {
-      if (worker === "steelyard-sdk.ts")
-        return "the SDK has no artifacts of its own yet: the official client has";
-      if (name.endsWith(", offline")) return "none before the log is sent";
-      return ["floor.py", "tensorboard_files.py"].includes(worker) ? "it has no artifacts" : undefined;
-    },
-    measure: (subject) => measureArtifact(subject, artifact),
-  };
-}
-
-async function measureArtifact({ worker }: Subject, sizes: Sizes["artifact"]): Promise<Line> {
-  const folder = mkdtempSync(join(tmpdir(), "steelyard-artifact-"));
-  try {
-    const [first, second] = [join(folder, "first"), join(folder, "second")];
-    makeFolder(first, sizes);
-    makeFolder(second, sizes, first);
-    const words: string[] = [];
-    const empty = worker.diskBytes(CLIENT_FOLDERS);
-    const disks: number[] = [];
-    const seconds: number[] = [];
-    const [, { clientCpu, serverCpu }] = await observed(
-      worker,
-      async () => {
-        for (const [at, given] of [first, second].entries()) {
-          const took = worker.call<number>(
-            "artifact",
-            { run: `w10-${at}`, name: "set", folder: given },
-            LIMIT_SECONDS,
-          );
-          seconds.push(await took);
-          disks.push(worker.diskBytes(CLIENT_FOLDERS) - empty);
-        }
-      },
-      async () => {
-        const read = readArtifact(worker, join(folder, "read"), second);
-        words.push(await read.catch((error: Error) => `cannot be fetched: ${failureOf(error)}`));
-      },
-      false,
-    );
-    const [one = Number.NaN, two = Number.NaN] = seconds;
-    const [diskOne = Number.NaN, diskTwo = Number.NaN] = disks;
-    const megabytes = (sizes.bigBytes + sizes.files * sizes.fileBytes) / 1e6;
-    return {
-      cells: [
-        short(one),
-        short(megabytes / one),
-        short(two),
-        short(diskOne / 2 ** 20),
-        short((diskTwo - diskOne) / 2 ** 20),
-        `${short(clientCpu)} + ${short(serverCpu)}`,
-        words.join(""),
-      ],
-      values: { first: one, second: two, more: diskTwo - diskOne },
-    };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-async function readArtifact(worker: Worker, into: string, given: string): Promise<string> {
-  mkdirSync(into);
-  await worker.call("read_artifact", { run: "w10-1", name: "set", into }, LIMIT_SECONDS);
-  return filesKept(digestsOf(given), digestsOf(into));
 }

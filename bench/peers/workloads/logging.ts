@@ -1,9 +1,8 @@
 /** W1–W3 and W6: one run, logged as fast as log() takes it. */
-import { short } from "../../report/plot.ts";
 import { makePool } from "../workload.ts";
 import { readBack } from "./read-back.ts";
 import { memorySlope, observed, type Resources } from "./resources.ts";
-import type { Line, Subject, Workload } from "./workload.ts";
+import { type Cell, GRACE_SECONDS, type Line, ofAll, type Subject, type Workload } from "./workload.ts";
 
 /** What a worker answers of one process that logged. */
 export interface Logged {
@@ -32,6 +31,18 @@ const HEAD = [
   "disk MB",
   "read back",
 ];
+const LOOP = HEAD.indexOf("loop s");
+
+interface LoggingOptions {
+  /** Memory that comes with points is told. */
+  slope?: true;
+  /** Systems are as they come out of the box. */
+  asItComes?: true;
+  /** The workload whose rows say whether one of these is too long: then it has a fifth of the keys. */
+  rowsOf?: { id: string; keys: number };
+}
+
+const FEWER = 5;
 
 /** Nothing given may be lost; those of a cell that ended early are fewer, not lost. */
 export function loggingWorkload(
@@ -39,12 +50,20 @@ export function loggingWorkload(
   name: string,
   [rows, keys]: readonly [number, number],
   seconds: number,
-  slope = false,
+  options: LoggingOptions = {},
 ): Workload {
   return {
     id,
     title: `${id}, ${name}: 1 run, ${rows.toLocaleString("en")} step${rows > 1 ? "s" : ""} × ${keys.toLocaleString("en")} keys`,
-    head: slope ? [...HEAD, "MB more for a million points, client / server"] : HEAD,
+    head: [
+      ...(options.asItComes ? ["what is on"] : []),
+      ...HEAD,
+      ...(options.slope ? ["MB more for a million points, client / server"] : []),
+    ],
+    atRest: true,
+    asItComes: options.asItComes,
+    cannot: ({ asItComes }) =>
+      options.asItComes && !asItComes ? "it comes as it is measured above" : undefined,
     contests: [
       {
         measure: `${id}, a call (p50)`,
@@ -77,30 +96,43 @@ export function loggingWorkload(
         remedy: "a runtime and a server cost what they cost; loading less of both at the start",
       },
     ],
-    measure: (subject) => measure(subject, `${id.toLowerCase()}-run`, rows, keys, seconds, slope),
+    measure: (subject) => {
+      const fewer = options.rowsOf && rowSeconds(subject, options.rowsOf, keys) > seconds;
+      return measure(subject, id, rows, fewer ? keys / FEWER : keys, seconds, options, keys);
+    },
   };
 }
 
+/** What a row of so many keys takes, as it grows with them. */
+function rowSeconds(subject: Subject, { id, keys }: { id: string; keys: number }, wanted: number): number {
+  return (((subject.before(id)?.values.call ?? 0) / 1e6) * wanted) / keys;
+}
+
 async function measure(
-  { system, worker, fresh }: Subject,
-  run: string,
+  { system, worker, fresh, turn }: Subject,
+  id: string,
   rows: number,
   keys: number,
   seconds: number,
-  slope: boolean,
+  options: LoggingOptions,
+  wantedKeys: number,
 ): Promise<Line> {
   const pool = makePool(keys, Math.min(rows, 10_000));
+  const run = `${id.toLowerCase()}-run-${turn}`;
   try {
     let words = "";
     const [logged, resources] = await observed(
       worker,
-      () => worker.call<Logged>("log_rows", { pool: pool.path, run, rows, seconds }, seconds + 120),
+      () => worker.call<Logged>("log_rows", { pool: pool.path, run, rows, seconds }, seconds + GRACE_SECONDS),
       async (done) => {
         words = await readBack(system, worker, pool, [run], [done.rows]);
       },
       fresh,
     );
-    return lineOf(logged, resources, rows, keys, words, slope);
+    const { cells, ...line } = lineOf(logged, resources, rows, keys, words, options.slope);
+    if (keys < wantedKeys)
+      cells[LOOP] = ["≈ ", (logged.loop * wantedKeys) / keys, ` (from ${keys.toLocaleString("en")} keys)`];
+    return { ...line, cells: options.asItComes ? [system.asItComes ?? "", ...cells] : cells };
   } finally {
     pool.remove();
   }
@@ -112,31 +144,30 @@ function lineOf(
   rows: number,
   keys: number,
   readBack: string,
-  slope: boolean,
+  slope?: true,
 ): Line {
   const points = logged.rows * keys;
   const rate = logged.rows / (logged.loop + (logged.durable ?? logged.finish));
-  const micros = (cpu: number) => short((cpu / points) * 1e6);
+  const micros = (cpu: number) => (cpu / points) * 1e6;
   const { clientCpu, serverCpu, clientPeakMb, serverPeakMb, diskBytes, samples } = resources;
-  const all = logged.rows === rows;
-  const slopes = (["client", "server"] as const).map((side) => {
-    const bytes = memorySlope(samples, side, logged.began_at, logged.ended_at, points);
-    return Number.isFinite(bytes) ? short(bytes / 2 ** 20) : "–";
-  });
+  const slopes = (["client", "server"] as const).map(
+    (side) => memorySlope(samples, side, logged.began_at, logged.ended_at, points) / 2 ** 20,
+  );
   return {
+    seconds: logged.init + logged.loop + (logged.durable ?? logged.finish),
     cells: [
-      `${short(logged.calls.p50)} / ${short(logged.calls.p99)}`,
-      short(logged.init),
-      all ? short(logged.loop) : `> ${short(logged.loop)} s, ${logged.rows.toLocaleString("en")} rows`,
-      short(logged.finish),
-      logged.durable === null ? "not in 30 s" : short(logged.durable),
-      short(rate),
-      short(rate * keys),
-      `${micros(clientCpu)} + ${micros(serverCpu)}`,
-      `${short(clientPeakMb)} + ${short(serverPeakMb)}`,
-      Number.isFinite(diskBytes) ? short(diskBytes / 2 ** 20) : "–",
+      [logged.calls.p50, " / ", logged.calls.p99],
+      logged.init,
+      ofAll(logged.loop, logged.rows, rows, "rows"),
+      logged.finish,
+      logged.durable === null ? "not in 30 s" : logged.durable,
+      rate,
+      rate * keys,
+      [micros(clientCpu), " + ", micros(serverCpu)],
+      [clientPeakMb, " + ", serverPeakMb],
+      diskBytes / 2 ** 20,
       readBack,
-      ...(slope ? [slopes.join(" / ")] : []),
+      ...(slope ? ([[slopes[0] ?? Number.NaN, " / ", slopes[1] ?? Number.NaN]] satisfies Cell[]) : []),
     ],
     values: {
       call: logged.calls.p50,

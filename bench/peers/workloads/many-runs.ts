@@ -1,13 +1,14 @@
 /** W4: what a run costs by itself, and many at a time; W5: several processes at once. */
-import { short } from "../../report/plot.ts";
-import { attachSystem, failureOf } from "../systems.ts";
+
+import { median } from "../growth.ts";
+import { attachSystem, failureOf } from "../opening.ts";
 import type { Worker } from "../worker.ts";
 import { makePool } from "../workload.ts";
 import type { Logged } from "./logging.ts";
 import { readBack } from "./read-back.ts";
 import { observed } from "./resources.ts";
 import type { Sizes } from "./sizes.ts";
-import type { Line, Subject, Workload } from "./workload.ts";
+import { type Cell, GRACE_SECONDS, type Line, ofAll, type Subject, type Workload } from "./workload.ts";
 
 interface Ran {
   runs: number;
@@ -49,7 +50,7 @@ export function manyRunsWorkload({ many, cellSeconds }: Sizes): Workload {
 }
 
 async function measureMany(
-  { system, worker }: Subject,
+  { system, worker, turn }: Subject,
   { runs, rows, keys, atOnce }: Sizes["many"],
   seconds: number,
 ): Promise<Line> {
@@ -58,22 +59,14 @@ async function measureMany(
     const ask = (kind: string, at_once: number) =>
       worker.call<Ran>(
         "many_runs",
-        { pool: pool.path, runs: names(kind, runs), rows, seconds, at_once },
-        seconds + 150,
+        { pool: pool.path, runs: names(kind, turn, runs), rows, seconds, at_once },
+        seconds + GRACE_SECONDS,
       );
     const read = new Map<string, string>();
     const check = async (kind: string, done: Ran) => {
-      const made = names(kind, done.runs);
-      read.set(
-        kind,
-        await readBack(
-          system,
-          worker,
-          pool,
-          made,
-          made.map(() => rows),
-        ),
-      );
+      const made = names(kind, turn, done.runs);
+      const given = made.map(() => rows);
+      read.set(kind, await readBack(system, worker, pool, made, given));
     };
     const [serial, resources] = await observed(
       worker,
@@ -81,19 +74,22 @@ async function measureMany(
       (done) => check("w4s", done),
       false,
     );
-    const parallel = await ask("w4p", atOnce).catch((error: Error) => failureOf(error));
+    // They end together: of a slow system, only as many as it does in the time.
+    const together = Math.max(2, Math.min(atOnce, Math.floor((serial.runs / serial.seconds) * seconds)));
+    const parallel = await ask("w4p", together).catch((error: Error) => failureOf(error));
     if (typeof parallel !== "string") await check("w4p", parallel);
-    const rate = (ran: Ran) =>
-      `${short(ran.runs / ran.seconds)}${ran.runs < runs ? ` (> ${short(ran.seconds)} s, ${ran.runs} runs)` : ""}`;
     const { clientCpu, serverCpu, clientPeakMb, serverPeakMb } = resources;
-    const millis = (cpu: number) => short((cpu / serial.runs) * 1000);
+    const millis = (cpu: number) => (cpu / serial.runs) * 1000;
     return {
+      seconds: serial.seconds + (typeof parallel === "string" ? 0 : parallel.seconds),
       cells: [
-        rate(serial),
-        `${short(serial.init * 1000)} / ${short(serial.finish * 1000)}`,
-        typeof parallel === "string" ? parallel : rate(parallel),
-        `${millis(clientCpu)} + ${millis(serverCpu)}`,
-        `${short(clientPeakMb)} + ${short(serverPeakMb)}`,
+        rateOf(serial, runs),
+        [serial.init * 1000, " / ", serial.finish * 1000],
+        typeof parallel === "string"
+          ? parallel
+          : rateOf(parallel, runs, together < atOnce ? `${together} at a time` : undefined),
+        [millis(clientCpu), " + ", millis(serverCpu)],
+        [clientPeakMb, " + ", serverPeakMb],
         [...new Set(read.values())].join("; "),
       ],
       values: {
@@ -104,6 +100,12 @@ async function measureMany(
   } finally {
     pool.remove();
   }
+}
+
+/** Runs a second, with how many when it was not all. */
+function rateOf({ runs, seconds }: Ran, wanted: number, more?: string): Cell {
+  const words = [...(more ? [more] : []), ...(runs < wanted ? [`${runs} of ${wanted} runs`] : [])];
+  return words.length > 0 ? [runs / seconds, ` (${words.join(", ")})`] : runs / seconds;
 }
 
 export function parallelWorkload({ parallel, cellSeconds }: Sizes): Workload {
@@ -129,7 +131,7 @@ export function parallelWorkload({ parallel, cellSeconds }: Sizes): Workload {
 }
 
 async function measureParallel(
-  { system, worker }: Subject,
+  { system, worker, turn }: Subject,
   { processes, rows, keys }: Sizes["parallel"],
   seconds: number,
 ): Promise<Line> {
@@ -137,7 +139,7 @@ async function measureParallel(
   const connection = await worker.call<object>("connection");
   const clients: Worker[] = [];
   try {
-    const runs = names("w5", processes);
+    const runs = names("w5", turn, processes);
     let clientCpu = 0;
     const began = performance.now();
     let took = 0;
@@ -149,7 +151,8 @@ async function measureParallel(
           runs.map(async (run) => {
             const client = await attachSystem(system, connection);
             clients.push(client);
-            return client.call<Logged>("log_rows", { pool: pool.path, run, rows, seconds }, seconds + 120);
+            const given = { pool: pool.path, run, rows, seconds };
+            return client.call<Logged>("log_rows", given, seconds + GRACE_SECONDS);
           }),
         );
         took = (performance.now() - began) / 1000;
@@ -157,24 +160,19 @@ async function measureParallel(
         return done;
       },
       async (done) => {
-        words = await readBack(
-          system,
-          worker,
-          pool,
-          runs,
-          done.map((one) => one.rows),
-        );
+        const given = done.map((one) => one.rows);
+        words = await readBack(system, worker, pool, runs, given);
       },
       false,
     );
-    const middle = (value: (one: Logged) => number) =>
-      short(logged.map(value).sort((a, b) => a - b)[logged.length >> 1] ?? Number.NaN);
+    const middle = (value: (one: Logged) => number) => median(logged.map(value));
     const given = logged.reduce((sum, one) => sum + one.rows, 0);
     return {
+      seconds: took,
       cells: [
-        given < rows * processes ? `> ${short(took)} s, ${given} rows` : short(took),
-        `${middle((one) => one.init)} / ${middle((one) => one.loop)} / ${middle((one) => one.finish)}`,
-        `${short(clientCpu)} + ${short(resources.serverCpu)}`,
+        ofAll(took, given, rows * processes, "rows"),
+        [middle((one) => one.init), " / ", middle((one) => one.loop), " / ", middle((one) => one.finish)],
+        [clientCpu, " + ", resources.serverCpu],
         words,
       ],
       values: { seconds: took },
@@ -185,6 +183,6 @@ async function measureParallel(
   }
 }
 
-function names(kind: string, count: number): string[] {
-  return Array.from({ length: count }, (_, at) => `${kind}-${String(at).padStart(4, "0")}`);
+function names(kind: string, turn: number, count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `${kind}-${turn}-${String(at).padStart(4, "0")}`);
 }

@@ -1,12 +1,11 @@
 /** W7: a training that logs; W11: the same while its server is away. */
-import { short } from "../../report/plot.ts";
-import { attachSystem, failureOf } from "../systems.ts";
+import { attachSystem, failureOf } from "../opening.ts";
 import { makePool } from "../workload.ts";
 import type { Logged } from "./logging.ts";
 import { readBack } from "./read-back.ts";
 import { observed } from "./resources.ts";
 import type { Sizes } from "./sizes.ts";
-import type { Line, Subject, Workload } from "./workload.ts";
+import { GRACE_SECONDS, type Line, type Subject, type Workload } from "./workload.ts";
 
 /** The training's core, and that of its server and of who watches. */
 const CLIENT_CORE = 0;
@@ -27,10 +26,10 @@ interface Paced {
 type Seen = [atMs: number, step: number][];
 
 export function pacedWorkload({ paced }: Sizes): Workload {
-  const { seconds, keys } = paced;
+  const { seconds, filesSeconds, keys } = paced;
   return {
     id: "W7",
-    title: `W7, a training of 100 steps a second × ${keys} keys, ${seconds} s, on core ${CLIENT_CORE}; the server on core ${SERVER_CORE}`,
+    title: `W7, a training of 100 steps a second × ${keys} keys, ${seconds} s (those without a server ${filesSeconds} s), on core ${CLIENT_CORE}; the server on core ${SERVER_CORE}`,
     head: [
       "steps with log() ÷ without",
       "steps/s without, before and after",
@@ -57,45 +56,49 @@ export function pacedWorkload({ paced }: Sizes): Workload {
   };
 }
 
-async function measurePaced({ system, worker }: Subject, { seconds, keys }: Sizes["paced"]): Promise<Line> {
-  const pool = makePool(keys, 1_000);
+async function measurePaced({ system, worker, turn }: Subject, paced: Sizes["paced"]): Promise<Line> {
+  const seconds = system.serverless ? paced.filesSeconds : paced.seconds;
+  const pool = makePool(paced.keys, 1_000);
   const watcher = await attachSystem(system, await worker.call<object>("connection"));
   try {
     worker.servers = await worker.call<number[]>("servers");
     worker.pin(CLIENT_CORE, SERVER_CORE);
     watcher.pin(SERVER_CORE, SERVER_CORE);
-    const run = "w7-run";
+    const run = `w7-run-${turn}`;
     const seeing = watcher
       .call<Seen>("watch", { run, seconds: seconds * 1.3 + 1 })
       .catch((error: Error) => failureOf(error));
     let words = "";
-    const [paced, { clientCpu, serverCpu }] = await observed(
+    const [trained, { clientCpu, serverCpu }] = await observed(
       worker,
-      () => worker.call<Paced>("training", { pool: pool.path, run, seconds }, seconds * 2 + 120),
+      () => worker.call<Paced>("training", { pool: pool.path, run, seconds }, seconds * 2 + GRACE_SECONDS),
       async (done) => {
         words = await readBack(system, worker, pool, [run], [done.rows]);
       },
       false,
     );
     const seen = await seeing;
-    const waits = typeof seen === "string" ? [] : visibleAfter(paced.began_at, seen);
-    const [before, after] = paced.without;
-    const share = paced.with / ((before + after) / 2);
+    const waits = typeof seen === "string" ? [] : visibleAfter(trained.began_at, seen);
+    const [before, after] = trained.without;
+    const share = trained.with / ((before + after) / 2);
     const at = (part: number) => waits[Math.floor(waits.length * part)] ?? Number.POSITIVE_INFINITY;
-    const told = (part: number) => (Number.isFinite(at(part)) ? short(at(part) / 1000) : `not before finish`);
+    const told = (part: number) => (Number.isFinite(at(part)) ? at(part) / 1000 : "not before finish");
+    const { p50, p99, longest } = trained.calls;
     return {
+      seconds,
       cells: [
         `${(share * 100).toFixed(1)} %`,
-        `${short(before)}, ${short(after)}`,
-        `${short(paced.calls.p50)} / ${short(paced.calls.p99)} / ${short(paced.calls.longest)}`,
-        typeof seen === "string" ? seen : `${told(0.5)} / ${told(0.95)}`,
-        `${short(clientCpu)} + ${short(serverCpu)}`,
-        short(paced.finish),
+        [before, ", ", after],
+        [p50, " / ", p99, " / ", longest],
+        typeof seen === "string" ? seen : [told(0.5), " / ", told(0.95)],
+        [clientCpu, " + ", serverCpu],
+        trained.finish,
         words,
       ],
       values: { share, visible: at(0.5) / 1000 },
     };
   } finally {
+    worker.unpin();
     await watcher.stop();
     pool.remove();
   }
@@ -145,25 +148,26 @@ export function outageWorkload({ outage }: Sizes): Workload {
 }
 
 async function measureOutage(
-  { system, worker }: Subject,
+  { system, worker, turn }: Subject,
   { seconds, awaySeconds, keys }: Sizes["outage"],
 ): Promise<Line> {
   const pool = makePool(keys, 1_000);
   try {
-    const run = "w11-run";
+    const run = `w11-run-${turn}`;
     const told = await worker.call<Outage>(
       "outage",
       { pool: pool.path, run, seconds, away: awaySeconds },
-      seconds * 4 + 180,
+      seconds * 4 + GRACE_SECONDS,
     );
     const words = await readBack(system, worker, pool, [run], [told.rows]);
     return {
+      seconds,
       cells: [
         told.rows.toLocaleString("en"),
         told.failed > 0 ? `${told.failed}: ${told.error}` : "none",
-        short(told.blocked),
-        told.caught_up === undefined ? "not in 30 s" : short(told.caught_up),
-        short(told.finish),
+        told.blocked,
+        told.caught_up === undefined ? "not in 30 s" : told.caught_up,
+        told.finish,
         words,
       ],
       values: { blocked: told.blocked, caughtUp: told.caught_up ?? Number.NaN },

@@ -2,10 +2,16 @@ import type { Contest } from "../losses.ts";
 import type { PeerSystem } from "../systems.ts";
 import type { Worker } from "../worker.ts";
 
-/** What one system did of one workload: a line of its table, and the figures that are compared. */
+/** Words, a figure, or both: figures of repeats are put together. */
+export type Cell = string | number | readonly (string | number)[];
+
+/** What one system did of one workload, once. */
 export interface Line {
+  /** That the client was at it: what is short is done again. */
+  seconds: number;
   /** After the system's name, as many as `head` has. */
-  cells: string[];
+  cells: Cell[];
+  /** The figures that are compared. */
   values: Record<string, number>;
 }
 
@@ -15,6 +21,10 @@ export interface Subject {
   worker: Worker;
   /** Nothing else is asked of it afterwards: it may be stopped, so that its bytes at rest can be counted. */
   fresh: boolean;
+  /** How often this workload was done before: names of runs differ. */
+  turn: number;
+  /** What was measured of this system at the workload of that id. */
+  before(id: string): Line | undefined;
 }
 
 /** One of the workloads W1–W11. */
@@ -23,9 +33,23 @@ export interface Workload {
   title: string;
   /** Columns after the system's name. */
   head: string[];
+  /** Bytes at rest are counted, of a folder that was empty. */
+  atRest?: true;
+  /** Systems do all that they do unless they are told otherwise. */
+  asItComes?: true;
   /** Why this system cannot do it, where that is known before it is tried. */
   cannot?(system: PeerSystem): string | undefined;
   measure(subject: Subject): Promise<Line>;
   /** Where less, or more, is better. */
   contests: (Pick<Contest, "measure" | "moreIsBetter" | "remedy"> & { value: string })[];
+}
+
+/** A question that takes this much longer than its own limit is left: that it did is the result. */
+export const GRACE_SECONDS = 60;
+
+/** Seconds of so much of it, in words when that was not all: what all of it would take. */
+export function ofAll(seconds: number, given: number, wanted: number, things: string): Cell {
+  if (given >= wanted) return seconds;
+  const [some, all] = [given, wanted].map((count) => count.toLocaleString("en"));
+  return ["≈ ", (seconds * wanted) / given, " (", seconds, ` s for ${some} of ${all} ${things})`];
 }

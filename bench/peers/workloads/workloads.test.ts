@@ -14,8 +14,10 @@ import { digestsOf, makeFolder, makeImages } from "./given.ts";
 import { filesKept, imagesKept, linesKept, tablesKept } from "./kept.ts";
 import { readLogs } from "./offline-log.ts";
 import { visibleAfter } from "./paced.ts";
+import { rowOf, timesOf, valuesOf } from "./repeats.ts";
 import { memorySlope } from "./resources.ts";
 import { sizesOf } from "./sizes.ts";
+import { type Line, ofAll } from "./workload.ts";
 
 /** A folder as a client leaves it, with those steps of a run in its log. */
 function logOf(lines: readonly Record<string, unknown>[], steps: readonly number[]): string {
@@ -86,7 +88,9 @@ test("memory that grows with points is told from memory that stays", () => {
 test("a whole run is larger than a tenth, and a tenth than a quick one, in every workload", () => {
   const [quick, tenth, full] = [sizesOf(true, false), sizesOf(false, false), sizesOf(false, true)];
   const work = (sizes: typeof quick) => [
-    ...[sizes.small, sizes.wide, sizes.long, ...sizes.huge].map(([rows, keys]) => rows * keys),
+    ...[sizes.small, sizes.wide, sizes.long, sizes.huge.many, sizes.huge.one].map(
+      ([rows, keys]) => rows * keys,
+    ),
     sizes.many.runs * sizes.many.rows,
     sizes.parallel.processes * sizes.parallel.rows,
     sizes.paced.seconds,
@@ -216,4 +220,21 @@ test("a value can be read from the first look on that has its row or a later one
     [15, 20, 30, Number.POSITIVE_INFINITY],
   );
   assert.deepEqual(visibleAfter([5], []), [Number.POSITIVE_INFINITY]);
+});
+
+test("what is short is done three to seven times, and its row has medians, ranges and what differed", () => {
+  assert.deepEqual([0.01, 0.5, 1, 2.9, 3, 60].map(timesOf), [7, 6, 3, 3, 1, 1]);
+  const line = (call: number, rate: number, disk: number, kept: string): Line => ({
+    seconds: 1,
+    cells: [[call, " / ", call * 10], rate, disk, kept],
+    values: { rate, disk },
+  });
+  const once = line(1, 5, 0.5, "all");
+  assert.deepEqual(rowOf([once]), ["1 / 10", "5", "0.5", "all"]);
+  // Bytes at rest are counted the first time alone.
+  const again = [line(3, 7, Number.NaN, "all"), line(2, 6, Number.NaN, "**1 lost**")];
+  assert.deepEqual(rowOf([once, ...again]), ["2 (1–3) / 20", "6 (5–7)", "0.5", "all; **1 lost**"]);
+  assert.deepEqual(valuesOf([once, ...again]), { rate: 6, disk: 0.5 });
+  const left = { ...once, cells: [ofAll(6, 360, 1000, "rows"), ofAll(2, 10, 10, "rows")] };
+  assert.deepEqual(rowOf([left]), ["≈ 17 (6 s for 360 of 1,000 rows)", "2"]);
 });
