@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { interpreterOf, newestClient } from "../conformance/python.ts";
 import { startServer } from "../conformance/server.ts";
 
-const ROUNDS = 7;
+const ROUNDS = process.argv.includes("--quick") ? 2 : 7;
 const SCRIPT = `
 const began = performance.now();
 const { init } = await import("steelyard");

@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { init } from "steelyard";
 import { interpreterOf, newestClient } from "../conformance/python.ts";
 
-const ROWS = Number(process.env.BENCH_ROWS ?? 10_000_000);
-const PACED = 20_000;
+const quick = process.argv.includes("--quick");
+const ROWS = Number(process.env.BENCH_ROWS ?? (quick ? 1_000_000 : 10_000_000));
+const PACED = quick ? 4_000 : 20_000;
 const dir = mkdtempSync(join(tmpdir(), "steelyard-bench-"));
 
 function percentile(sorted: Float64Array, share: number): number {

@@ -13,14 +13,15 @@ import { init } from "steelyard";
 import { interpreterOf, newestClient } from "../conformance/python.ts";
 import { startServer } from "../conformance/server.ts";
 
-const ROWS = Number(process.env.BENCH_ROWS ?? 1_000_000);
+const quick = process.argv.includes("--quick");
+const ROWS = Number(process.env.BENCH_ROWS ?? (quick ? 100_000 : 1_000_000));
 /** The Python client takes minutes for a million. */
 const COMPARED = ROWS / 10;
 /** Rows between two turns of the event loop, as a loop that awaits its batches has them. */
 const ROWS_A_TURN = 100;
 /** Rows a second: what a fast training makes, and ten times that. */
 const PACES = [10_000, 100_000];
-const PACED_MS = 4000;
+const PACED_MS = quick ? 1000 : 4000;
 const SETTLE_MS = 1000;
 const row = (step: number) => ({
   loss: 1 / (step + 1),

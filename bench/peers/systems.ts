@@ -22,7 +22,7 @@ export interface PeerSystem {
   asItComes?: string;
   /** It is asked the questions of charts and tables: one way of writing a system suffices for that. */
   asked?: true;
-  /** A quick run leaves it out: it takes long, and another of its kind is there. */
+  /** A quick run, which BENCH_SYSTEMS can have it in, leaves it out: it takes long to start or to try. */
   slow?: true;
   /** A store, not a tracker: shown apart, as a yardstick. */
   yardstick?: true;
@@ -97,6 +97,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     durable: "log_batch returned; SQLite rollback journal, synchronous=FULL (the defaults)",
     asked: true,
     asItComes: "its fluent calls; four workers, queues of jobs",
+    slow: true,
   },
   {
     name: "MLflow, PostgreSQL",
@@ -119,6 +120,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
       "close() returned and the index has it; RocksDB's write-ahead log without fsync: a power cut loses the last seconds",
     asked: true,
     asItComes: "system metrics, console, packages",
+    slow: true,
   },
   {
     name: "Trackio",
@@ -148,6 +150,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     serverless: true,
     durable: "finish() returned; a log of its own without fsync",
     asItComes: "machine, console, git, packages",
+    slow: true,
   },
   {
     name: "ClickHouse (chdb)",
@@ -158,6 +161,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     durable: "INSERT returned; MergeTree with fsync_after_insert = 1",
     asked: true,
     yardstick: true,
+    slow: true,
   },
   {
     name: "DuckDB",
@@ -178,6 +182,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     durable: "files closed, then fsync by the bench; nothing can be read before",
     asked: true,
     yardstick: true,
+    slow: true,
   },
 ];
 
@@ -203,6 +208,7 @@ export const LOCAL_SYSTEMS: readonly PeerSystem[] = [
     serverless: true,
     logs: true,
     asItComes: AS_IT_COMES,
+    slow: true,
   },
   {
     name: "floor: JSON rows to a file",
