@@ -9,9 +9,8 @@ import { writeCrashReport } from "./crash-report.ts";
 import { type Dropped, Drops, logDropped } from "./drops.ts";
 import { FinishProgress } from "./finish-progress.ts";
 import { type LiveView, liveView } from "./live-view.ts";
-import type { Entry, FromWorker, InOrder, WorkerStart } from "./messages.ts";
+import type { FromWorker, InOrder, WorkerStart } from "./messages.ts";
 import { type DefineMetricOptions, MetricDefinitions, metricFields } from "./metric-definitions.ts";
-import { NumericRows } from "./numeric-rows.ts";
 import type { Printer } from "./printer.ts";
 import { watchProcessEnd } from "./process-end.ts";
 import type { ProgramLog } from "./program-log.ts";
@@ -19,29 +18,10 @@ import { RingWriter } from "./ring.ts";
 import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
 import type { OpenedRun } from "./run-opening.ts";
 import { tellEnd, type Whereabouts, whoHasIt } from "./run-report.ts";
+import { type LogOptions, RunRows } from "./run-rows.ts";
 import { RunSummary } from "./run-summary.ts";
-import { StepMetrics } from "./step-metrics.ts";
-import { Summary } from "./summary.ts";
 import { watchThread } from "./system/thread-metrics.ts";
-import { isPlainObject, numberJson, toJson } from "./values.ts";
 import type { RunThread } from "./worker-thread.ts";
-
-/** What `log` may be told beside the row. */
-export interface LogOptions {
-  /**
-   * Step of this row, a whole number from 0. Rows of one step are merged; a row below the current step is not recorded,
-   * unless `lateSteps` is `send`.
-   *
-   * @default one more than the last row's
-   */
-  step?: number;
-  /**
-   * `false`: merge into the open row and wait for more.
-   *
-   * @default `true`, or `false` when `step` is given
-   */
-  commit?: boolean;
-}
 
 type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string; files: NewFile[] }>;
 type RunEnd = Omit<Extract<FromWorker, { kind: "finished" }>, "kind">;
@@ -78,14 +58,8 @@ export class Run {
   /** The last value of each key, or what `defineMetric` asked for, or what you set; used as `config` is. */
   readonly summary: LiveView<RunSummary>;
 
-  // What `log` reads each time stands together.
-  readonly #numbers: NumericRows;
-  /** No row is open and the run goes on: rows of numbers need no thought. */
-  #plain = true;
-  #rows = 0;
-  #step: number;
-  /** What `summary` shows. */
-  readonly #kept = new Summary();
+  readonly #rows: RunRows;
+  readonly #ring: RingWriter;
   readonly #onFinish: (run: Run, exitCode: number) => void;
   readonly #placeFiles: (pattern: string, options: SaveOptions) => PlacedFiles;
   readonly #codeFiles: CodeFiles;
@@ -97,19 +71,14 @@ export class Run {
   readonly #maxSummary: number;
   readonly #forget: (() => void)[] = [];
   readonly #stop = new AbortController();
-  #open: Map<string, string> | undefined;
-  #openTimestamp = 0;
   #finished: Promise<void> | undefined;
   #ended: (end: RunEnd) => void = () => {};
   #progress: FinishProgress | undefined;
   readonly #definitions = new MetricDefinitions();
   readonly #finishLimitMs: number | undefined;
   readonly #finishRaises: boolean;
-  readonly #stepMetrics = new StepMetrics();
   readonly #drops: Drops;
-  readonly #sendsLate: boolean;
   readonly #shared: boolean;
-  #warnedStep = false;
   readonly #startWaitMs: number;
   /** Until the run's thread has started. */
   #starting: NodeJS.Timeout | undefined;
@@ -156,18 +125,26 @@ export class Run {
     this.#codeFiles = options.codeFiles;
     this.#finishLimitMs = options.finishLimitMs;
     this.#finishRaises = options.finishRaises;
-    this.#step = started.step;
     this.#drops = new Drops(options.onDrop, print);
-    this.#sendsLate = options.lateSteps === "send";
     this.#shared = start.writer.id !== "";
     this.#thread = thread;
     this.#log = log;
     log.onFull = (error) => this.#drops.later(logDropped(start.logFile, error, start.mode === "online"));
-    const ring = new RingWriter(start.ring, log);
-    this.#numbers = new NumericRows(ring, this.#stepMetrics, this.#kept, (id, keys) => {
-      log.define(id, keys);
-      thread.tell({ kind: "shape", id, keys });
-    });
+    this.#ring = new RingWriter(start.ring, log);
+    this.#rows = new RunRows(
+      {
+        ring: this.#ring,
+        tellShape: (id, keys) => {
+          log.define(id, keys);
+          thread.tell({ kind: "shape", id, keys });
+        },
+        post: (row) => this.#post(row),
+        drop: (dropped) => this.#drops.now(dropped),
+        warn: print.serious,
+        refuse: () => this.#tellFinished(),
+      },
+      { step: started.step, shared: this.#shared, sendsLate: options.lateSteps === "send" },
+    );
     this.#done = new Int32Array(start.done);
     this.#print = print;
     const own = Object.fromEntries(
@@ -184,11 +161,11 @@ export class Run {
     );
     this.config = liveView(() => config);
     const summary = new RunSummary(
-      this.#kept,
-      () => this.#numbers.settle(),
+      this.#rows.kept,
+      () => this.#rows.settle(),
       (entries) => this.#post({ kind: "summary", entries }),
     );
-    this.#kept.restore(started.summary);
+    this.#rows.kept.restore(started.summary);
     this.summary = liveView(() => summary);
     thread.listen(
       (message) => this.#hear(message),
@@ -226,7 +203,7 @@ export class Run {
   get step(): number {
     if (this.#shared)
       throw new Error("a shared run has no step here: the server numbers the rows of its writers");
-    return this.#step;
+    return this.#rows.step;
   }
 
   /** Someone asked this run to stop, from the page or the API. */
@@ -253,126 +230,7 @@ export class Run {
   /** As in `@wandb/sdk`. */
   log(data: Readonly<Record<string, unknown>>, step: number | undefined, commit?: boolean): void;
   log(data: Readonly<Record<string, unknown>>, options?: LogOptions | number, commit?: boolean): void {
-    // Checks are few here on purpose: this is the hot path.
-    if (options === undefined && commit === undefined && this.#plain && this.#numbers.log(data, this.#step)) {
-      this.#step++;
-      this.#rows++;
-    } else if (
-      commit === undefined &&
-      this.#holdNumbers(data, typeof options === "object" ? options : { step: options })
-    )
-      return;
-    else if (typeof options === "object") this.#logAny(data, options);
-    else
-      this.#logAny(data, {
-        ...(options === undefined ? {} : { step: options }),
-        ...(commit === undefined ? {} : { commit }),
-      });
-  }
-
-  /** A row of numbers for a step that begins: it waits for the next one. False: nothing was done with it. */
-  #holdNumbers(data: Readonly<Record<string, unknown>>, { step, commit }: LogOptions): boolean {
-    if (commit !== undefined || this.#shared || !Number.isSafeInteger(step)) return false;
-    const begun = step as number;
-    const { holds } = this.#numbers;
-    if (holds ? begun <= this.#step : !this.#plain || begun < this.#step) return false;
-    if (!this.#numbers.hold(data, this.#flush)) return false;
-    this.#step = begun;
-    this.#plain = false;
-    return true;
-  }
-
-  /** What was held as numbers is an open row of anything. */
-  #openHeld(): void {
-    if (!this.#numbers.holds) return;
-    const { values, timestamp } = this.#numbers.takeHeld();
-    this.#open = new Map(values.map(([key, value]) => [key, numberJson(value)]));
-    this.#openTimestamp = timestamp;
-  }
-
-  #logAny(data: Readonly<Record<string, unknown>>, options: LogOptions = {}): void {
-    if (this.#finished) {
-      this.#tellFinished();
-      return;
-    }
-    if (!isPlainObject(data)) throw new TypeError("log takes an object of keys and values");
-    this.#openHeld();
-    const { step, commit = step === undefined } = this.#shared ? this.#unnumbered(options) : options;
-    if (step !== undefined && (!Number.isSafeInteger(step) || step < 0))
-      throw new TypeError(`step must be a whole number from 0, not ${step}`);
-    const entries: Entry[] = [];
-    let timestamp = Date.now() / 1000;
-    for (const [key, value] of Object.entries(data)) {
-      if (key === "_step" || value === undefined) continue;
-      if (key === "_timestamp" && typeof value === "number") timestamp = value;
-      else entries.push([key, toJson(value, key, { forRow: true })]);
-    }
-    if (step !== undefined && step < this.#step) {
-      if (this.#sendsLate) this.#writeLate(entries, step, timestamp);
-      else
-        this.#drops.now({
-          kind: "late-step",
-          step,
-          kept: false,
-          message: `a row for step ${step} was not recorded: the run is at step ${this.#step}. Steps must not go back; use lateSteps: "send" to record such rows, or defineMetric for another x axis`,
-        });
-      return;
-    }
-    if (step !== undefined && step > this.#step) {
-      this.#flushOpen();
-      this.#step = step;
-    }
-    if (commit && this.#open === undefined) {
-      this.#write(entries, timestamp);
-      this.#step++;
-      return;
-    }
-    const open = this.#open ?? new Map<string, string>();
-    for (const [key, json] of entries) open.set(key, json);
-    this.#open = open;
-    this.#plain = false;
-    this.#openTimestamp = timestamp;
-    if (commit) {
-      this.#flushOpen();
-      this.#step++;
-    }
-  }
-
-  /** What is said of steps in shared mode is ignored, with a warning the first time. */
-  #unnumbered({ step, commit }: LogOptions): LogOptions {
-    if (step !== undefined && !this.#warnedStep)
-      this.#print.serious(
-        "steps are not given by hand in shared mode: the server numbers the rows; use defineMetric for another x axis",
-      );
-    this.#warnedStep ||= step !== undefined;
-    return commit === undefined ? {} : { commit };
-  }
-
-  readonly #flush = () => this.#flushOpen();
-
-  #flushOpen(): void {
-    if (this.#numbers.handOverHeld(this.#step)) this.#rows++;
-    else this.#openHeld();
-    const open = this.#open;
-    this.#open = undefined;
-    this.#plain = this.#finished === undefined;
-    if (open && open.size > 0) this.#write([...open], this.#openTimestamp);
-  }
-
-  #write(entries: Entry[], timestamp: number): void {
-    this.#stepMetrics.fill(entries);
-    this.#numbers.settle();
-    this.#post({ kind: "row", step: this.#step, timestamp, entries });
-    for (const [key, json] of entries) this.#kept.logged(key, json);
-    this.#rows++;
-  }
-
-  /** A row of a step that is past goes to its place; it is whole as it comes. */
-  #writeLate(entries: Entry[], step: number, timestamp: number): void {
-    this.#numbers.settle();
-    this.#post({ kind: "row", step, timestamp, entries });
-    for (const [key, json] of entries) this.#kept.late(key, json, step);
-    this.#rows++;
+    this.#rows.log(data, options, commit);
   }
 
   /**
@@ -399,10 +257,7 @@ export class Run {
   defineMetric(name: string, options: DefineMetricOptions = {}): void {
     const metric = metricFields(name, options);
     const all = this.#definitions.define(metric);
-    this.#openHeld();
-    this.#stepMetrics.define(name, all.stepSync ? all.stepMetric : "");
-    this.#numbers.forgetShapes();
-    this.#kept.define(metric);
+    this.#rows.define(metric, all.stepSync ? all.stepMetric : "");
     this.#print.quietly("INFO", `defineMetric ${JSON.stringify(metric)}`);
     this.#post({ kind: "metric", metric });
   }
@@ -499,14 +354,17 @@ export class Run {
   finish(exitCode = 0): Promise<void> {
     if (this.#threadless) return Promise.reject(this.#threadless);
     this.#finished ??= this.#finish(exitCode);
-    this.#plain = false;
+    this.#rows.end();
     return this.#finished;
   }
 
   async #finish(exitCode: number): Promise<void> {
-    this.#print.quietly("INFO", `finishing run ${this.id} with exit code ${exitCode}, ${this.#rows} rows`);
+    this.#print.quietly(
+      "INFO",
+      `finishing run ${this.id} with exit code ${exitCode}, ${this.#rows.count} rows`,
+    );
     this.#onFinish(this, exitCode);
-    this.#flushOpen();
+    this.#rows.flush();
     const ended = new Promise<RunEnd>((resolve) => {
       this.#ended = resolve;
     });
@@ -520,11 +378,11 @@ export class Run {
     this.#log.tellFull();
     this.#drops.tellAll();
     this.#print.quietly("INFO", whoHasIt(sent, this.#drops.refused));
-    this.#numbers.settle();
+    this.#rows.settle();
     tellEnd(this.#print, this.#whereabouts, {
       sent,
-      rows: this.#rows,
-      grids: { history, summary: this.#kept.entries, maxSummary: this.#maxSummary },
+      rows: this.#rows.count,
+      grids: { history, summary: this.#rows.kept.entries, maxSummary: this.#maxSummary },
     });
     if (this.#threadless) throw this.#threadless;
     if (this.#drops.error) throw this.#drops.error;
@@ -537,7 +395,7 @@ export class Run {
     this.#print.quietly("INFO", `got exitcode: ${exitCode}; the process is leaving`);
     if (!this.#finished) {
       this.#onFinish(this, exitCode);
-      this.#flushOpen();
+      this.#rows.flush();
       this.#postFinish(exitCode, EXIT_DEADLINE_MS);
     }
     this.#log.waitForHandOver(this.#startWaitMs);
@@ -550,7 +408,7 @@ export class Run {
     );
     this.#log.tellFull();
     this.#drops.tellAll();
-    tellEnd(this.#print, this.#whereabouts, { sent: done === 2, rows: this.#rows });
+    tellEnd(this.#print, this.#whereabouts, { sent: done === 2, rows: this.#rows.count });
   }
 
   #tellFinished(): void {
@@ -577,7 +435,7 @@ export class Run {
       clearTimeout(this.#starting);
       this.#print.error(message.message);
       this.#finished ??= Promise.resolve();
-      this.#plain = false;
+      this.#rows.end();
       this.#ended({ sent: false, gaveUp: "", history: { lines: [], more: 0 } });
     } else if (message.kind === "stop" && !this.stopRequested) {
       this.#print.serious(
@@ -611,7 +469,7 @@ export class Run {
       if (message.kind !== "output") this.#tellFinished();
       return;
     }
-    this.#numbers.ring.mark(Date.now() / 1000, (behind) => {
+    this.#ring.mark(Date.now() / 1000, (behind) => {
       this.#log.keep(message, behind);
       this.#thread.tell(message);
     });
