@@ -26,6 +26,8 @@ export type ToWorker =
     }
   | { kind: "shape"; id: number; keys: string[] }
   | { kind: "thread"; watched: WatchedThread }
+  /** So much waits in the ring that the clock is not to be waited for. */
+  | { kind: "drain" }
   | { kind: "finish"; exitCode: number; limitMs: number | undefined }
   | InOrder;
 

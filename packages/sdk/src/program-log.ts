@@ -3,7 +3,17 @@ import { History } from "./history.ts";
 import { addRecord, firstRecords } from "./log-records.ts";
 import { LogTurns } from "./log-turns.ts";
 import type { InOrder, WorkerStart } from "./messages.ts";
-import { BESIDE, eachRow, isBehind, PREFIX, type RowKeeper, type RowReader, timestampAt } from "./ring.ts";
+import {
+  BESIDE,
+  distance,
+  eachRow,
+  isBehind,
+  PART_CELLS,
+  PREFIX,
+  type RowKeeper,
+  type RowReader,
+  timestampAt,
+} from "./ring.ts";
 import { NO_LOG, RunLog } from "./run-log.ts";
 import type { OpenedRun } from "./run-opening.ts";
 import { Summary } from "./summary.ts";
@@ -16,8 +26,8 @@ const LOOK_AGAIN_S = 0.001;
 const LATE_SHARE = 0.5;
 /** Of the same: what is still missing then, it writes at once. */
 const TOO_LATE_SHARE = 0.8;
-/** Written at once where more would hold up the program: some 0.5 ms. */
-const PART_ROWS = 300;
+/** A part takes no longer: its code may not be compiled yet, and then takes ten times as long. */
+const PART_MS = 0.5;
 
 /**
  * The log as the program's thread writes it. Its beginning; then every row, and what rows are read by, until the run's
@@ -146,12 +156,12 @@ export class ProgramLog implements RowKeeper {
     // Either way: clocks are set back.
     const ageS = Math.abs(timestamp - timestampAt(cells, logged));
     if (ageS <= this.#lateS) return LOOK_EVERY_S;
-    this.#catchUp(cells, written, ageS > this.#tooLateS ? undefined : PART_ROWS);
+    this.#catchUp(cells, written, ageS <= this.#tooLateS);
     return LOOK_AGAIN_S;
   }
 
   help(cells: Float64Array, written: number): void {
-    if (isBehind(this.logged, written)) this.#catchUp(cells, written, PART_ROWS);
+    if (isBehind(this.logged, written)) this.#catchUp(cells, written, true);
   }
 
   get logged(): number {
@@ -172,8 +182,8 @@ export class ProgramLog implements RowKeeper {
       this.#history.define(this.#known, this.#shapes[this.#known] as readonly string[]);
   }
 
-  /** Writes what the log lacks of the rows before `written`, the first of it. */
-  #catchUp(cells: Float64Array, written: number, most?: number): void {
+  /** Writes what the log lacks of the rows before `written`; `part` = the first of it. */
+  #catchUp(cells: Float64Array, written: number, part: boolean): void {
     if (this.#closed) return;
     this.#learn();
     this.#write(() => {
@@ -185,7 +195,13 @@ export class ProgramLog implements RowKeeper {
         else this.#history.record(shape, step, timestamp, cells, from);
       };
       const { logged } = this.#log;
-      return isBehind(logged, written) ? eachRow(cells, logged, written, row, most) : logged;
+      if (!isBehind(logged, written)) return logged;
+      if (!part) return eachRow(cells, logged, written, row);
+      const until = performance.now() + PART_MS;
+      let place = logged;
+      do place = eachRow(cells, place, written, row, 1);
+      while (place !== written && distance(logged, place) < PART_CELLS && performance.now() < until);
+      return place;
     });
   }
 

@@ -10,6 +10,8 @@ const HEAD_INTS = 32;
 const WRITTEN = 0;
 /** In a cache line of its own: the writer's stores must not take the reader's. */
 const READ = 16;
+/** 0 when the reader waits for its clock: whoever wants it sooner wakes it. */
+const AWAKE = 20;
 /** 1 when nobody reads any more: who logs must not wait for room that never comes. */
 const DESERTED = 24;
 /** Cells before each row's values. */
@@ -18,21 +20,25 @@ export const PREFIX = 4;
 export const BESIDE = -1;
 /** Shape of what is left at the ring's end, too little for the row that came. */
 const SKIP = -2;
-/** 2 MB, 29,000 rows of five numbers: what is logged in the time that the worker takes to start. */
-const CELLS = 1 << 18;
-/** So much waits for the log at most: 1,800 rows of five numbers, which the writer can write itself in some 4 ms; a kill -9 loses it. */
-const UNLOGGED_CELLS = 1 << 14;
-/** Who has waited for so long does a part of the worker's work, and looks again. */
-const NAP_MS = 1;
+/** 4 MB, 58,000 rows of five numbers: far more than is logged in the time that the worker takes to start. */
+const CELLS = 1 << 19;
+/** So much waits for the log at most: 900 rows of five numbers, which the writer can write itself in some 3 ms; a kill -9 loses it. */
+const UNLOGGED_CELLS = 1 << 13;
+/** When more waits, the reader does not wait for the clock. */
+const WAKING_CELLS = 1 << 12;
+/** So far the writer is ahead without waiting; from there on a part at a time, long before the ring is full. */
+const AHEAD_CELLS = CELLS >> 1;
+/** What the writer goes on by when it looks, and writes to the log itself at once: 227 rows of five numbers, some 0.6 ms. */
+export const PART_CELLS = 1 << 11;
+/** At once, for whatever; a turn of the program's event loop must not be long. */
+const WAIT_MS = 1;
 const PLACES = 0x7fffffff;
 const PAGE_BYTES = 4096;
 /**
- * The room of this much is given back at once: some 0.7 ms of the worker's, early enough for a writer that waits, rarely
+ * The room of this much is given back at once: some 0.4 ms of the worker's, early enough for a writer that waits, rarely
  * enough that waking it costs nothing.
  */
-const TELL_CELLS = 1 << 11;
-/** When more waits, the worker does not wait for the clock. */
-const CROWDED_CELLS = 1 << 13;
+const TELL_CELLS = 1 << 10;
 
 export interface RingMemory {
   head: SharedArrayBuffer;
@@ -40,7 +46,10 @@ export interface RingMemory {
 }
 
 export function createRing(): RingMemory {
-  return { head: new SharedArrayBuffer(HEAD_INTS * 4), cells: new SharedArrayBuffer(CELLS * 8) };
+  const head = new SharedArrayBuffer(HEAD_INTS * 4);
+  // It is about to be: while it starts nobody need wake it.
+  new Int32Array(head)[AWAKE] = 1;
+  return { head, cells: new SharedArrayBuffer(CELLS * 8) };
 }
 
 /** Cells from one place to a later one. */
@@ -63,7 +72,7 @@ export type RowReader = (
   place: number,
 ) => void;
 
-/** Calls `row` for each row between two places, or of the first `most`; answers the place behind the last. */
+/** Calls `row` for each row between two places, or of the first `most` cells; answers the place behind the last. */
 export function eachRow(
   cells: Float64Array,
   from: number,
@@ -72,7 +81,7 @@ export function eachRow(
   most = Number.POSITIVE_INFINITY,
 ): number {
   let place = from;
-  for (let count = 0; place !== to && count < most; ) {
+  while (place !== to && distance(from, place) < most) {
     const at = place & (CELLS - 1);
     const shape = cells[at] as number;
     if (shape === SKIP) {
@@ -81,7 +90,6 @@ export function eachRow(
     }
     row(shape, cells[at + 1] as number, cells[at + 2] as number, cells, at + PREFIX, place);
     place = (place + PREFIX + (cells[at + 3] as number)) & PLACES;
-    count++;
   }
   return place;
 }
@@ -100,7 +108,7 @@ export interface RowKeeper {
    * over.
    */
   attend(cells: Float64Array, at: number, written: number, behind: number, timestamp: number): number;
-  /** The worker makes no room; rows end at `written`. */
+  /** The worker does not come to write the log; rows end at `written`. A part of them is to be in the log then. */
   help(cells: Float64Array, written: number): void;
   /** Place up to which the log has everything. */
   readonly logged: number;
@@ -111,21 +119,26 @@ export class RingWriter {
   readonly cells: Float64Array;
   readonly #head: Int32Array;
   readonly #keeper: RowKeeper | undefined;
+  readonly #wake: () => void;
   #attendedAt = 0;
   #attendAfter = 0;
   /** The place behind the last row. */
   #written = 0;
-  /** There is room up to here: so it was when last asked. */
+  /** Up to here nothing is looked at. */
   #limit = 0;
+  /** Where the reader stood when waiting for it was in vain: it is kept from running, and not waited for until it moves. */
+  #stuckAt = -1;
 
-  constructor(memory: RingMemory, keeper?: RowKeeper) {
+  /** `wake` = have the reader drain the ring soon, though its clock does not say so. */
+  constructor(memory: RingMemory, keeper?: RowKeeper, wake = () => {}) {
     this.#head = new Int32Array(memory.head);
     this.cells = new Float64Array(memory.cells);
     this.#keeper = keeper;
+    this.#wake = wake;
     if (!keeper) this.#attendAfter = Number.POSITIVE_INFINITY;
   }
 
-  /** Largest row that is handed over in the ring; half of what may wait for the log. */
+  /** Largest row that is handed over in the ring. */
   static readonly MAX_VALUES = 1 << 13;
 
   /** The place behind the last row: it moves with everything that is told. */
@@ -139,12 +152,12 @@ export class RingWriter {
     let at = this.#written & (CELLS - 1);
     const left = CELLS - at;
     if (need > left) {
-      if (left > distance(this.#written, this.#limit)) this.#waitForRoom(left);
+      if (left > distance(this.#written, this.#limit)) this.#makeRoom(left);
       this.cells[at] = SKIP;
       this.#written = (this.#written + left) & PLACES;
       at = 0;
     }
-    if (need > distance(this.#written, this.#limit)) this.#waitForRoom(need);
+    if (need > distance(this.#written, this.#limit)) this.#makeRoom(need);
     return at;
   }
 
@@ -177,22 +190,41 @@ export class RingWriter {
     this.publish(at, BESIDE, 0, timestamp, 0);
   }
 
-  /** A full ring means the worker is behind: wait for it, in short naps, rather than grow without bound or lose a row. */
-  #waitForRoom(need: number): void {
+  /**
+   * Looks how far reader and log are, and gives room for a part, `need` cells at least. A call waits once and then does a
+   * part of the log itself, so that none takes long: when what may be missing in the log is, and when the reader is far
+   * behind. Only a full ring is waited for as long as it takes.
+   */
+  #makeRoom(need: number): void {
+    const head = this.#head;
     const written = this.#written;
-    let helpAtMs = performance.now() + NAP_MS;
+    let waited = false;
+    let helpedAt = -1;
     for (;;) {
-      const read = Atomics.load(this.#head, READ);
-      const logged = this.#keeper?.logged ?? read;
+      const read = Atomics.load(head, READ);
+      const ahead = distance(read, written);
+      if (ahead + need > WAKING_CELLS) this.#rouse();
+      const logged = this.#keeper?.logged ?? written;
       const unlogged = isBehind(logged, written) ? distance(logged, written) : 0;
-      const room = Math.min(CELLS - distance(read, written), UNLOGGED_CELLS - unlogged);
-      this.#limit = (written + Math.max(0, room)) & PLACES;
-      if (room >= need || Atomics.load(this.#head, DESERTED) === 1) return;
-      Atomics.wait(this.#head, READ, read, NAP_MS);
-      if (performance.now() < helpAtMs) continue;
-      this.#keeper?.help(this.cells, written);
-      helpAtMs = performance.now() + NAP_MS;
+      const ofLog = unlogged === 0 ? Math.max(UNLOGGED_CELLS, need) : UNLOGGED_CELLS - unlogged;
+      const room = Math.max(0, Math.min(ofLog, CELLS - ahead));
+      const part = Math.max(WAKING_CELLS - ahead, PART_CELLS, need);
+      // What would be left of it is too little to look again for.
+      this.#limit = (written + (room < 2 * part ? room : part)) & PLACES;
+      if (Atomics.load(head, DESERTED) === 1) return;
+      if (room >= need && (waited || ahead <= AHEAD_CELLS)) return;
+      if (ofLog < need && (waited || this.#stuckAt === read) && logged !== helpedAt) {
+        helpedAt = logged;
+        this.#keeper?.help(this.cells, written);
+      } else {
+        if (Atomics.wait(head, READ, read, WAIT_MS) === "timed-out") this.#stuckAt = read;
+        waited = true;
+      }
     }
+  }
+
+  #rouse(): void {
+    if (Atomics.exchange(this.#head, AWAKE, 1) === 0) this.#wake();
   }
 }
 
@@ -220,9 +252,12 @@ export class RingReader {
     return Atomics.load(this.#head, WRITTEN);
   }
 
-  /** So much waits that the next turn should come at once. */
-  get crowded(): boolean {
-    return distance(this.#read, this.written) > CROWDED_CELLS;
+  /** Until the clock says so, nothing is drained unless the writer asks for it. False: so much waits that it is to be now. */
+  rest(): boolean {
+    Atomics.store(this.#head, AWAKE, 0);
+    if (distance(this.#read, this.written) < WAKING_CELLS) return true;
+    Atomics.store(this.#head, AWAKE, 1);
+    return false;
   }
 
   /**

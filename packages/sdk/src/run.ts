@@ -130,7 +130,7 @@ export class Run {
     this.#thread = thread;
     this.#log = log;
     log.onFull = (error) => this.#drops.later(logDropped(start.logFile, error, start.mode === "online"));
-    this.#ring = new RingWriter(start.ring, log);
+    this.#ring = new RingWriter(start.ring, log, () => thread.tell({ kind: "drain" }));
     this.#rows = new RunRows(
       {
         ring: this.#ring,
@@ -219,8 +219,9 @@ export class Run {
   /**
    * Record a row. Values are numbers (NaN and infinities too), text, booleans, null, lists, nested objects (their keys are
    * joined by dots when read), BigInt, Date, `Histogram` and typed arrays: one number is itself, up to 32 are a list, more
-   * a histogram of 32 bins. Returns at once; when the run's worker is behind and 128 KB of rows are not in the log, it waits
-   * for room. Once the run is finished nothing is recorded (`onDrop` says how that is told).
+   * a histogram of 32 bins. Returns at once; when the run's worker is behind and 64 KB of rows are not in the log, it waits
+   * a millisecond at most and then writes a part of them itself. Once the run is finished nothing is recorded (`onDrop` says
+   * how that is told).
    *
    * @throws TypeError when `data` is no object, or a value cannot be logged (a function, a symbol); nothing of the row is
    *   recorded then; DroppedError when the row is not recorded and `onDrop` is `error`.

@@ -175,6 +175,7 @@ function hear(message: ToWorker): void {
   if (message.kind === "open") isOpen(message);
   else if (message.kind === "thread") system.watch(message.watched);
   else if (message.kind === "shape") history.define(message.id, message.keys);
+  else if (message.kind === "drain") return;
   else if (message.kind !== "finish") inOrder.push(message);
   else if (!finishing) {
     finishing = message;
@@ -212,7 +213,7 @@ function drain(): void {
   ring.drain(written, (from, to) => rows.take(from, to));
   history.settle();
   // Whoever logs as fast as it goes must not wait for the clock.
-  if (ring.crowded)
+  if (!ring.rest())
     drainSoon ??= setImmediate(() => {
       drainSoon = undefined;
       drain();
@@ -370,8 +371,11 @@ process.on("uncaughtException", (error) => {
   over();
   inbox.close();
 });
-// Messages are taken by `drain`; the listener only keeps the thread alive.
-inbox.on("message", (message: ToWorker) => hear(message));
+// Most messages are taken by `drain`.
+inbox.on("message", (message: ToWorker) => {
+  hear(message);
+  if (message.kind === "drain") drain();
+});
 internal.write("INFO", "using version", { version: start.version, mode: start.mode, id: start.runId });
 try {
   await begin();
