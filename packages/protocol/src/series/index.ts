@@ -1,2 +1,3 @@
 export * from "./reply.ts";
 export * from "./request.ts";
+export * from "./splice.ts";

@@ -28,6 +28,14 @@ export interface SeriesAnswer extends Record<SeriesColumn, Float64Array> {
   points: number;
 }
 
+/** A line as it is sent to who asked with `marks`. */
+export interface SentSeries extends SeriesAnswer {
+  /** Opaque: says how the line begins. Lines of one bucket have none. */
+  mark?: string;
+  /** Its columns begin with this bucket: those before it are those of the marked line. See `spliced`. */
+  from?: number;
+}
+
 /** One group × key: where its runs have values, `xFirst`, `xLast`, how many runs, and the statistics asked for. */
 export interface GroupAnswer {
   group: string;
@@ -66,7 +74,7 @@ export interface RunVersion {
 }
 
 export interface QuestionAnswer {
-  series: SeriesAnswer[];
+  series: SentSeries[];
   /** Of a question with a grouping; none of them when no run has changed. */
   groups: GroupAnswer[];
   /** Of a question for them. */
@@ -102,6 +110,8 @@ interface Header {
       expression?: true;
       exact: boolean;
       points: number;
+      mark?: string;
+      from?: number;
       length: number;
       places: ColumnPlace[];
     }[];
@@ -152,8 +162,8 @@ export function encodeSeries(
           end,
         );
         end = placed.end;
-        const { run, key, expression, exact, points, xFirst } = answer;
-        const known = { key, ...(expression && { expression }), exact, points };
+        const { run, key, expression, exact, points, mark, from, xFirst } = answer;
+        const known = { key, expression, exact, points, mark, from };
         return { run: indexOf(run), ...known, length: xFirst.length, places: placed.places };
       }),
     })),
@@ -246,7 +256,7 @@ export function openSeries(body: ArrayBuffer): SeriesReader {
       };
     }),
     series: ofKey(series, key).map(({ run, places, length, ...known }) => {
-      const answer = { ...known, run: nameOf(run) } as SeriesAnswer;
+      const answer = { ...known, run: nameOf(run) } as SentSeries;
       for (const name of SERIES_COLUMNS) answer[name] = NOTHING;
       for (const [at, column] of columnsAt(places, length).entries())
         answer[columns[at] as SeriesColumn] = column;

@@ -65,7 +65,14 @@ export interface SeriesQuestion {
   heatMap?: HeatMapQuestion;
   /** Default: all. Of lines of runs. `xFirst` and `xLast` are always there. */
   columns?: SeriesColumn[];
+  /**
+   * Of lines of runs: each comes with a `mark`, and one that begins as the line does whose mark is given comes from there
+   * on. `run`: its place in the request's `runs`; `key`: its place among `keys`, then `expressions`.
+   */
+  marks?: LineMark[];
 }
+
+export type LineMark = [run: number, key: number, mark: string];
 
 /** Body of `POST /api/v1/series`, JSON: all charts that are to be drawn now, of runs of one project. */
 export interface SeriesRequest {

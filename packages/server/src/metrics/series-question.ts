@@ -67,6 +67,18 @@ const Question = v.object({
   grouping: v.optional(Grouping),
   heatMap: v.optional(HeatMapQuestion),
   columns: v.optional(v.pipe(v.array(v.picklist(SERIES_COLUMNS)), v.minLength(1)), [...SERIES_COLUMNS]),
+  marks: v.optional(
+    v.pipe(
+      v.array(
+        v.tuple([
+          v.pipe(v.number(), v.integer(), v.minValue(0)),
+          v.pipe(v.number(), v.integer(), v.minValue(0)),
+          v.pipe(v.string(), v.maxLength(100)),
+        ]),
+      ),
+      v.maxLength(LIMITS.runs * LIMITS.keys),
+    ),
+  ),
 });
 
 const Request = v.object({

@@ -21,6 +21,7 @@ import { groupSeries } from "./grouping.ts";
 import { answerHeatMap } from "./histograms.ts";
 import { hasConstants, type RunConstants, runConstants, seriesWithConstants } from "./run-constants.ts";
 import { parseSeriesRequest, type SeriesQuestionInput, type SeriesRequestInput } from "./series-question.ts";
+import { withTails } from "./series-tails.ts";
 
 /** All names and keys at their longest. */
 const MAX_QUESTION_BYTES = 8 * 2 ** 20;
@@ -106,7 +107,7 @@ async function answerQuestion(
     Object.hasOwn(have, name) &&
     parts(have[name] ?? "")[question.stream] === versions[question.stream];
   const [known, asked] = [runs.filter(isKnown), runs.filter((run) => !isKnown(run))];
-  const { columns, grouping, heatMap: _, ...rest } = question;
+  const { columns, grouping, heatMap: _, marks, ...rest } = question;
   const unchanged = known.map(({ name }) => name);
   if (asked.length === 0) return { columns, unchanged, series: [], groups: [], heatMaps: [] };
   if (grouping) {
@@ -130,10 +131,11 @@ async function answerQuestion(
     constants,
     signal,
   );
+  const answers = series.map(({ run, ...one }): SeriesAnswer => ({ ...one, run: nameOf.get(run) ?? "" }));
   return {
     columns,
     unchanged,
-    series: series.map(({ run, ...one }): SeriesAnswer => ({ ...one, run: nameOf.get(run) ?? "" })),
+    series: marks ? withTails(answers, { ...rest, columns, marks, runs: names }) : answers,
     groups: [],
     heatMaps: [],
   };
@@ -165,7 +167,7 @@ interface Asked {
 
 async function answerGroups(
   { metrics }: Services,
-  question: Omit<SeriesQuestionInput, "columns" | "grouping" | "heatMap">,
+  question: Omit<SeriesQuestionInput, "columns" | "grouping" | "heatMap" | "marks">,
   grouping: NonNullable<SeriesQuestionInput["grouping"]>,
   { runs, names, constants }: Asked,
   signal: AbortSignal,

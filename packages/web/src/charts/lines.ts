@@ -1,4 +1,5 @@
 import type { SeriesAnswer } from "@steelyard/protocol/series";
+import { type Extent, extentOf } from "./extent.ts";
 import { isSmoothing, type Smoothing, smooth } from "./smooth.ts";
 
 /** One curve as the server answered it. */
@@ -145,7 +146,7 @@ export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): D
   return { x, y, hidden, above, below, nonFinite };
 }
 
-/** Of everything that is drawn: what was found of a column is kept, as most of them are the same the next time. */
+/** Of everything that is drawn: what was found of a column is kept, as most of it is the same the next time. */
 function wholeDomain(drawn: readonly DrawnLine[], { yRange, band }: DomainOptions): Domain {
   const x: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const y: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -165,34 +166,6 @@ function wholeDomain(drawn: readonly DrawnLine[], { yRange, band }: DomainOption
     include(y, extentOf(line.max));
   }
   return { x, y: yRange ?? y, hidden: 0, above: 0, below: 0, nonFinite };
-}
-
-/** Of the finite values of a column. */
-interface Extent {
-  low: number;
-  high: number;
-  sum: number;
-}
-
-const extents = new WeakMap<Float64Array, Extent>();
-
-function extentOf(values: Float64Array): Extent {
-  const known = extents.get(values);
-  if (known) return known;
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  let sum = 0;
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at] as number;
-    // Infinity - Infinity and NaN - NaN are NaN.
-    if (value - value !== 0) continue;
-    if (value < low) low = value;
-    if (value > high) high = value;
-    sum += value;
-  }
-  const extent = { low, high, sum };
-  extents.set(values, extent);
-  return extent;
 }
 
 /** Linear between the two nearest, as numpy's default. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SeriesAnswer } from "@steelyard/protocol/series";
-import { AnswersBefore, commonVersions, renewed } from "./answers-before.ts";
+import { SERIES_COLUMNS, type SentSeries, type SeriesAnswer } from "@steelyard/protocol/series";
+import { AnswersBefore, commonMarks, commonVersions, renewed } from "./answers-before.ts";
 
 const NONE = new Float64Array(0);
 const COLUMNS = { xFirst: NONE, xLast: NONE, min: NONE, max: NONE, last: NONE, count: NONE, nonFinite: NONE };
@@ -60,4 +60,46 @@ test("an answer that came again as it was is the same object, and so is the list
   const grown = renewed(first, runs("3", "2"), [full("a", 9)], ["b"]);
   assert.notEqual(grown.answers[0], first.answers[0]);
   assert.equal(grown.answers[1], first.answers[1]);
+});
+
+/** Its columns all `values`, of which `from` are not sent. */
+const sent = (run: string, mark: string, values: number[], from?: number) => {
+  const columns = Object.fromEntries(SERIES_COLUMNS.map((name) => [name, Float64Array.from(values)]));
+  const points = values.length + (from ?? 0);
+  return { run, key: "k", points, mark, ...columns, ...(from === undefined ? {} : { from }) } as SentSeries;
+};
+
+test("of a line that grew only its end comes; what it was put together of is not drawn otherwise", () => {
+  const first = renewed(undefined, runs("1", "1"), [sent("a", "2.x", [1, 2, 3]), sent("b", "0.x", [1])], []);
+  const second = renewed(first, runs("2", "1"), [sent("a", "3.x", [4, 5], 2)], ["b"]);
+  assert.deepEqual([...(second.answers[0]?.last ?? [])], [1, 2, 4, 5]);
+  assert.equal(second.answers[1], first.answers[1]);
+  const third = renewed(second, runs("3", "1"), [sent("a", "4.x", [6, 7], 3)], ["b"]);
+  assert.deepEqual([...(third.answers[0]?.min ?? [])], [1, 2, 4, 6, 7]);
+  assert.equal(third.answers[0]?.from, undefined);
+  const same = renewed(third, runs("4", "1"), [sent("a", "4.x", [7], 4)], ["b"]);
+  assert.equal(same.answers, third.answers);
+  assert.throws(() => renewed(undefined, runs("1", "1"), [sent("a", "3.x", [4, 5], 2)], []), RangeError);
+});
+
+test("marks are those that all have who ask for a key; of what nobody asked for before there are none", () => {
+  const asked = ["b", "a"];
+  const first = renewed(
+    undefined,
+    runs("1", "1"),
+    [sent("a", "2.x", [1, 2, 3]), sent("b", "2.y", [1, 2, 3])],
+    [],
+  );
+  const later = renewed(first, runs("2", "1"), [sent("a", "3.x", [4, 5], 2)], ["b"]);
+  const nothing = { versions: new Map(), answers: [] };
+  const a = (mark: string) => [1, 0, mark];
+  const b = [0, 0, "2.y"];
+  assert.equal(commonMarks(asked, [[undefined], [undefined, undefined]]), undefined);
+  assert.deepEqual(commonMarks(asked, [[nothing]]), []);
+  assert.deepEqual(commonMarks(asked, [[first, first]]), [a("2.x"), b]);
+  assert.deepEqual(commonMarks(asked, [[first, later]]), [b]);
+  assert.deepEqual(commonMarks(asked, [[first, undefined], [later]]), [
+    [1, 1, "3.x"],
+    [0, 1, "2.y"],
+  ]);
 });

@@ -1,4 +1,4 @@
-import type { RunVersion, SeriesAnswer } from "@steelyard/protocol/series";
+import { type LineMark, type RunVersion, type SentSeries, spliced } from "@steelyard/protocol/series";
 import type { Frame } from "./live-frame.ts";
 import type { KeyQuestion } from "./series.ts";
 
@@ -9,7 +9,7 @@ const MAX_BYTES = 128 * 2 ** 20;
 export interface Answered {
   /** By run. */
   versions: Map<string, string>;
-  answers: SeriesAnswer[];
+  answers: SentSeries[];
   /** Whose buckets they are; undefined: of a range of the question's own, or none. */
   frame?: Frame | undefined;
 }
@@ -42,7 +42,7 @@ export class AnswersBefore {
 }
 
 /** At most: columns of one number are shared or not there. */
-function bytesOf({ xFirst, last, min, max, count, nonFinite }: SeriesAnswer): number {
+function bytesOf({ xFirst, last, min, max, count, nonFinite }: SentSeries): number {
   return [xFirst, last, min, max, count, nonFinite].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
@@ -57,13 +57,37 @@ export function commonVersions(known: readonly (Answered | undefined)[]): Record
 }
 
 /**
+ * What to send as `marks` of a chart that was asked for before, so that of lines that grew only what is new comes.
+ * `known`: by key, what those who ask for it have.
+ */
+export function commonMarks(
+  runs: readonly string[],
+  known: readonly (readonly (Answered | undefined)[])[],
+): LineMark[] | undefined {
+  if (known.every((ones) => ones.every((answered) => answered === undefined))) return undefined;
+  const places = new Map(runs.map((run, at) => [run, at]));
+  return known.flatMap(([first, ...others], key) => {
+    // Panels that ask the same have the same.
+    const apart = others.filter((other) => other?.answers !== first?.answers);
+    const isCommon = ({ run, mark }: SentSeries) =>
+      apart.every((other) => other?.answers.find((answer) => answer.run === run)?.mark === mark);
+    return (first?.answers ?? []).flatMap((answer): LineMark[] => {
+      const place = places.get(answer.run);
+      return place === undefined || answer.mark === undefined || !isCommon(answer)
+        ? []
+        : [[place, key, answer.mark]];
+    });
+  });
+}
+
+/**
  * The whole answer: what came, and of the runs that did not change what was there before. What came as it was is the same
  * object still, so that it is not drawn again.
  */
 export function renewed(
   before: Answered | undefined,
   runs: readonly RunVersion[],
-  fresh: readonly SeriesAnswer[],
+  fresh: readonly SentSeries[],
   unchanged: readonly string[],
 ): Answered {
   const known = new Map(before?.answers.map((answer) => [answer.run, answer]));
@@ -72,7 +96,10 @@ export function renewed(
   const order = new Map(runs.map(({ run }, at) => [run, at]));
   const now = fresh.map((answer) => {
     const old = known.get(answer.run);
-    return old && sameAnswer(old, answer) ? old : answer;
+    if (old && sameAnswer(old, answer)) return old;
+    if (answer.from === undefined) return answer;
+    if (!old) throw new RangeError(`what ${answer.run} begins with is not known`);
+    return spliced(old, answer);
   });
   const answers = [...kept, ...now].sort((a, b) => (order.get(a.run) ?? 0) - (order.get(b.run) ?? 0));
   const isOld =
@@ -83,11 +110,12 @@ export function renewed(
   };
 }
 
-function sameAnswer(a: SeriesAnswer, b: SeriesAnswer): boolean {
+function sameAnswer(a: SentSeries, b: SentSeries): boolean {
+  const { from = 0 } = b;
   return (
     a.points === b.points &&
-    a.xLast.length === b.xLast.length &&
-    a.xLast.every((x, at) => x === b.xLast[at] && Object.is(a.last[at], b.last[at]))
+    a.xLast.length === from + b.xLast.length &&
+    b.xLast.every((x, at) => x === a.xLast[from + at] && Object.is(a.last[from + at], b.last[at]))
   );
 }
 

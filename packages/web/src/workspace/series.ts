@@ -10,7 +10,7 @@ import {
 } from "@steelyard/protocol/series";
 import { request } from "../api/client.ts";
 import { inTurn } from "../charts/frame-queue.ts";
-import { type Answered, AnswersBefore, commonVersions, renewed } from "./answers-before.ts";
+import { type Answered, AnswersBefore, commonMarks, commonVersions, renewed } from "./answers-before.ts";
 import { lineOfGroup } from "./grouping.ts";
 import { type Frame, frameOf, hasFrame } from "./live-frame.ts";
 
@@ -190,7 +190,15 @@ function chartOf({ question: { x, min, max, buckets, grouping, expression }, fra
 function questionOf(chart: readonly Waiting[]): SeriesQuestion {
   const [{ question, frame }] = chart as [Waiting];
   const { stream, x, min = frame?.min, max = frame?.max, buckets, grouping } = question;
-  return { ...keysOf(chart), stream, x, min, max, buckets, grouping, columns: COLUMNS } as SeriesQuestion;
+  const ofKey = Map.groupBy(chart, ({ question }) => question.key);
+  const marks = grouping
+    ? undefined
+    : commonMarks(
+        question.runs,
+        [...ofKey.values()].map((ones) => ones.map(({ before }) => before)),
+      );
+  const columns = COLUMNS;
+  return { ...keysOf(chart), stream, x, min, max, buckets, grouping, columns, marks } as SeriesQuestion;
 }
 
 function tailOf({ question: { x, expression }, frame }: Waiting): string {
