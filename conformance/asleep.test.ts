@@ -77,7 +77,8 @@ console.log("open");`,
   // The run's clock is the world's: the time asleep is in it.
   const { _runtime: first, nowMs: firstMs } = rows[0] as unknown as { _runtime: number; nowMs: number };
   const { _runtime: last, nowMs: lastMs } = rows.at(-1) as unknown as { _runtime: number; nowMs: number };
-  assert.ok(Math.abs(last - first - (lastMs - firstMs) / 1000) < 0.1);
+  // Between the two readings of a clock a busy machine may let others go first; a sleep is far longer.
+  assert.ok(Math.abs(last - first - (lastMs - firstMs) / 1000) < ASLEEP_MS / 4000);
   assert.ok(last - first > (2 * ASLEEP_MS) / 1000);
   assert.deepEqual(readLog(logsOf(dir, id)[0]).damage, []);
 });

@@ -70,7 +70,7 @@ export function runScript(
     {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? 240_000,
+      timeout: options.timeoutMs ?? 600_000,
       killSignal: "SIGKILL",
       env: {
         PATH: `${join(VENVS, version, "bin")}:${process.env.PATH}`,

@@ -69,7 +69,8 @@ test("a process that leaves while the server is away ends soon, with a whole log
   const code = await exitOf(child);
   process.kill(server.pid(), "SIGCONT");
   assert.equal(code, 2);
-  assert.ok(performance.now() - began < 12_000);
+  // It would be minutes till it gave up by itself.
+  assert.ok(performance.now() - began < 60_000);
   const { records, damage } = readLog(logsOf(dir, "away")[0]);
   assert.deepEqual(damage, []);
   assert.ok(records.length >= 204);
@@ -157,7 +158,7 @@ for (let step = 0; ; step++) {
   assert.ok(rows.length > 0);
   const writtenMs = Number(valueIn(rows.at(-1) ?? new Uint8Array(), "nowMs"));
   // 20 ms is the promise on an idle machine; here others share it.
-  assert.ok(lastMs - writtenMs < 3000, `${lastMs - writtenMs} ms of rows are not in the log`);
+  assert.ok(lastMs - writtenMs < 10_000, `${lastMs - writtenMs} ms of rows are not in the log`);
 });
 
 const STOP = "mutation ($id: ID!) { stopRun(input: {id: $id}) { success } }";

@@ -289,7 +289,7 @@ test("a terminal shows what the end still waits for", async (t) => {
   const { out } = await program(
     `for (let n = 0; n < 5000; n++) run.log({ n });
 process.kill(${pid}, "SIGSTOP");
-setTimeout(() => process.kill(${pid}, "SIGCONT"), 700);
+setTimeout(() => process.kill(${pid}, "SIGCONT"), 2000);
 await run.finish();`,
     { TERM: "xterm", NO_COLOR: "1" },
     true,
@@ -348,8 +348,8 @@ test("WANDB_SHOW_RUN: the browser opens the run's page, where somebody can see i
     const { dir, err } = await program(
       // The browser lives its own life: give it the time to begin.
       `const { existsSync } = await import("node:fs");
-for (let n = 0; n < 100 && !existsSync(process.env.HOME + "/opened"); n++) await new Promise((resolve) => setTimeout(resolve, Number(process.env.PATIENCE)));`,
-      { PATH: `${bin}:${process.env.PATH}`, DISPLAY: ":9", PATIENCE: "0", ...environment },
+for (let n = 0; n < 1200 && !existsSync(process.env.HOME + "/opened"); n++) await new Promise((resolve) => setTimeout(resolve, Number(process.env.PATIENCE)));`,
+      { PATH: `${bin}:${process.env.PATH}`, DISPLAY: ":9", PATIENCE: "0.1", ...environment },
     );
     assert.doesNotMatch(err, /ERROR|Error/);
     return globSync(join(dir, "opened")).map((path) => readFileSync(path, "utf8"));

@@ -7,7 +7,17 @@ import { type InitOptions, init, type Run } from "steelyard";
 import { readLoggedRun } from "steelyard/command-line";
 import { runCommand } from "./command.ts";
 import { type Door, type Fault, type FaultServer, type Seen, startFaultServer } from "./fault-server.ts";
-import { exitOf, logsOf, PROJECT, readLog, readRun, rowsOf, runWhen, startScript } from "./sdk-runs.ts";
+import {
+  exitOf,
+  logsOf,
+  PROJECT,
+  readLog,
+  readRun,
+  rowsOf,
+  runWhen,
+  startScript,
+  until,
+} from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** What the settings of the transport do, as a server sees it. */
@@ -52,10 +62,7 @@ function spoil(id: string, door: Door, fault: Fault, times = Number.POSITIVE_INF
 }
 
 async function seenAt(id: string, door: Door, count: number): Promise<Seen[]> {
-  for (const endMs = Date.now() + 30_000; faulty.at(id, door).length < count; ) {
-    assert.ok(Date.now() < endMs, `${faulty.at(id, door).length} of ${count} came to ${door}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(`${count} come to ${door}`, () => faulty.at(id, door).length >= count);
   return faulty.at(id, door);
 }
 
@@ -99,7 +106,7 @@ suite("the transport's settings", { concurrency: 5 }, () => {
     });
     const tookMs = performance.now() - began;
     // Far below what it would wait by itself.
-    assert.ok(tookMs >= 590 && tookMs < 15_000, `${tookMs}`);
+    assert.ok(tookMs >= 590 && tookMs < 60_000, `${tookMs}`);
   });
 
   test("WANDB_INIT_TIMEOUT: holds while a name is looked up and nobody answers that", async () => {
@@ -114,7 +121,7 @@ suite("the transport's settings", { concurrency: 5 }, () => {
     });
     const began = performance.now();
     assert.equal(await exitOf(child), 1);
-    assert.ok(performance.now() - began < 20_000);
+    assert.ok(performance.now() - began < 60_000);
     assert.match(told, /did not answer within 0\.5 s/);
   });
 
@@ -133,7 +140,7 @@ suite("the transport's settings", { concurrency: 5 }, () => {
       );
       if (raises) await assert.rejects(run.finish(), said);
       else await run.finish();
-      assert.ok(performance.now() - began < 10_000);
+      assert.ok(performance.now() - began < 60_000);
       assert.match(debugLog(id), said);
       assert.deepEqual(readLog(logsOf(dir, id)[0]).damage, []);
       const ended = await sync(folderOf(id));
@@ -153,12 +160,15 @@ suite("the transport's settings", { concurrency: 5 }, () => {
 
   test("finish goes on at once when the server is back, however long the next wait was to be", async () => {
     spoil("back", "rows", BUSY, 2);
-    const run = await start("back", { WANDB_X_FILE_STREAM_RETRY_WAIT_MIN_SECONDS: "30" });
+    const run = await start("back", {
+      WANDB_X_FILE_STREAM_RETRY_WAIT_MIN_SECONDS: "300",
+      WANDB_X_FILE_STREAM_RETRY_WAIT_MAX_SECONDS: "300",
+    });
     run.log({ x: 0 });
     await seenAt("back", "rows", 1);
     const began = performance.now();
     await run.finish();
-    assert.ok(performance.now() - began < 25_000);
+    assert.ok(performance.now() - began < 100_000);
     await holds("back", 1);
   });
 
@@ -192,18 +202,18 @@ suite("the transport's settings", { concurrency: 5 }, () => {
     await holds(id, 1);
   }
 
-  /** A try without an answer ends after 0.7 s, and another follows. */
+  /** A try without an answer ends after 1.4 s, and another follows. */
   async function limits(door: Door, group: string, variable: string): Promise<void> {
     const id = `limit-${variable}`;
     spoil(id, door, SILENCE, door === "put" ? 3 : 1);
-    const run = await start(id, { [variable]: "0.7", [`WANDB_X_${group}_RETRY_WAIT_MIN_SECONDS`]: "0.1" });
+    const run = await start(id, { [variable]: "1.4", [`WANDB_X_${group}_RETRY_WAIT_MIN_SECONDS`]: "0.1" });
     act(run);
     await seenAt(id, door, 2);
     await run.finish();
     const [silent, again] = ofOne(faulty.at(id, door));
     // On a busy machine the first takes a while to arrive, and the limit counts from when it was sent.
     assert.ok((again?.atMs ?? 0) - (silent?.atMs ?? 0) >= 300);
-    assert.match(debugLog(id), /no answer within 0\.7 s/);
+    assert.match(debugLog(id), /no answer within 1\.4 s/);
     await holds(id, 1);
   }
 
@@ -240,12 +250,14 @@ suite("the transport's settings", { concurrency: 5 }, () => {
   });
 
   test("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL: requests with rows are so far apart, but for the end", async () => {
+    const began = Date.now();
     const run = await start("interval", { WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL: "0.8" });
     let x = 0;
     const timer = setInterval(() => run.log({ x: x++ }), 5);
     const seen = await seenAt("interval", "rows", 4);
     clearInterval(timer);
-    for (const wait of waitsOf(seen)) assert.ok(wait >= 700, `${waitsOf(seen)}`);
+    // Three waits. One may be heard of late on a busy machine, and the next then looks shorter than it was.
+    assert.ok((seen.at(-1)?.atMs ?? 0) - began >= 3 * 795, `${waitsOf(seen)}`);
     await run.finish();
     await holds("interval", x);
   });
@@ -324,12 +336,12 @@ suite("the transport's settings", { concurrency: 5 }, () => {
 
   test("WANDB_SUMMARY_TIMEOUT: a read of the summary never waits, also when the server is away", async () => {
     spoil("summary", "rows", SILENCE);
-    const run = await start("summary", { WANDB_SUMMARY_TIMEOUT: "1", WANDB_FINISH_TIMEOUT: "0.2" });
+    const run = await start("summary", { WANDB_SUMMARY_TIMEOUT: "30", WANDB_FINISH_TIMEOUT: "0.2" });
     run.log({ x: 7 });
     const began = performance.now();
     assert.equal(run.summary.x, 7);
-    // Less than the second that it was given to wait.
-    assert.ok(performance.now() - began < 900);
+    // Less than it was given to wait.
+    assert.ok(performance.now() - began < 15_000);
     await run.finish();
   });
 
@@ -382,7 +394,7 @@ syncBuiltinESMExports();`,
     const seen = await seenAt("heartbeat", "rows", 2);
     assert.equal(seen[1]?.body.toString(), "{}");
     const [wait = 0] = waitsOf(seen);
-    assert.ok(wait >= 14_900 && wait < 25_000, `${wait}`);
+    assert.ok(wait >= 14_500 && wait < 45_000, `${wait}`);
     await run.finish();
     await holds("heartbeat", 2);
   });
