@@ -1,9 +1,11 @@
 // What `npm test [stage …]` runs once everything is installed; on a Node that runs TypeScript. Stages: check, unit, conformance, browser.
 // What cannot run here is said by name and counted as skipped, never passed over in silence.
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { run } from "node:test";
+import { dot } from "node:test/reporters";
 import { Worker } from "node:worker_threads";
 import { prepareChromium } from "./chromium.mjs";
 import { buildPage, COMPILE_CACHE, ROOT, say } from "./toolchain.mjs";
@@ -14,38 +16,79 @@ const wants = (stage) => asked.length === 0 || asked.includes(stage);
 const total = { passed: 0, failed: 0, skipped: 0 };
 const notRun = [];
 const began = Date.now();
+Object.assign(process.env, COMPILE_CACHE);
 
-/** One run of Node's test runner; its counts are added up. Several may run beside one another. */
-async function test(title, patterns, { concurrency, timeoutMs = 180_000, env = {} }) {
+/** What takes longest, begun first: a file that takes minutes must not be alone at the end. */
+const LONGEST = [
+  "conformance/clients",
+  "conformance/packages",
+  "e2e/quality",
+  "conformance/lives",
+  "e2e/many-runs",
+  "conformance/integrations",
+  "e2e/workspace",
+  "conformance/faults",
+  "conformance/sdk-process",
+  "conformance/kill",
+  "e2e/charts",
+  "conformance/sdk.test",
+  "conformance/terminal",
+  "conformance/variables.test",
+  "conformance/sdk-code",
+  "e2e/run.test",
+  "e2e/page",
+  "conformance/outage",
+  "conformance/transport",
+  "e2e/table",
+  "cli/src/commands/import",
+  "cli/src/commands/run.test",
+  "server/src/sql",
+  "query/run-list",
+  "segments/store",
+  "commands/restore",
+  "runs/graphql",
+  "commands/admin",
+  "cli/src/alias",
+];
+/** Against what hangs for ever; how long a test takes says nothing on a machine with much else to do. */
+const TIMEOUT_MS = 20 * 60_000;
+/** Of those that took longest. */
+const TOLD = 8;
+
+/** One run of Node's test runner; its counts are added up. */
+async function test(title, patterns, concurrency) {
+  const rank = (file) => (LONGEST.findIndex((part) => file.includes(part)) + 1 || LONGEST.length + 1) - 1;
   const files = patterns
     .flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
-    .filter((file) => !file.includes("node_modules"));
+    .filter((file) => !file.includes("node_modules"))
+    .sort((one, other) => rank(one) - rank(other));
   if (files.length === 0) return;
   say(`\n── ${title}: ${files.length} files`);
   const started = Date.now();
-  const args = [
-    "--test",
-    `--test-concurrency=${concurrency}`,
-    `--test-timeout=${timeoutMs}`,
-    "--test-reporter=dot",
-    "--test-reporter-destination=stdout",
-  ];
-  const summary = join(ROOT, "node_modules", `.test-summary-${title.split(" ")[0]}`);
-  args.push("--test-reporter=tap", `--test-reporter-destination=${summary}`);
-  const child = spawn(node, [...args, ...files], {
-    cwd: ROOT,
-    stdio: "inherit",
-    env: { ...process.env, ...COMPILE_CACHE, ...env },
+  const running = run({ files: files.map((file) => join(ROOT, file)), concurrency, timeout: TIMEOUT_MS });
+  let all = { success: false, counts: {} };
+  const took = [];
+  running.on("test:summary", (summary) => {
+    if (summary.file === undefined) all = summary;
+    else took.push([Math.round(summary.duration_ms / 1000), summary.file.slice(ROOT.length + 1)]);
   });
-  const [status] = await once(child, "close");
-  const tap = spawnSync("tail", ["-n", "20", summary], { encoding: "utf8" }).stdout;
-  const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(tap)?.[1] ?? 0);
-  const failed = count("fail") + count("cancelled");
-  total.passed += count("pass");
-  total.failed += status !== 0 && failed === 0 ? 1 : failed;
-  total.skipped += count("skipped") + count("todo");
+  const dots = running.compose(dot);
+  dots.pipe(process.stdout, { end: false });
+  await once(dots, "end");
+  const { passed = 0, failed = 0, cancelled = 0, skipped = 0, todo = 0 } = all.counts;
+  const bad = failed + cancelled;
+  total.passed += passed;
+  total.failed += !all.success && bad === 0 ? 1 : bad;
+  total.skipped += skipped + todo;
   say(
-    `── ${title}: ${count("pass")} passed, ${failed} failed, ${count("skipped")} skipped in ${Math.round((Date.now() - started) / 1000)} s`,
+    `── ${title}: ${passed} passed, ${bad} failed, ${skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s`,
+  );
+  took.sort(([one], [other]) => other - one);
+  say(
+    `   longest: ${took
+      .slice(0, TOLD)
+      .map(([seconds, file]) => `${file} ${seconds} s`)
+      .join(", ")}`,
   );
 }
 
@@ -68,37 +111,38 @@ if (wants("check")) {
 }
 if (wants("unit")) {
   const patterns = ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"];
-  await test("unit and contract", patterns, { concurrency: 3 });
+  await test("unit and contract", patterns, 3);
 }
 if (wants("conformance") || wants("browser")) buildPage();
-// Both wait a good part of the time, for clients and for a browser: one works while the other waits.
+// Both wait a good part of the time, for clients and for a browser: of one queue, one works while the other waits.
 const beside = [];
+let concurrency = 0;
 if (installing) {
   const [clients] = await installing;
   if (clients.missing.length > 0) notRun.push(...clients.missing);
   if (spawnSync("nginx", ["-v"]).error)
     notRun.push("the proxy of docs/server.md: no nginx here; install Debian's `nginx-light` package");
   process.env.STEELYARD_TEST_VENVS = clients.folder;
-  beside.push(() =>
-    test("conformance", ["conformance/**/*.test.ts"], { concurrency: 3, timeoutMs: 600_000 }),
-  );
+  beside.push("conformance");
+  concurrency += 3;
 }
 if (wants("browser")) {
   const chromium = prepareChromium();
-  if (chromium)
-    beside.push(() =>
-      test("browser", ["e2e/**/*.test.ts"], {
-        concurrency: 2,
-        timeoutMs: 300_000,
-        env: { STEELYARD_TEST_CHROMIUM: chromium },
-      }),
-    );
-  else
+  if (chromium) {
+    process.env.STEELYARD_TEST_CHROMIUM = chromium;
+    beside.push("e2e");
+    concurrency += 2;
+  } else
     notRun.push(
       "browser tests: no chromium here; install Debian's `chromium` package (as root this script does it)",
     );
 }
-await Promise.all(beside.map((stage) => stage()));
+const names = { conformance: "conformance", e2e: "browser" };
+await test(
+  beside.map((folder) => names[folder]).join(" and "),
+  beside.map((folder) => `${folder}/**/*.test.ts`),
+  concurrency,
+);
 
 for (const reason of notRun) say(`NOT RUN  ${reason}`);
 say(`\nin ${Math.round((Date.now() - began) / 1000)} s`);
