@@ -19,8 +19,8 @@ export type Fault =
   | { kind: "reset" }
   /** The server got it and has it; the answer is lost on the way. */
   | { kind: "lost" }
-  /** Nobody listens for a moment. */
-  | { kind: "refused" };
+  /** Nobody listens for a moment, and till it is noticed. */
+  | { kind: "refused"; noticed: () => boolean };
 
 /** A request as it came. */
 export interface Seen {
@@ -104,7 +104,11 @@ export async function startFaultServer(behind: RunningServer): Promise<FaultServ
     if (fault?.kind === "refused") {
       server.close();
       for (const socket of sockets) socket.destroy();
-      setTimeout(() => void listen(port), AWAY_MS);
+      const back = setInterval(() => {
+        if (!fault.noticed()) return;
+        clearInterval(back);
+        void listen(port);
+      }, AWAY_MS);
       return;
     }
     pass(behind, incoming, body, (status, headers, text) => {

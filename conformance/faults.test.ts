@@ -53,6 +53,7 @@ const status = (status: number, headers?: Record<string, string>, body?: string)
   ...(body ? { body } : {}),
 });
 const PAGE = "<html><head><title>502 Bad Gateway</title></head>\n<body><h1>Bad Gateway</h1></body></html>";
+const NOBODY = /ECONNREFUSED|ECONNRESET/;
 const FAULTS: Record<string, { fault: () => Fault; said: RegExp; times?: number; waitsMs?: number }> = {
   "401": { fault: () => status(401), said: /401 spoilt on purpose/ },
   "403": { fault: () => status(403), said: /403 spoilt on purpose/ },
@@ -81,7 +82,15 @@ const FAULTS: Record<string, { fault: () => Fault; said: RegExp; times?: number;
   "half an answer": { fault: () => ({ kind: "half" }), said: /ECONNRESET|aborted/ },
   "a reset": { fault: () => ({ kind: "reset" }), said: /ECONNRESET/ },
   "an answer lost on its way": { fault: () => ({ kind: "lost" }), said: /ECONNRESET/ },
-  "nobody listening": { fault: () => ({ kind: "refused" }), said: /ECONNREFUSED|ECONNRESET/, times: 1 },
+  "nobody listening": {
+    fault: () => {
+      const before = printed.length;
+      const noticed = () => printed.slice(before).some((line) => NOBODY.test(line));
+      return { kind: "refused", noticed };
+    },
+    said: NOBODY,
+    times: 1,
+  },
 };
 const DOORS = ["open", "config", "rows", "createRunFiles", "put"] as const;
 /** 409 at the making of a run: somebody else makes it in the same moment. */

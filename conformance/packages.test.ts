@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { promisify } from "node:util";
 import { notebookRunner } from "./python.ts";
+
+/** Not waited for in place: a connection to the server that is closed meanwhile has to be noticed. */
+const execute = promisify(execFile);
 
 /** Kernels of notebooks: pinned, so that what they lack is known. */
 const TSLAB = "tslab@1.0.22";
@@ -31,18 +35,15 @@ suite("packed packages", () => {
   let server: ReturnType<typeof spawn> | undefined;
   let url = "";
 
-  before(() => {
-    const packed = execFileSync(
+  before(async () => {
+    const { stdout: packed } = await execute(
       process.execPath,
       [new URL("../scripts/pack.mjs", import.meta.url).pathname],
-      {
-        encoding: "utf8",
-        env,
-      },
+      { env },
     );
     const tarballs = packed.split("\n").filter((line) => line.endsWith(".tgz"));
     writeFileSync(join(folder, "package.json"), '{"name": "empty", "private": true, "type": "module"}');
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", ...tarballs], {
+    await execute("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", ...tarballs], {
       cwd: folder,
       env,
     });
@@ -111,16 +112,18 @@ suite("packed packages", () => {
   ] as const) {
     test(`the command line speaks on ${line}`, {
       skip: node ? false : "no Node 20.19 or newer of that line in the path",
-    }, () => {
-      const command = (...args: string[]) =>
-        execFileSync(node ?? "", [join(folder, "node_modules", ".bin", "steelyard"), ...args], {
+    }, async () => {
+      const command = async (...args: string[]) => {
+        const main = join(folder, "node_modules", ".bin", "steelyard");
+        const ended = await execute(node ?? "", [main, ...args], {
           cwd: folder,
           env: { ...env, WANDB_BASE_URL: url },
-          encoding: "utf8",
         });
-      assert.match(command("--help"), /sync/);
-      assert.equal(JSON.parse(command("status", "--json")).base_url, url);
-      assert.deepEqual(JSON.parse(command("sync", "--json", "none/*/*.wandb")), []);
+        return ended.stdout;
+      };
+      assert.match(await command("--help"), /sync/);
+      assert.equal(JSON.parse(await command("status", "--json")).base_url, url);
+      assert.deepEqual(JSON.parse(await command("sync", "--json", "none/*/*.wandb")), []);
     });
     for (const [kind, file, code] of [
       ["an ES module", "script.mjs", `import * as steelyard from "steelyard";\n${SCRIPT}`],
@@ -133,7 +136,7 @@ suite("packed packages", () => {
         const id = `${file}-${line}`.replace(/\W/g, "-");
         writeFileSync(join(folder, file), code.replace("RUN", JSON.stringify(id)));
         const apiKey = readFileSync(join(folder, "data", "admin-api-key"), "utf8").trim();
-        execFileSync(node ?? "", [file], {
+        await execute(node ?? "", [file], {
           cwd: folder,
           env: { ...env, WANDB_BASE_URL: url, WANDB_API_KEY: apiKey },
         });
@@ -156,7 +159,7 @@ suite("packed packages", () => {
       skip: python ? false : "the runner of notebooks is not installed",
     }, async () => {
       const name = kernel === "deno" ? DENO : TSLAB;
-      execFileSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", name], {
+      await execute("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", name], {
         cwd: folder,
         env,
       });
@@ -173,7 +176,7 @@ suite("packed packages", () => {
       );
       const notebook = join(folder, `${kernel}.ipynb`);
       const apiKey = readFileSync(join(folder, "data", "admin-api-key"), "utf8").trim();
-      const shown = execFileSync(
+      const { stdout: shown } = await execute(
         python ?? "",
         [
           new URL("scripts/notebook.py", import.meta.url).pathname,
@@ -185,7 +188,6 @@ suite("packed packages", () => {
         ],
         {
           cwd: folder,
-          encoding: "utf8",
           env: {
             ...env,
             JUPYTER_PATH: join(folder, "jupyter"),
