@@ -3,11 +3,13 @@
  * and each system as it comes out of the box. Everything is read back. BENCH_SYSTEMS=Aim and BENCH_WORKLOADS=W1,W6: only those
  * so named; BENCH_FULL=1: ten times the sizes.
  */
+import { importWorkload } from "./peers/workloads/import.ts";
 import { loggingWorkload } from "./peers/workloads/logging.ts";
 import { measureWorkloads } from "./peers/workloads/measure.ts";
 
 await measureWorkloads(
   ({ small, wide, long, huge, cellSeconds }) => [
+    importWorkload(),
     loggingWorkload("W1", "small", small, cellSeconds),
     loggingWorkload("W1d", "small, each as it comes out of the box", small, cellSeconds, { asItComes: true }),
     loggingWorkload("W2", "wide", wide, cellSeconds),

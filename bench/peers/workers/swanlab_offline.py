@@ -45,9 +45,10 @@ class SwanLab(System):
         return self.write_one_by_one(Rows(pool, spike), runs, rows, seconds)
 
     def log_of(self, run):
+        """None of a run that was not begun."""
         # Its ids have no other signs.
-        (path,) = pathlib.Path(self.folder).glob(f"run-*/run-{re.sub(r'[^0-9A-Za-z_]', '_', run)}.swanlab")
-        return path
+        name = re.sub(r"[^0-9A-Za-z_]", "_", run)
+        return next(pathlib.Path(self.folder).glob(f"run-*/run-{name}.swanlab"), None)
 
     def records(self, run):
         """What its log has."""
@@ -66,7 +67,7 @@ class SwanLab(System):
         read = {}
         for run in runs:
             tally = Tally()
-            for record in self.records(run):
+            for record in self.records(run) if self.log_of(run) else ():
                 if record.HasField("scalar"):
                     tally.add(record.scalar.key, record.scalar.step, record.scalar.value.number)
             read[run] = tally.keys
