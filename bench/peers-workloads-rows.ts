@@ -10,14 +10,15 @@ import { measureWorkloads } from "./peers/workloads/measure.ts";
 await measureWorkloads(
   ({ small, wide, long, huge, cellSeconds }) => [
     importWorkload(),
-    loggingWorkload("W1", "small", small, cellSeconds),
-    loggingWorkload("W1d", "small, each as it comes out of the box", small, cellSeconds, { asItComes: true }),
-    loggingWorkload("W2", "wide", wide, cellSeconds),
-    loggingWorkload("W3", "long", long, cellSeconds, { slope: true }),
-    loggingWorkload("W6a", "huge rows", huge.many, cellSeconds),
-    loggingWorkload("W6b", "a huge row", huge.one, cellSeconds, {
-      rowsOf: { id: "W6a", keys: huge.many[1] },
+    loggingWorkload("W1", "small", small, cellSeconds, { atRest: true }),
+    loggingWorkload("W1d", "small, each as it comes out of the box", small, cellSeconds, {
+      atRest: true,
+      asItComes: true,
     }),
+    loggingWorkload("W2", "wide", wide, cellSeconds),
+    loggingWorkload("W3", "long", long, cellSeconds, { atRest: true, slope: true }),
+    loggingWorkload("W6a", "huge rows", huge.many, cellSeconds, { rowsOf: "W2" }),
+    loggingWorkload("W6b", "a huge row", huge.one, cellSeconds, { rowsOf: "W6a" }),
   ],
   [
     {

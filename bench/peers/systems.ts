@@ -96,7 +96,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     options: { backend: "sqlite" },
     durable: "log_batch returned; SQLite rollback journal, synchronous=FULL (the defaults)",
     asked: true,
-    asItComes: "its fluent calls; four workers, queues of jobs",
+    asItComes: "its fluent calls; four workers, queues of jobs; SQLite",
     slow: true,
   },
   {
@@ -108,7 +108,6 @@ export const SYSTEMS: readonly PeerSystem[] = [
     durable: "log_batch returned; fsync on, synchronous_commit on (Debian's defaults)",
     asked: true,
     cannot: POSTGRES ? undefined : "no PostgreSQL here; install Debian's postgresql package",
-    asItComes: "its fluent calls; four workers, queues of jobs",
   },
   {
     name: "Aim",

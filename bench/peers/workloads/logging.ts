@@ -28,18 +28,19 @@ const HEAD = [
   "points/s",
   "CPU µs a point, client + server",
   "peak MB, client + server",
-  "disk MB",
   "read back",
 ];
 const LOOP = HEAD.indexOf("loop s");
 
 interface LoggingOptions {
+  /** Bytes at rest are counted. */
+  atRest?: true;
   /** Memory that comes with points is told. */
   slope?: true;
   /** Systems are as they come out of the box. */
   asItComes?: true;
-  /** The workload whose rows say whether one of these is too long: then it has a fifth of the keys. */
-  rowsOf?: { id: string; keys: number };
+  /** Id of the workload whose rows say whether one of these takes too long: then it has a fifth of the keys. */
+  rowsOf?: string;
 }
 
 const FEWER = 5;
@@ -58,12 +59,12 @@ export function loggingWorkload(
     head: [
       ...(options.asItComes ? ["what is on"] : []),
       ...HEAD,
+      ...(options.atRest ? ["disk MB"] : []),
       ...(options.slope ? ["MB more for a million points, client / server"] : []),
     ],
-    atRest: true,
+    atRest: options.atRest,
     asItComes: options.asItComes,
-    cannot: ({ asItComes }) =>
-      options.asItComes && !asItComes ? "it comes as it is measured above" : undefined,
+    cannot: ({ asItComes }) => (options.asItComes && !asItComes ? "no other than measured above" : undefined),
     contests: [
       {
         measure: `${id}, a call (p50)`,
@@ -85,27 +86,28 @@ export function loggingWorkload(
           "columns in place of JSON rows on the wire, which neither side would have to write and parse row by row",
       },
       {
-        measure: `${id}, disk`,
-        value: "disk",
-        remedy:
-          "giving the journal's room back to the file system; with few rows the empty databases are most of it",
-      },
-      {
         measure: `${id}, peak memory`,
         value: "memory",
         remedy: "a runtime and a server cost what they cost; loading less of both at the start",
       },
+      ...(options.atRest ? [diskContest(id)] : []),
     ],
     measure: (subject) => {
-      const fewer = options.rowsOf && rowSeconds(subject, options.rowsOf, keys) > seconds;
+      const known = options.rowsOf === undefined ? undefined : subject.before(options.rowsOf);
+      // As it grows with the keys.
+      const fewer = ((known?.values.key ?? 0) / 1e6) * keys > seconds;
       return measure(subject, id, rows, fewer ? keys / FEWER : keys, seconds, options, keys);
     },
   };
 }
 
-/** What a row of so many keys takes, as it grows with them. */
-function rowSeconds(subject: Subject, { id, keys }: { id: string; keys: number }, wanted: number): number {
-  return (((subject.before(id)?.values.call ?? 0) / 1e6) * wanted) / keys;
+function diskContest(id: string): Workload["contests"][number] {
+  return {
+    measure: `${id}, disk`,
+    value: "disk",
+    remedy:
+      "giving the journal's room back to the file system; with few rows the empty databases are most of it",
+  };
 }
 
 async function measure(
@@ -129,13 +131,21 @@ async function measure(
       },
       fresh,
     );
-    const { cells, ...line } = lineOf(logged, resources, rows, keys, words, options.slope);
-    if (keys < wantedKeys)
-      cells[LOOP] = ["≈ ", (logged.loop * wantedKeys) / keys, ` (from ${keys.toLocaleString("en")} keys)`];
-    return { ...line, cells: options.asItComes ? [system.asItComes ?? "", ...cells] : cells };
+    const line = lineOf(logged, resources, rows, keys, words, options);
+    const { cells } = keys < wantedKeys ? withFewerKeys(line, logged, rows, keys, wantedKeys) : line;
+    // Shorter rows do not compete with whole ones.
+    const values = keys < wantedKeys ? { cpu: line.values.cpu ?? Number.NaN } : line.values;
+    return { ...line, values, cells: options.asItComes ? [system.asItComes ?? "", ...cells] : cells };
   } finally {
     pool.remove();
   }
+}
+
+/** Its loop as it would be with all keys. */
+function withFewerKeys(line: Line, logged: Logged, rows: number, keys: number, wantedKeys: number): Line {
+  const whole = (logged.loop * rows * wantedKeys) / (logged.rows * keys);
+  const words = ` s for ${logged.rows} of ${rows} rows, of ${keys.toLocaleString("en")} keys)`;
+  return { ...line, cells: line.cells.with(LOOP, ["≈ ", whole, " (", logged.loop, words]) };
 }
 
 function lineOf(
@@ -144,7 +154,7 @@ function lineOf(
   rows: number,
   keys: number,
   readBack: string,
-  slope?: true,
+  { atRest, slope }: LoggingOptions,
 ): Line {
   const points = logged.rows * keys;
   const rate = logged.rows / (logged.loop + (logged.durable ?? logged.finish));
@@ -165,12 +175,13 @@ function lineOf(
       rate * keys,
       [micros(clientCpu), " + ", micros(serverCpu)],
       [clientPeakMb, " + ", serverPeakMb],
-      diskBytes / 2 ** 20,
       readBack,
+      ...(atRest ? [diskBytes / 2 ** 20] : []),
       ...(slope ? ([[slopes[0] ?? Number.NaN, " / ", slopes[1] ?? Number.NaN]] satisfies Cell[]) : []),
     ],
     values: {
       call: logged.calls.p50,
+      key: logged.calls.p50 / keys,
       rows: rate,
       cpu: (clientCpu + serverCpu) / points,
       memory: clientPeakMb + serverPeakMb,

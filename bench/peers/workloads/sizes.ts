@@ -42,7 +42,7 @@ const FULL: Sizes = {
 
 const TENTH: Sizes = {
   words:
-    "about a tenth of the sizes in full, which `BENCH_FULL=1` runs (1 M steps are 200,000, 60 s are 16 s, 2 GiB are 256 MiB)",
+    "about a tenth of the sizes in full, which `BENCH_FULL=1` runs (1 M steps are 200,000, 60 s are 16 s, 2 GiB are 128 MiB)",
   cellSeconds: 6,
   probes: true,
   small: [1_000, 5],
@@ -50,11 +50,11 @@ const TENTH: Sizes = {
   long: [200_000, 5],
   huge: { many: [10, 10_000], one: [1, 100_000] },
   many: { runs: 100, rows: 10, keys: 20, atOnce: 32 },
-  parallel: { processes: 5, rows: 20, keys: 100 },
+  parallel: { processes: 4, rows: 20, keys: 100 },
   paced: { seconds: 16, filesSeconds: 8, keys: 20 },
   media: { images: 100, tables: 20, tableRows: 1_000 },
   lines: 100_000,
-  artifact: { bigBytes: 256 * MIB, files: 2_000, fileBytes: 10_000 },
+  artifact: { bigBytes: 128 * MIB, files: 1_000, fileBytes: 10_000 },
   outage: { seconds: 12, awaySeconds: 6, keys: 20 },
 };
 
