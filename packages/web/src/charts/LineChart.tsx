@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { t, useLanguage } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
 import { shortNumber } from "../ui/format.ts";
@@ -11,7 +11,7 @@ import { type Layout, layoutOf } from "./layout.ts";
 import type { ChartLine, Domain, DomainOptions, DrawnLine } from "./lines.ts";
 import { type Picture, painting, settle, shift } from "./paint.ts";
 import { nearestIndex } from "./smooth.ts";
-import { Tooltip } from "./Tooltip.tsx";
+import { type Point, Tooltip } from "./Tooltip.tsx";
 import "./charts.css";
 
 export interface LineChartProps {
@@ -56,13 +56,20 @@ function tallOf({ fromY, y }: Drag): { top: number; bottom: number } | undefined
 /** Lines that the live region reads out at a step of the cursor; more would never be heard to the end. */
 const SPOKEN_LINES = 5;
 
-export function LineChart(props: LineChartProps) {
+/** What is around it is rendered more often than it changes. */
+export const LineChart = memo(function LineChart(props: LineChartProps) {
   const { title, lines, drawn, domain, options, xKind, smoothed, onZoom, onFullScreen } = props;
   const theme = useTheme();
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [size, setSize] = useState<{ width: number; height: number }>({ width: 0, height: 0 });
-  const [pointer, setPointer] = useState<{ x: number; y: number }>();
+  /** Rendering the chart for each move of the pointer would take a good part of a frame: the tooltip alone is told. */
+  const pointer = useRef<Point>(undefined);
+  const tellTooltip = useRef<(pointer: Point | undefined) => void>(undefined);
+  const point = (to: Point | undefined) => {
+    pointer.current = to;
+    tellTooltip.current?.(to);
+  };
   const [drag, setDrag] = useState<Drag>();
   const [pan, setPan] = useState<Pan>();
   /** x chosen by keys. */
@@ -125,14 +132,12 @@ export function LineChart(props: LineChartProps) {
     [layout],
   );
 
-  const resting = useRef(pointer);
-  resting.current = pointer;
   // What grows, or is shown anew, moves under a pointer that rests.
   useEffect(() => {
-    if (resting.current) hoverX(xKind, valueAt(resting.current.x));
+    if (pointer.current) hoverX(xKind, valueAt(pointer.current.x));
   }, [valueAt, xKind]);
 
-  const bounds = pointer || drag || cursor !== undefined ? box.current?.getBoundingClientRect() : undefined;
+  const bounds = drag ? box.current?.getBoundingClientRect() : undefined;
   const dragTall = drag && tallOf(drag);
   /** Clipped to the plot. */
   const valueAtY = (clientY: number): number => {
@@ -141,15 +146,6 @@ export function LineChart(props: LineChartProps) {
     const at = 1 - (clientY - bounds.top - frame.top) / plotHeight(frame);
     return ys.value(Math.min(1, Math.max(0, at)));
   };
-  const shownX = cursor ?? (pointer ? valueAt(pointer.x) : undefined);
-  const tipAt =
-    pointer ??
-    (cursor !== undefined && bounds && layout
-      ? {
-          x: bounds.left + layout.frame.left + layout.xs.at(cursor) * plotWidth(layout.frame),
-          y: bounds.top + bounds.height / 3,
-        }
-      : undefined);
   const language = useLanguage();
   // biome-ignore lint/correctness/useExhaustiveDependencies: another language has other words
   const label = useMemo(
@@ -198,7 +194,7 @@ export function LineChart(props: LineChartProps) {
         hoverX(xKind, undefined);
       }}
       onPointerMove={(event) => {
-        setPointer({ x: event.clientX, y: event.clientY });
+        point({ x: event.clientX, y: event.clientY });
         setCursor(undefined);
         const value = valueAt(event.clientX);
         hoverX(xKind, value);
@@ -206,7 +202,7 @@ export function LineChart(props: LineChartProps) {
         if (pan) setPan(moved(pan, event.clientX));
       }}
       onPointerLeave={() => {
-        setPointer(undefined);
+        point(undefined);
         hoverX(xKind, undefined);
       }}
       onPointerDown={(event) => {
@@ -255,20 +251,21 @@ export function LineChart(props: LineChartProps) {
           }}
         />
       )}
-      {layout && tipAt && shownX !== undefined && !drag && (
+      {layout && !drag && !pan?.range && (
         <Tooltip
           lines={lines}
           layout={layout}
-          x={shownX}
           xKind={xKind}
-          pointer={tipAt}
-          box={box.current}
+          cursor={cursor}
+          pointer={pointer}
+          tell={tellTooltip}
+          box={box}
           smoothed={smoothed}
         />
       )}
     </div>
   );
-}
+});
 
 function moved(pan: Pan, toPx: number): Pan {
   const { frame, xs } = pan.layout;

@@ -1,7 +1,7 @@
-import { Fragment } from "react";
+import { Fragment, type RefObject, useLayoutEffect, useState } from "react";
 import { t } from "../i18n/index.ts";
 import { shortNumber } from "../ui/format.ts";
-import { plotHeight, type XKind, xLabel } from "./draw.ts";
+import { plotHeight, plotWidth, type XKind, xLabel } from "./draw.ts";
 import { LineMark } from "./LineMark.tsx";
 import type { Layout } from "./layout.ts";
 import type { ChartLine } from "./lines.ts";
@@ -11,25 +11,52 @@ const TOOLTIP_ROWS = 12;
 /** As in workspace.css: one column of charts. */
 const NARROW_PX = 720;
 
+/** Of the window. */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** The lines near the pointer, or near the x that keys chose. */
 export function Tooltip({
   lines,
   layout,
-  x,
   xKind,
-  pointer,
+  cursor,
+  pointer: pointerNow,
+  tell,
   box,
   smoothed,
 }: {
   lines: ChartLine[];
   layout: Layout;
-  x: number;
   xKind: XKind;
-  pointer: { x: number; y: number };
-  box: HTMLElement | null;
+  /** x chosen by keys in this chart. */
+  cursor: number | undefined;
+  /** Where the pointer is when the tooltip comes; from then on `tell` is called with where it is. */
+  pointer: RefObject<Point | undefined>;
+  tell: RefObject<((pointer: Point | undefined) => void) | undefined>;
+  box: RefObject<HTMLElement | null>;
   smoothed: boolean;
 }) {
-  const bounds = box?.getBoundingClientRect();
+  const [pointed, setPointed] = useState(pointerNow.current);
+  useLayoutEffect(() => {
+    tell.current = setPointed;
+    return () => {
+      tell.current = undefined;
+    };
+  }, [tell]);
+  const bounds = pointed || cursor !== undefined ? box.current?.getBoundingClientRect() : undefined;
   if (!bounds) return null;
+  const { frame, xs } = layout;
+  const width = plotWidth(frame);
+  const at = pointed ? (pointed.x - bounds.left - frame.left) / width : Number.NaN;
+  const x = cursor ?? (at >= 0 && at <= 1 ? xs.value(at) : undefined);
+  if (x === undefined) return null;
+  const pointer = pointed ?? {
+    x: bounds.left + frame.left + xs.at(x) * width,
+    y: bounds.top + bounds.height / 3,
+  };
   const height = plotHeight(layout.frame);
   const pointerAt = 1 - (pointer.y - bounds.top - layout.frame.top) / height;
   const near: { line: ChartLine; at: number; value: number; distance: number }[] = [];
@@ -67,10 +94,11 @@ export function Tooltip({
           ? new Date(nearX * 1000).toLocaleString(document.documentElement.lang)
           : xLabel(nearX, xKind, layout.xs, String)}
       </div>
-      {shown.map(({ line, at, value }) => {
+      {shown.map(({ line, at, value }, row) => {
         const { answer } = line;
         return (
-          <Fragment key={`${line.id} ${line.label}`}>
+          // biome-ignore lint/suspicious/noArrayIndexKey: lines pass through the rows with each move: a row gets other words
+          <Fragment key={row}>
             <div className={line === nearest.line ? "row nearest" : "row"}>
               <LineMark colour={line.colour} dash={line.dash} />
               <span className="name">{line.label}</span>

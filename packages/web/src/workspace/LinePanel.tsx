@@ -1,4 +1,4 @@
-import { useMemo, useRef } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { ChartTable } from "../charts/ChartTable.tsx";
 import { LineChart } from "../charts/LineChart.tsx";
 import { LineMark } from "../charts/LineMark.tsx";
@@ -90,7 +90,18 @@ export function LinePanel({ panel }: { panel: PanelPlan }) {
     });
   }
 
-  const toggleFull = () => setView({ full: isFull ? "" : panel.title });
+  const latest = useRef({ setView, isFull });
+  latest.current = { setView, isFull };
+  const { title } = panel;
+  const toggleFull = useCallback(() => {
+    const { setView, isFull } = latest.current;
+    setView({ full: isFull ? "" : title });
+  }, [title]);
+  const zoomTo = useCallback(
+    (x: [number, number] | undefined, y?: [number, number]) =>
+      latest.current.setView({ zoom: { panel: title, to: x && { x, ...(y ? { y } : {}) } } }),
+    [title],
+  );
   return (
     <PanelFrame
       panel={panel}
@@ -146,7 +157,7 @@ export function LinePanel({ panel }: { panel: PanelPlan }) {
             options={options}
             xKind={xKind}
             smoothed={smoothed}
-            onZoom={(x, y) => setView({ zoom: { panel: panel.title, to: x && { x, ...(y ? { y } : {}) } } })}
+            onZoom={zoomTo}
             onFullScreen={toggleFull}
           />
         )}

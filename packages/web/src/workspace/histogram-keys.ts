@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-quer
 import { getJson, queryString } from "../api/client.ts";
 import { useLive } from "../api/live.ts";
 import { useRefresh } from "../api/refresh.ts";
-import { NAMES_AT_ONCE } from "./keys.ts";
+import { askAnew, NAMES_AT_ONCE, NAMES_EVERY_MS } from "./keys.ts";
 import { inGroups } from "./placement.ts";
 
 interface HistogramKey {
@@ -20,9 +20,7 @@ export function useHistogramKeys(
 ) {
   const client = useQueryClient();
   const queryKey = ["histogram-keys", entity, project, names];
-  const refresh = useRefresh(1000, () => {
-    if (!document.hidden) void client.invalidateQueries({ queryKey });
-  });
+  const refresh = useRefresh(NAMES_EVERY_MS, () => askAnew(client, queryKey));
   useLive(entity, project, (change) => {
     if (enabled && change.kind === "rows" && names.includes(change.run)) refresh();
   });
