@@ -1,4 +1,10 @@
-import { type MessagePort, parentPort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import {
+  type MessagePort,
+  parentPort,
+  type ResourceLimits,
+  receiveMessageOnPort,
+  Worker,
+} from "node:worker_threads";
 import { ERRORS, type ErrorCode, SteelyardError } from "../errors.ts";
 
 /** Calls from the main thread to a worker of an engine and the answers back: one message each way. */
@@ -28,11 +34,17 @@ export class CalledWorker {
   #dead: Error | undefined;
 
   /** `of`: what stops when the worker dies, for the message; `beside`: the caller's `import.meta.url`, where `name` lies. */
-  constructor(of: string, beside: string, name: string, workerData: unknown) {
+  constructor(
+    of: string,
+    beside: string,
+    name: string,
+    workerData: unknown,
+    resourceLimits: ResourceLimits = {},
+  ) {
     this.#of = of;
     // TypeScript in the tree, JavaScript in the published package.
     const extension = beside.endsWith(".ts") ? ".ts" : ".js";
-    this.#worker = new Worker(new URL(`./${name}${extension}`, beside), { name, workerData });
+    this.#worker = new Worker(new URL(`./${name}${extension}`, beside), { name, workerData, resourceLimits });
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (cause) => this.#die(cause));
     this.#worker.on("exit", () => this.#die(new Error("it ended")));

@@ -1,4 +1,7 @@
-/** What was used last is kept, up to so many bytes. Hot: a chart asks it for each block and key, so a hit makes nothing. */
+/** What an item takes by itself (measured): its link, its map, and the object of a typed array without the numbers. */
+export const ITEM_BYTES = 500;
+
+/** What was used last is kept, up to so many bytes, the items themselves counted. Hot: a chart asks it for each block and key, so a hit makes nothing. */
 export class BoundedCache<Value> {
   readonly #maxBytes: number;
   readonly #items = new Map<number, Map<string | number, Item<Value>>>();
@@ -19,7 +22,8 @@ export class BoundedCache<Value> {
   }
 
   /** Something larger than a quarter of the whole is not kept. */
-  set(id: number, name: string | number, value: Value, bytes: number): void {
+  set(id: number, name: string | number, value: Value, ownBytes: number): void {
+    const bytes = ownBytes + ITEM_BYTES;
     if (bytes > this.#maxBytes / 4) return;
     this.#drop(this.#items.get(id)?.get(name));
     const named = this.#items.get(id) ?? new Map<string | number, Item<Value>>();
@@ -29,6 +33,13 @@ export class BoundedCache<Value> {
     this.#linkFirst(item);
     this.#bytes += bytes;
     while (this.#bytes > this.#maxBytes) this.#drop(this.#ring.before);
+  }
+
+  clear(): void {
+    this.#items.clear();
+    this.#ring.before = this.#ring;
+    this.#ring.after = this.#ring;
+    this.#bytes = 0;
   }
 
   #linkFirst(item: Item<Value>): void {

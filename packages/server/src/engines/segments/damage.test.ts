@@ -114,7 +114,7 @@ test("segments: whatever bit of the file flips, a row that is read is one that w
     file[at] = before ^ (1 << (flip % 8));
     writeFileSync(path, file);
     file[at] = before;
-    const stored = new StoredBlocks(path);
+    const stored = new StoredBlocks(path, { heads: 2 ** 20, decoded: 0 });
     try {
       for (const run of runs) {
         try {

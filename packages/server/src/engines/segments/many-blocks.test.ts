@@ -33,7 +33,7 @@ if (isMainThread) {
     await once(new Worker(new URL(import.meta.url), { workerData: path, resourceLimits }), "exit");
     rmSync(root, { recursive: true });
   });
-} else readAll(new StoredBlocks(workerData as string));
+} else readAll(new StoredBlocks(workerData as string, { heads: 0, decoded: 0 }));
 
 function readAll(stored: StoredBlocks): void {
   assert.throws(() => Math.max(...new Array(BLOCKS).fill(0)), RangeError);

@@ -22,10 +22,11 @@ import { answerVersions } from "./versions.ts";
 /** A worker that reads: every question of the port, each on one state of the file, beside the writer. */
 
 const { path, cacheBytes, opening } = workerData as ReaderData;
-const stored = new StoredBlocks(path, cacheBytes);
+const stored = new StoredBlocks(path, { heads: cacheBytes, decoded: cacheBytes });
 
 export interface ReaderData {
   path: string;
+  /** Of heads, and as many of decoded columns and pyramids. */
   cacheBytes: number;
   /** Another one each time the store is opened, the same for all its readers. */
   opening: string;

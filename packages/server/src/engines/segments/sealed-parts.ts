@@ -66,7 +66,7 @@ export class SealedParts {
       return known;
     const before = new Map(known?.loose.map((block) => [block.id, block]));
     const loose: StoredBlock[] = [];
-    let bytes = PART_BYTES * (1 + spanIds.length);
+    let bytes = PART_BYTES * spanIds.length;
     for (const row of rows) {
       const own = before.get(row.id);
       const block = own && isSame(own, row) ? own : this.#stored.block(row.id);
@@ -110,7 +110,7 @@ export class SealedParts {
       stream.id,
       key,
       { stream, blocks, spans, parts },
-      COLUMN_BYTES * (1 + blocks.size + spans.size),
+      COLUMN_BYTES * (blocks.size + spans.size),
     );
     return parts;
   }

@@ -17,11 +17,16 @@ import type { Sealed, SealedBlock } from "./writer.ts";
 /** Encoded bytes taken into one sealing: bounds its memory; what is left waits for the next. */
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 
-const stored = new StoredBlocks((workerData as { path: string }).path);
+/** Of the blocks of one span, each of which is asked for once for every key: 13,000 keys in each of 16. */
+const HEAD_BYTES = 64 * 1024 * 1024;
+
+const stored = new StoredBlocks((workerData as { path: string }).path, { heads: HEAD_BYTES, decoded: 0 });
 
 /** What became of some streams that are worth sealing. */
 export interface SealedStreams {
   sealed: Sealed[];
+  /** What all of `sealed` lies in, to be handed on to the writer without a copy. */
+  buffers: ArrayBuffer[];
   /** Streams that could not be read, and why. */
   failed: { stream: number; message: string }[];
   /** How many of them were looked at: they are sealed together only while they are small. */
@@ -30,7 +35,7 @@ export interface SealedStreams {
 const MAX_TOGETHER_BYTES = 512 * 1024;
 
 function sealStreams(streams: readonly number[]): SealedStreams {
-  const result: SealedStreams = { sealed: [], failed: [], done: 0 };
+  const result: SealedStreams = { sealed: [], buffers: [], failed: [], done: 0 };
   let bytes = 0;
   for (const stream of streams) {
     if (bytes >= MAX_TOGETHER_BYTES) break;
@@ -39,7 +44,10 @@ function sealStreams(streams: readonly number[]): SealedStreams {
       const sealed = seal(stream);
       if (!sealed) continue;
       result.sealed.push(sealed);
-      for (const { parts } of sealed.blocks) for (const part of parts) bytes += part.length;
+      for (const { head, parts } of sealed.blocks) {
+        result.buffers.push(head.buffer as ArrayBuffer);
+        for (const part of parts) bytes += part.length;
+      }
     } catch (cause) {
       result.failed.push({ stream, message: (cause as Error).message });
     }
@@ -148,7 +156,7 @@ function sealBlock(block: BlockBuilder): SealedBlock {
     block.rows >= SEALED_ROWS / 2 ||
     block.values >= SEALED_VALUES / 2 ||
     block.textBytes >= SEALED_TEXT_BYTES / 2;
-  return {
+  return inOnePiece({
     level: full ? LEVEL.full : LEVEL.small,
     rows: block.rows,
     firstLine,
@@ -160,6 +168,30 @@ function sealBlock(block: BlockBuilder): SealedBlock {
     head,
     parts,
     columns: [...columns.values()],
+  });
+}
+
+/** All bytes in one buffer. Chunks share pools of 64 KiB with others, and a message takes a copy of the whole pool. */
+function inOnePiece(block: SealedBlock): SealedBlock {
+  const pyramids = block.columns.flatMap(({ pyramid }) => pyramid ?? []);
+  const all = [block.lines, block.steps, block.head, ...block.parts, ...pyramids];
+  const bytes = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  const place = (own: Uint8Array) => {
+    bytes.set(own, at);
+    at += own.length;
+    return bytes.subarray(at - own.length, at);
+  };
+  return {
+    ...block,
+    lines: place(block.lines),
+    steps: place(block.steps),
+    head: place(block.head),
+    parts: block.parts.map(place),
+    columns: block.columns.map((column) => ({
+      ...column,
+      pyramid: column.pyramid && place(column.pyramid),
+    })),
   };
 }
 
@@ -169,9 +201,13 @@ callerPort().on("message", ({ id, name, argument }: Call) => {
       stored.database.close();
       answer(id, undefined);
     } else {
-      answer(id, name === "span" ? span(argument as number) : sealStreams(argument as number[]));
+      if (name === "span") return answer(id, span(argument as number));
+      const streams = sealStreams(argument as number[]);
+      answer(id, streams, streams.buffers);
     }
   } catch (cause) {
     answerError(id, cause);
+  } finally {
+    stored.forget();
   }
 });

@@ -1,10 +1,11 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { SteelyardError } from "../../errors.ts";
-import { type BlockHead, decodeColumn, decodeHead } from "./block.ts";
+import { type BlockHead, decodeColumn } from "./block.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
 import { layoutOf } from "./grouped.ts";
+import { KnownHeads } from "./known-heads.ts";
 import {
   coarserPyramid,
   decodePyramid,
@@ -62,26 +63,19 @@ export interface StoredStream {
 
 const COLUMNS =
   "id, stream_id AS streamId, level, rows, first_line AS firstLine, last_line AS lastLine, min_step AS minStep, max_step AS maxStep, bytes, dead AS deadText, lines, steps";
-/** Heads kept decoded: they never change. Bounded in shapes and columns, which is what their memory goes by. */
-const MAX_HEAD_UNITS = 400_000;
 /** Parts kept as read: the keys of a chart lie in the same ones. */
-const MAX_PART_BYTES = 8 * 1024 * 1024;
+const MAX_PART_BYTES = 12 * 1024 * 1024;
 /** Rows of the blocks of spans. */
 const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
 /** About what one takes beside its chunks. */
 const BLOCK_BYTES = 400;
-/** What a small thing takes in a cache beside its numbers. */
-const ITEM_BYTES = 250;
 const MAX_KNOWN_SPANS = 20_000;
 
 /** Questions to the file, on a connection that only reads. Every read of one call sees one state (`snapshot`). */
 export class StoredBlocks {
   readonly database: DatabaseSync;
   readonly #path: string;
-  readonly #heads = new Map<number, BlockHead>();
-  #headUnits = 0;
-  /** However large it is: it is asked for again for each of its columns. */
-  #lastHead: { id: number; head: BlockHead } | undefined;
+  readonly #heads: KnownHeads;
   /** Neighbouring columns lie in one part: it is fetched once for all of them. */
   readonly #parts = new BoundedCache<Uint8Array>(MAX_PART_BYTES);
   readonly #spans = new Map<number, StoredSpan>();
@@ -91,10 +85,11 @@ export class StoredBlocks {
   readonly #decoded: BoundedCache<Pyramid | Numbers>;
   readonly #sql;
 
-  /** `cacheBytes`: of decoded columns and pyramids that are kept: blocks and spans never change. */
-  constructor(path: string, cacheBytes = 0) {
+  /** Bytes of what is kept, since blocks and spans never change: heads, and decoded columns and pyramids. */
+  constructor(path: string, kept: { heads: number; decoded: number }) {
     this.#path = path;
-    this.#decoded = new BoundedCache(cacheBytes);
+    this.#heads = new KnownHeads(kept.heads);
+    this.#decoded = new BoundedCache(kept.decoded);
     this.database = openForReading(path);
     this.sealed = new SealedParts(this);
     const prepare = (text: string): StatementSync => this.database.prepare(text);
@@ -301,21 +296,12 @@ export class StoredBlocks {
   }
 
   head(block: StoredBlock): BlockHead {
-    const known = this.#lastHead?.id === block.id ? this.#lastHead.head : this.#heads.get(block.id);
+    const known = this.#heads.get(block.id);
     if (known) return known;
     const row = this.#sql.head.get(block.id);
-    const head = this.checked(block, "head", () => decodeHead(row?.head as Uint8Array));
-    this.#lastHead = { id: block.id, head };
-    const units = head.columns.length + head.shapes.reduce((sum, shape) => sum + shape.length, 0);
-    if (this.#headUnits + units > MAX_HEAD_UNITS) {
-      this.#heads.clear();
-      this.#headUnits = 0;
-    }
-    if (units < MAX_HEAD_UNITS / 10) {
-      this.#heads.set(block.id, head);
-      this.#headUnits += units;
-    }
-    return head;
+    return this.checked(block, "head", () =>
+      this.#heads.decode(block.id, row?.head as Uint8Array, block.level === LEVEL.journal),
+    );
   }
 
   part(block: StoredBlock, index: number): Uint8Array {
@@ -326,6 +312,12 @@ export class StoredBlocks {
     const body = row.body as Uint8Array;
     this.#parts.set(block.id, index, body, body.length);
     return body;
+  }
+
+  /** What is kept of single blocks: nobody who seals asks for one again. */
+  forget(): void {
+    this.#heads.clear();
+    this.#parts.clear();
   }
 
   steps(block: StoredBlock): Float64Array {
@@ -360,7 +352,7 @@ export class StoredBlocks {
     if (known) return known as Numbers;
     const column = this.#decoded.get(placeOf(block.id, COLUMN), index) ?? this.column(block, index);
     const values = (column as Numbers).slice(group * GROUP_ROWS, (group + 1) * GROUP_ROWS);
-    this.#decoded.set(placeOf(block.id, GROUP), name, values, values.byteLength + ITEM_BYTES);
+    this.#decoded.set(placeOf(block.id, GROUP), name, values, values.byteLength);
     return values;
   }
 
