@@ -4,7 +4,7 @@
  * with the same rows in the same run. Rows are counted at the server afterwards.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -42,6 +42,40 @@ logged = time.perf_counter()
 run.finish()
 print(logged - start, time.perf_counter() - logged)
 `;
+
+/** Of this thread: nanoseconds that it ran, and that it stood ready and the kernel let others run. Linux alone tells. */
+const SCHEDULING = `/proc/self/task/${process.pid}/schedstat`;
+const scheduling = existsSync(SCHEDULING) ? openSync(SCHEDULING, "r") : undefined;
+const facts = Buffer.alloc(64);
+function queuedMs(): number {
+  if (scheduling === undefined) return 0;
+  const length = readSync(scheduling, facts, 0, facts.length, 0);
+  return Number(facts.toString("latin1", 0, length).split(" ")[1]) / 1e6;
+}
+
+/** What the calls of `log` in one turn of the event loop take, less what this thread queued for the processor meanwhile. */
+class Turns {
+  readonly #took: number[] = [];
+  #began = 0;
+  #queued = 0;
+
+  begin(): void {
+    this.#queued = queuedMs();
+    this.#began = performance.now();
+  }
+
+  end(): void {
+    const took = performance.now() - this.#began;
+    this.#took.push(Math.max(0, took - (queuedMs() - this.#queued)));
+  }
+
+  get text(): string {
+    const all = this.#took.sort((a, b) => a - b);
+    const at = (share: number) =>
+      (all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0).toFixed(1);
+    return `log() in a turn, less what its thread queued for the processor: p99 ${at(0.99)}, p99.9 ${at(0.999)}, longest ${at(1)} ms`;
+  }
+}
 
 /** Milliseconds that this thread slept in `Atomics.wait`, as `log` does for room, and the longest of it. */
 let sleptMs = 0;
@@ -86,7 +120,7 @@ async function ours(rows: number, id: string): Promise<Took> {
   stalls.enable();
   [sleptMs, longestSleepMs] = [0, 0];
   const began = performance.now();
-  await flood(rows, (one) => run.log(one));
+  const turns = await flood(rows, (one) => run.log(one));
   const logged = performance.now();
   await run.finish();
   const finished = performance.now();
@@ -97,28 +131,35 @@ async function ours(rows: number, id: string): Promise<Took> {
     `${rows.toLocaleString("en")} rows online: logged in ${took.logS.toFixed(1)} s, finish ${took.finishS.toFixed(1)} s, ${Math.round(rows / (took.logS + took.finishS)).toLocaleString("en")} rows/s at the server, ${stored.toLocaleString("en")} stored (${stored === rows ? "all" : "NOT ALL"})`,
   );
   console.log(
-    `  ${turnsOf(stalls)}; ${((sleptMs / (logged - began)) * 100).toFixed(0)} % of the time log() waited for room, ${longestSleepMs.toFixed(1)} ms at once at the longest; resident ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MB`,
+    `  ${turnsOf(stalls)}; ${turns.text}; ${((sleptMs / (logged - began)) * 100).toFixed(0)} % of the time log() waited for room, ${longestSleepMs.toFixed(1)} ms at once at the longest; resident ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MB`,
   );
   return took;
 }
 
 /** A loop that awaits after each batch. */
-async function flood(rows: number, log: (one: ReturnType<typeof row>) => void): Promise<void> {
-  for (let step = 0; step < rows; step++) {
-    log(row(step));
-    if (step % ROWS_A_TURN === ROWS_A_TURN - 1) await setImmediate();
+async function flood(rows: number, log: (one: ReturnType<typeof row>) => void): Promise<Turns> {
+  const turns = new Turns();
+  for (let step = 0; step < rows; await setImmediate()) {
+    turns.begin();
+    for (const end = Math.min(rows, step + ROWS_A_TURN); step < end; step++) log(row(step));
+    turns.end();
   }
+  return turns;
 }
 
 /** So many rows a second, in the turn of the event loop in which they are due. */
 async function pace(rowsPerSecond: number, log: (one: ReturnType<typeof row>) => void): Promise<string> {
   const stalls = monitorEventLoopDelay({ resolution: 1 });
+  const turns = new Turns();
   stalls.enable();
   const began = performance.now();
-  for (let step = 0; performance.now() - began < PACED_MS; await setTimeout(1))
+  for (let step = 0; performance.now() - began < PACED_MS; await setTimeout(1)) {
+    turns.begin();
     for (const due = ((performance.now() - began) / 1000) * rowsPerSecond; step < due; step++) log(row(step));
+    turns.end();
+  }
   stalls.disable();
-  return turnsOf(stalls);
+  return `${turnsOf(stalls)}; ${turns.text}`;
 }
 
 async function paced(rowsPerSecond: number): Promise<void> {
