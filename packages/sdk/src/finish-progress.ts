@@ -1,3 +1,4 @@
+import { countText } from "./count-text.ts";
 import type { Printer } from "./printer.ts";
 
 /** Of the line on a terminal. */
@@ -32,6 +33,6 @@ export class FinishProgress {
   }
 
   #text(): string {
-    return this.#rows > 0 ? `Finishing up: ${this.#rows.toLocaleString("en")} rows to send` : "Finishing up";
+    return this.#rows > 0 ? `Finishing up: ${countText(this.#rows)} rows to send` : "Finishing up";
   }
 }

@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, readFileSync, statSync } from "node:fs";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { proxyRefusal, routeTo } from "./http/agent.ts";
 import type { Connection, Patience } from "./http/connection.ts";
@@ -49,6 +49,8 @@ export interface Answer {
 const IDENTITY_MS = 10_000;
 /** Longest wait between tries when there is not much time left. */
 const HURRIED_WAIT_MS = 2000;
+/** Up to here a file is read at once: a stream takes milliseconds to come about. */
+const SMALL_BYTES = 64 * 2 ** 10;
 /** Characters of what a server says, as it is passed on. */
 const MAX_SAID = 300;
 
@@ -257,6 +259,7 @@ function ask(
     });
     if (body === undefined || !isFile(body)) request.end(body);
     else if (bytes === 0) request.end();
+    else if (bytes <= SMALL_BYTES) sendSmallFile(body.path, bytes, request, stop);
     else sendFile(body.path, bytes, request, stop, onSign);
   });
 }
@@ -285,6 +288,24 @@ function lengthOf(body: Body | undefined): number {
   return isFile(body) ? statSync(body.path).size : Buffer.byteLength(body);
 }
 
+function sendSmallFile(
+  path: string,
+  bytes: number,
+  request: ClientRequest,
+  stop: (error: Error) => void,
+): void {
+  try {
+    const content = readFileSync(path);
+    if (content.length < bytes) stop(becameShorter(path));
+    else request.end(content.subarray(0, bytes));
+  } catch (error) {
+    stop(error as Error);
+  }
+}
+
+/** The server would wait for the rest for ever. */
+const becameShorter = (path: string) => new Error(`${path} became shorter while it was sent`);
+
 /** What was appended since is left to the next upload: the length was told already. */
 function sendFile(
   path: string,
@@ -298,8 +319,7 @@ function sendFile(
   // Read only as fast as it is taken.
   if (onSign) content.on("data", onSign);
   content.on("end", () => {
-    // The server would wait for the rest for ever.
-    if (content.bytesRead < bytes) stop(new Error(`${path} became shorter while it was sent`));
+    if (content.bytesRead < bytes) stop(becameShorter(path));
   });
   request.once("close", () => content.destroy());
   content.pipe(request);

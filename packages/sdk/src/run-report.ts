@@ -1,4 +1,5 @@
 import { linkWithoutKey } from "./anonymous.ts";
+import { countText } from "./count-text.ts";
 import type { HistoryGrid } from "./history-sketch.ts";
 import type { Entry } from "./messages.ts";
 import type { Printer } from "./printer.ts";
@@ -65,14 +66,14 @@ export function tellEnd(
   if (urls && sent) {
     link(print, `${print.emoji("🚀")}View run ${name} at:`, urls.run);
     print.place(`${print.emoji("⭐")}View project at: ${urls.project}`);
-    if (grids && rows > 0) print.info(`Synced ${rows.toLocaleString("en")} row${rows === 1 ? "" : "s"}`);
+    if (grids && rows > 0) print.info(`Synced ${countText(rows)} row${rows === 1 ? "" : "s"}`);
   } else print.info(`You can send this run to the server by running:\nsteelyard sync ${folder}`);
   print.info(`Find logs at: ${folder}/logs`);
 }
 
 function grid(print: Printer, title: string, lines: HistoryGrid["lines"], more: number): void {
   if (lines.length === 0) return;
-  const all = more > 0 ? [...lines, [`+${more.toLocaleString("en")}`, "..."] as const] : lines;
+  const all = more > 0 ? [...lines, [`+${countText(more)}`, "..."] as const] : lines;
   const width = Math.max(...all.map(([key]) => key.length));
   print.info(["", title, ...all.map(([key, text]) => `${key.padStart(width + 2)} ${text}`)].join("\n"));
 }

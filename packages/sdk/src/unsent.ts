@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { countText } from "./count-text.ts";
 
 /** What of a run the server does not have, and how it gets there: for whoever reads the terminal. */
 export class Unsent {
@@ -39,7 +40,7 @@ export class Unsent {
   /** `1,200 rows, 2 files (3.4 MB) and the config`; "" when the server has everything. */
   text(rows: number): string {
     const parts: string[] = [];
-    if (rows > 0) parts.push(`${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"}`);
+    if (rows > 0) parts.push(`${countText(rows)} ${rows === 1 ? "row" : "rows"}`);
     const files = [...this.#files];
     if (files.length > 0)
       parts.push(

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, type Stats, statSync } from "node:fs";
+import { createReadStream, readFileSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { globMatcher } from "@steelyard/protocol/globs";
@@ -10,6 +10,8 @@ import type { FileUploads } from "../run-transport.ts";
 const LOOK_EVERY_MS = 500;
 /** A file that keeps changing is not sent more often: the official client's batching allows no more either. */
 const SEND_EVERY_MS = 5000;
+/** Up to here a file is read at once: a stream takes milliseconds to come about. */
+const SMALL_BYTES = 64 * 2 ** 10;
 /** Files that one request announces. */
 const FILES_AT_ONCE = 50;
 
@@ -140,7 +142,8 @@ function statusOf(path: string): Stats | undefined {
 async function contentMd5(path: string): Promise<string | undefined> {
   const hash = createHash("md5");
   try {
-    await pipeline(createReadStream(path), hash);
+    if (statSync(path).size <= SMALL_BYTES) hash.update(readFileSync(path));
+    else await pipeline(createReadStream(path), hash);
     return hash.digest("base64");
   } catch {
     return undefined;
