@@ -55,6 +55,9 @@ export function artifactWorkload({ artifact, cellSeconds, probes }: Sizes): Work
 
 type Folder = Sizes["artifact"];
 
+/** A series of its own. */
+const PROBE = 99;
+
 async function measureArtifact(
   { worker, turn }: Subject,
   wanted: Folder,
@@ -68,12 +71,12 @@ async function measureArtifact(
   try {
     const tenth = partOf(wanted, 10);
     const probe = join(folder, "tenth");
-    if (probes) makeFolder(probe, tenth);
+    if (probes) makeFolder(probe, tenth, PROBE);
     const expected = probes ? 10 * (await log(`w10-tenth-${turn}`, "tenth", probe)) : 0;
     const sizes = expected > 2 * seconds ? tenth : wanted;
     const [first, second] = [join(folder, "first"), join(folder, "second")];
-    makeFolder(first, sizes);
-    makeFolder(second, sizes, first);
+    makeFolder(first, sizes, turn);
+    makeFolder(second, sizes, turn, first);
     const empty = worker.diskBytes(CLIENT_FOLDERS);
     const disks: number[] = [];
     const took: number[] = [];
@@ -100,7 +103,7 @@ async function measureArtifact(
     const ofWhole = (value: number): Cell =>
       whole === 1 ? value : ["≈ ", value * whole, " (", value, " of a tenth)"];
     return {
-      seconds: one + two,
+      seconds: whole * (one + two),
       cells: [
         ofWhole(one),
         megabytes / one,

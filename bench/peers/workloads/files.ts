@@ -70,7 +70,7 @@ async function measureMedia(
   const folder = mkdtempSync(join(tmpdir(), "steelyard-media-"));
   const limit = seconds + GRACE_SECONDS;
   try {
-    const given = makeImages(folder, images);
+    const given = makeImages(folder, images, turn);
     const paths = given.map(({ path }) => path);
     const [imagesRun, tablesRun] = [`w8-images-${turn}`, `w8-tables-${turn}`];
     let pictures = "";

@@ -15,6 +15,8 @@ import { crc32, deflateSync } from "node:zlib";
 /** Noise does not compress: a square of this side is a PNG of 64 kB. */
 const IMAGE_SIDE = 147;
 const MIB = 2 ** 20;
+/** Between the seeds of two series: what a system has seen before it might keep once. */
+const SERIES = 20_000_000;
 
 /** A picture that was given: its file, and digests of its bytes and of its pixels. */
 export interface GivenImage {
@@ -23,10 +25,10 @@ export interface GivenImage {
   pixels: string;
 }
 
-/** Pictures of noise, each another. */
-export function makeImages(folder: string, count: number): GivenImage[] {
+/** Pictures of noise, each another, those of every series too. */
+export function makeImages(folder: string, count: number, series = 0): GivenImage[] {
   return Array.from({ length: count }, (_, at) => {
-    const pixels = noise(at + 1, IMAGE_SIDE * IMAGE_SIDE * 3);
+    const pixels = noise(series * SERIES + at + 1, IMAGE_SIDE * IMAGE_SIDE * 3);
     const body = png(pixels, IMAGE_SIDE);
     const path = join(folder, `image-${at}.png`);
     writeFileSync(path, body);
@@ -34,10 +36,11 @@ export function makeImages(folder: string, count: number): GivenImage[] {
   });
 }
 
-/** A folder of one big file and many small ones; `from`: the same with a hundredth of either changed. */
+/** A folder of one big file and many small ones, others in every series; `from`: the same with a hundredth of either changed. */
 export function makeFolder(
   folder: string,
   { bigBytes, files, fileBytes }: { bigBytes: number; files: number; fileBytes: number },
+  series: number,
   from?: string,
 ): void {
   mkdirSync(join(folder, "many"), { recursive: true });
@@ -45,7 +48,7 @@ export function makeFolder(
   if (from) copyFileSync(join(from, "big.bin"), big);
   const changed = from ? Math.ceil(bigBytes / 100) : bigBytes;
   const file = openSync(big, from ? "r+" : "w");
-  const seed = from ? 7_000_000 : 1_000_000;
+  const seed = series * SERIES + (from ? 7_000_000 : 1_000_000);
   for (let at = 0; at < changed; at += MIB) {
     const bytes = noise(seed + at / MIB, Math.min(MIB, changed - at));
     writeSync(file, bytes, 0, bytes.length, at);

@@ -186,18 +186,25 @@ test("a folder and its successor differ in a hundredth, and pictures are whole",
   const folder = mkdtempSync(join(tmpdir(), "steelyard-workloads-"));
   const [first, second] = [join(folder, "first"), join(folder, "second")];
   const sizes = { bigBytes: 3 * 2 ** 20, files: 200, fileBytes: 100 };
-  makeFolder(first, sizes);
-  makeFolder(second, sizes, first);
+  makeFolder(first, sizes, 0);
+  makeFolder(second, sizes, 0, first);
+  const other = join(folder, "other");
+  makeFolder(other, sizes, 1);
   const [one, two] = [digestsOf(first), digestsOf(second)];
   assert.equal(one.size, 201);
   assert.equal(new Set(one.values()).size, 201, "no file is another's double");
   assert.equal(filesKept(one, two), "**3 changed**");
+  const seen = new Set([...one.values(), ...two.values()]);
+  assert.ok(
+    [...digestsOf(other).values()].every((digest) => !seen.has(digest)),
+    "another series has nothing of it",
+  );
   const bytes = [first, second].map((each) => readFileSync(join(each, "big.bin")));
   const changed = bytes[0]?.reduce((sum, byte, at) => sum + Number(byte !== bytes[1]?.[at]), 0) ?? 0;
   assert.equal(bytes[1]?.length, sizes.bigBytes);
   assert.ok(changed > sizes.bigBytes / 110 && changed <= Math.ceil(sizes.bigBytes / 100));
-  const [image, other] = makeImages(folder, 2);
-  assert.notEqual(image?.bytes, other?.bytes);
+  const [image, next] = makeImages(folder, 2);
+  assert.notEqual(image?.bytes, next?.bytes);
   const body = readFileSync(image?.path ?? "");
   assert.ok(body.length > 60_000 && body.length < 70_000);
   // The pixels come back from what is between the header and the end: a line is its filter's kind and 147 pixels.
