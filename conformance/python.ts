@@ -81,6 +81,9 @@ export function runScript(
         // The client's own crash reporter would try to leave the machine.
         WANDB_ERROR_REPORTING: "false",
         NO_PROXY: "127.0.0.1,localhost",
+        // A busy machine may take longer than the half minute that its own process is given to start in.
+        WANDB__SERVICE_WAIT: "300",
+        WANDB_INIT_TIMEOUT: "300",
         ...options.env,
       },
     },

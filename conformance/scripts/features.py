@@ -40,7 +40,7 @@ def same(found, wanted, what):
         raise AssertionError(f"{what}: wanted {wanted!r}, found {found!r}")
 
 
-def wait_for(question, what, seconds=30):
+def wait_for(question, what, seconds=120):
     deadline = time.time() + seconds
     while True:
         answer = question()
@@ -52,7 +52,7 @@ def wait_for(question, what, seconds=30):
 
 
 def api():
-    return wandb.Api(timeout=60) if VERSION >= (0, 13) else wandb.Api()
+    return wandb.Api(timeout=180) if VERSION >= (0, 13) else wandb.Api()
 
 
 def start(**arguments):
@@ -69,7 +69,7 @@ def assert_refused(**arguments):
         raise AssertionError(f"init with {arguments} was accepted")
     # In a process of its own: the service before 0.19 does not start another run after a refused one.
     code = f"import wandb; wandb.init(project={PROJECT!r}, **{arguments!r})"
-    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert child.returncode != 0, f"init with {arguments} was accepted"
     assert "Error" in child.stderr, child.stderr[-500:]
 
@@ -503,7 +503,7 @@ def _():
     directory = os.path.dirname(run.dir)
     identity = run.id
     run.finish()
-    subprocess.run([sys.executable, "-m", "wandb", "sync", directory], check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "wandb", "sync", directory], check=True, capture_output=True, timeout=300)
     back = api().run(f"{ENTITY}/{PROJECT}/{identity}")
     same([row["a"] for row in back.scan_history()], [0, 1, 2, 3, 4], "rows after sync")
 

@@ -11,7 +11,7 @@ notebook = nbformat.v4.new_notebook()
 notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
 nbformat.write(notebook, path)
 folder = {"metadata": {"path": str(Path(path).parent)}}
-NotebookClient(notebook, kernel_name=kernel, timeout=120, resources=folder).execute()
+NotebookClient(notebook, kernel_name=kernel, timeout=500, startup_timeout=300, resources=folder).execute()
 for cell in notebook.cells:
     for output in cell.outputs:
         print("".join(output.get("text", "")))

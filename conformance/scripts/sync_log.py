@@ -2,4 +2,4 @@
 import subprocess
 import sys
 
-sys.exit(subprocess.call([sys.executable, "-m", "wandb", "sync", *sys.argv[1:]], timeout=200))
+sys.exit(subprocess.call([sys.executable, "-m", "wandb", "sync", *sys.argv[1:]], timeout=500))
