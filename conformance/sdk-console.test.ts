@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { readRecord } from "@steelyard/protocol/records";
 import { init } from "steelyard";
 import { runCommand } from "./command.ts";
-import { exitOf, logsOf, PROJECT, readLog, startScript } from "./sdk-runs.ts";
+import { exitOf, logsOf, PATIENT, PROJECT, readLog, startScript } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
@@ -38,7 +38,7 @@ async function shownOf(name: string): Promise<string[]> {
 
 /** Runs the script to its end; what reached its own terminal. */
 async function printed(id: string, body: string, init = "", code = 0): Promise<{ out: string; err: string }> {
-  const child = startScript(server, dir, id, body, { init });
+  const child = startScript(server, dir, id, body, { init, environment: PATIENT });
   const got = { out: "", err: "" };
   child.stdout?.on("data", (part) => {
     got.out += part;

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { type InitOptions, init } from "steelyard";
-import { exitOf, PROJECT, startScript, until } from "./sdk-runs.ts";
+import { exitOf, PATIENT, PROJECT, startScript, until } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** What a run leaves on the disk of the machine it ran on. */
@@ -231,7 +231,11 @@ test("what fails is in the story too: no answer, a refusal, an error of the prog
   await assert.rejects(start({ id: "refused", resume: "must" }), /there is no run refused/);
   assert.match(readFileSync(inRoot("debug.log"), "utf8"), /ERROR .*there is no run refused/);
   assert.equal(
-    await exitOf(startScript(server, dir, "thrown", "run.log({ x: 1 }); throw new Error('mine')")),
+    await exitOf(
+      startScript(server, dir, "thrown", "run.log({ x: 1 }); throw new Error('mine')", {
+        environment: PATIENT,
+      }),
+    ),
     1,
   );
   assert.match(

@@ -9,6 +9,7 @@ import { readLoggedRun } from "steelyard/command-line";
 import {
   exitOf,
   logsOf,
+  PATIENT,
   PROJECT,
   readLog,
   readRun,
@@ -47,7 +48,7 @@ const ROWS = "for (let step = 0; step < 200; step++) run.log({ step });\n";
 for (const [index, { end, code, state }] of ENDS.entries()) {
   test(`a process that ends by ${end.replace(FOREVER, "") || "its last line"}`, async () => {
     const id = `end-${index}`;
-    assert.equal(await exitOf(startScript(server, dir, id, ROWS + end)), code);
+    assert.equal(await exitOf(startScript(server, dir, id, ROWS + end, { environment: PATIENT })), code);
     const got = await readRun(server, id);
     assert.equal(got.state, state);
     assert.deepEqual(
@@ -213,7 +214,7 @@ test("one run, continued by process after process", async () => {
       `for (let n = 0; n < 300; n++) run.log({ at: run.step, part: ${index} });
 console.log("logged by ${index}");
 ${exit}`,
-      { init: `resume: "allow", config: { part${index}: true }` },
+      { init: `resume: "allow", config: { part${index}: true }`, environment: PATIENT },
     );
     await exitOf(child);
     expected += 300;

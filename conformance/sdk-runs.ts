@@ -11,6 +11,9 @@ import { type RunningServer, startServer } from "./server.ts";
 /** Project of every run of the SDK's tests. */
 export const PROJECT = "sdk";
 
+/** Of a process that leaves without `finish`: the five seconds it takes for that are little on a machine with much else to do. */
+export const PATIENT = { WANDB_FINISH_TIMEOUT: "300" };
+
 /** A server and a folder of one test file's own, and runs in them. */
 export interface Ground {
   server: RunningServer;

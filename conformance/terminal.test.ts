@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { COMPILE_CACHE } from "../scripts/toolchain.mjs";
 import { type Ended, runCommand } from "./command.ts";
+import { PATIENT } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** What a program's terminal shows of its run: all of it, word by word. */
@@ -138,7 +139,7 @@ test("WANDB_SILENT: not one byte, whatever happens; debug.log has the rest", asy
   assert.ok(wholeStory(shown).includes("is finished; what it is told now is not recorded"));
   const others = await Promise.all([
     program("run.log({ a: 1 }); run.log({ a: 1 }, { step: 0 });", { ...silent, WANDB_MODE: "offline" }),
-    program("run.log({ a: 1 }); process.exit(0);", silent),
+    program("run.log({ a: 1 }); process.exit(0);", { ...silent, ...PATIENT }),
     program("run.log({ a: 1 });", { ...silent, WANDB_DIR: "/dev/null/x", WANDB_GRUOP: "g" }),
     program("run.log({ a: 1 });", { ...silent, WANDB_SHOW_INFO: "true", WANDB_DEBUG: "1" }, true),
     program(CRASH, silent),
@@ -188,7 +189,7 @@ Find logs at: ${where}/logs
 });
 
 test("a process that leaves without finish() still says where the run is", async () => {
-  const shown = await program("run.log({ a: 1 }); process.exit(0);");
+  const shown = await program("run.log({ a: 1 }); process.exit(0);", PATIENT);
   assert.equal(
     shown.err,
     said(START) +

@@ -149,6 +149,27 @@ suite("the transport's settings", { concurrency: 5 }, () => {
     }
   });
 
+  test("WANDB_FINISH_TIMEOUT: a process that leaves without finish waits so long too", async () => {
+    const id = "leaves";
+    // Longer than it waits by itself; from when it first comes, as it leaves.
+    const awayMs = 8000;
+    spoils.set(id, (door) => {
+      const [first] = faulty.at(id, "rows");
+      return door === "rows" && (!first || Date.now() < first.atMs + awayMs) ? BUSY : undefined;
+    });
+    const rows = "for (let x = 0; x < 100; x++) run.log({ x }); process.exit(0);";
+    const child = startScript(server, dir, id, rows, {
+      init: `baseUrl: ${JSON.stringify(faulty.url)}, console: false`,
+      environment: {
+        WANDB_FINISH_TIMEOUT: "300",
+        WANDB_X_FILE_STREAM_RETRY_WAIT_MIN_SECONDS: "0.2",
+        WANDB_X_FILE_STREAM_RETRY_WAIT_MAX_SECONDS: "0.5",
+      },
+    });
+    assert.equal(await exitOf(child), 0);
+    await holds(id, 100);
+  });
+
   test("WANDB_FINISH_TIMEOUT: files that did not get there are named with their size", async () => {
     spoil("left-files", "put", SILENCE);
     const run = await start("left-files", { WANDB_FINISH_TIMEOUT: "1" });

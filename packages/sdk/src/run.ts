@@ -26,7 +26,7 @@ import type { RunThread } from "./worker-thread.ts";
 type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string; files: NewFile[] }>;
 type RunEnd = Omit<Extract<FromWorker, { kind: "finished" }>, "kind">;
 
-/** A process that is leaving waits at most this long for its runs, once their threads have started. */
+/** A process that is leaving waits so long for its runs unless they say how long, once their threads have started. */
 const EXIT_DEADLINE_MS = 5000;
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -103,7 +103,7 @@ export class Run {
       lateSteps: "drop" | "send";
       onDrop: "warn" | "event" | "error";
       codeFiles: CodeFiles;
-      /** How long `finish` may take; undefined: as long as the server gives signs. */
+      /** How long the end may take; undefined: as long as the server gives signs, and a moment where the process leaves. */
       finishLimitMs: number | undefined;
       finishRaises: boolean;
       /** How long the run's thread may take to start, seconds. */
@@ -394,13 +394,14 @@ export class Run {
   #finishNow(exitCode: number): void {
     if (Atomics.load(this.#done, 0) !== 0) return;
     this.#print.quietly("INFO", `got exitcode: ${exitCode}; the process is leaving`);
+    const limitMs = this.#finishLimitMs ?? EXIT_DEADLINE_MS;
     if (!this.#finished) {
       this.#onFinish(this, exitCode);
       this.#rows.flush();
-      this.#postFinish(exitCode, EXIT_DEADLINE_MS);
+      this.#postFinish(exitCode, limitMs);
     }
     this.#log.waitForHandOver(this.#startWaitMs);
-    Atomics.wait(this.#done, 0, 0, EXIT_DEADLINE_MS + 1000);
+    Atomics.wait(this.#done, 0, 0, limitMs + 1000);
     const done = Atomics.load(this.#done, 0);
     this.#progress?.end();
     this.#print.quietly(
