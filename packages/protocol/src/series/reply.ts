@@ -201,7 +201,7 @@ const NOTHING = new Float64Array(0);
 export interface SeriesReader {
   runs: RunVersion[];
   questions: {
-    /** Of the key's lines, all together: about what reading them costs. */
+    /** Of the key's whole lines, all together: about what reading and drawing them costs. */
     bucketsOf(key: string): number;
     /** What is answered of that key alone, if one is given. */
     read(key?: string): QuestionAnswer;
@@ -267,10 +267,8 @@ export function openSeries(body: ArrayBuffer): SeriesReader {
     runs: header.runs,
     questions: header.questions.map((question) => ({
       bucketsOf: (key) =>
-        ofKey([...question.series, ...(question.groups ?? [])], key).reduce(
-          (sum, { length }) => sum + length,
-          0,
-        ),
+        ofKey(question.series, key).reduce((sum, { from = 0, length }) => sum + from + length, 0) +
+        ofKey(question.groups ?? [], key).reduce((sum, { length }) => sum + length, 0),
       read: (key) => read(question, key),
     })),
   };

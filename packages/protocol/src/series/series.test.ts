@@ -108,10 +108,11 @@ test("what was answered of one key is read without the rest", () => {
       assert.ok(whole && question);
       const own = whole.series.filter((one) => one.key === key);
       assert.deepEqual(question.read(key), { ...whole, series: own });
-      assert.equal(
-        question.bucketsOf(key),
-        own.reduce((sum, { xFirst }) => sum + xFirst.length, 0),
-      );
+      const buckets = own.reduce((sum, { xFirst }) => sum + xFirst.length, 0);
+      assert.equal(question.bucketsOf(key), buckets);
+      const tails = series.map((one) => ({ ...one, from: 5 }));
+      const grown = encodeSeries(RUNS, [{ columns, series: tails, unchanged: [], groups: [], heatMaps: [] }]);
+      assert.equal(openSeries(grown.buffer).questions[0]?.bucketsOf(key), buckets + 5 * own.length);
     }),
   );
 });
