@@ -69,6 +69,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     options: OPENWANDB,
     durable: `finish() returned; ${OPENWANDB_DURABLE}`,
     asItComes: AS_IT_COMES,
+    slow: true,
   },
   {
     name: "Steelyard, wire",
@@ -88,6 +89,7 @@ export const SYSTEMS: readonly PeerSystem[] = [
     durable: OPENWANDB_DURABLE,
     asked: true,
     wire: true,
+    slow: true,
   },
   {
     name: "MLflow, SQLite",
