@@ -37,7 +37,7 @@ const LOOSE_BLOCKS = 16;
 /** Sealing at close stops after this: the journal keeps the rest. */
 const CLOSE_BUDGET_MS = 2_000;
 /**
- * MB for what is thrown away at once. V8 lets that grow to 192 on a machine of 24 GB and never gives it back; with these no
+ * MB for what is thrown away at once. V8 lets that grow to 192 on a machine of 24 GB and seldom gives it back; with these no
  * thread needs more processor time (readers do with 24).
  */
 const YOUNG_GENERATION_MB = { writer: 24, sealer: 24, reader: 48 };
