@@ -209,10 +209,8 @@ suite("the run page", () => {
       await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
       await page.getByText("the script was asked").waitFor();
       script.kill("SIGCONT");
-      const began = performance.now();
-      await page
-        .locator(".run-header .badge", { hasText: /killed|finished/ })
-        .waitFor({ timeout: 30_000 - (performance.now() - began) });
+      // What waits for a look now and then is told within 30 s, on a machine with much else to do in twice that.
+      await page.locator(".run-header .badge", { hasText: /killed|finished/ }).waitFor({ timeout: 60_000 });
       assert.notEqual(await ended, 0);
       assert.equal(await page.getByText("the script was asked").count(), 0);
     } finally {

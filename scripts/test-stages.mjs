@@ -3,9 +3,9 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { run } from "node:test";
-import { dot } from "node:test/reporters";
+import { inspect } from "node:util";
 import { Worker } from "node:worker_threads";
 import { prepareChromium } from "./chromium.mjs";
 import { buildPage, COMPILE_CACHE, ROOT, say } from "./toolchain.mjs";
@@ -52,8 +52,6 @@ const LONGEST = [
 ];
 /** Against what hangs for ever; how long a test takes says nothing on a machine with much else to do. */
 const TIMEOUT_MS = 20 * 60_000;
-/** Of those that took longest. */
-const TOLD = 8;
 
 /** One run of Node's test runner; its counts are added up. */
 async function test(title, patterns, concurrency) {
@@ -67,14 +65,20 @@ async function test(title, patterns, concurrency) {
   const started = Date.now();
   const running = run({ files: files.map((file) => join(ROOT, file)), concurrency, timeout: TIMEOUT_MS });
   let all = { success: false, counts: {} };
-  const took = [];
   running.on("test:summary", (summary) => {
     if (summary.file === undefined) all = summary;
-    else took.push([Math.round(summary.duration_ms / 1000), summary.file.slice(ROOT.length + 1)]);
   });
-  const dots = running.compose(dot);
-  dots.pipe(process.stdout, { end: false });
-  await once(dots, "end");
+  // Told as each file ends; what failed is told in the order of the files, so that of those begun first comes late.
+  running.on("test:complete", ({ name, file, details }) => {
+    if (name === file) say(`   ${Math.round(details.duration_ms / 1000)} s  ${relative(ROOT, name)}`);
+  });
+  running.on("test:fail", ({ name, file = "", details }) => {
+    const { error } = details;
+    if (error.failureType === "subtestsFailed") return;
+    say(`✖ ${relative(ROOT, file)}: ${name}\n${inspect(error.cause ?? error)}\n`);
+  });
+  running.resume();
+  await once(running, "end");
   const { passed = 0, failed = 0, cancelled = 0, skipped = 0, todo = 0 } = all.counts;
   const bad = failed + cancelled;
   total.passed += passed;
@@ -82,13 +86,6 @@ async function test(title, patterns, concurrency) {
   total.skipped += skipped + todo;
   say(
     `── ${title}: ${passed} passed, ${bad} failed, ${skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s`,
-  );
-  took.sort(([one], [other]) => other - one);
-  say(
-    `   longest: ${took
-      .slice(0, TOLD)
-      .map(([seconds, file]) => `${file} ${seconds} s`)
-      .join(", ")}`,
   );
 }
 
