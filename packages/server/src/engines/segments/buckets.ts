@@ -1,7 +1,9 @@
-import { SERIES_COLUMNS, type SeriesColumn } from "@steelyard/protocol/series";
+import type { SeriesColumn } from "@steelyard/protocol/series";
 import type { Series } from "../../ports/metric-store.ts";
+import { bitsOf, greaterKey, keyOf, lesserKey, NO_LEAST, NO_MOST, numberOf } from "./extremes.ts";
 import type { GroupSink } from "./gather.ts";
-import type { Numbers, Pyramid } from "./pyramid.ts";
+import type { Numbers, Summary } from "./pyramid.ts";
+import type { Columns, Room } from "./room.ts";
 import type { StepRule } from "./span.ts";
 
 /** From the points and groups of one run × key to the buckets that are drawn. */
@@ -121,29 +123,57 @@ export class Buckets implements GroupSink {
     let end = Math.min(values.length, Math.floor((to - first) / stride) + 1);
     while (end < values.length && first + end * stride <= to) end++;
     while (end > row && first + (end - 1) * stride > to) end--;
+    const bits = finite ? bitsOf(values) : undefined;
+    const width = 1 / scale;
+    const pace = 1 / stride;
+    let at = bucketOf(row);
     while (row < end) {
-      const at = bucketOf(row);
       // Near enough by arithmetic, exactly by the rule that every point is put by.
-      let next = at >= top || scale === 0 ? end : Math.floor(((at + 1) / scale + low - first) / stride);
+      let next = at >= top || scale === 0 ? end : Math.floor(((at + 1) * width + low - first) * pace);
       next = Math.min(end, Math.max(row + 1, next));
       while (next > row + 1 && bucketOf(next - 1) !== at) next--;
-      while (next < end && bucketOf(next) === at) next++;
-      if (finite) this.#addFinite(at, values, row, next, first, stride);
+      let after = at;
+      for (; next < end; next++) {
+        after = bucketOf(next);
+        if (after !== at) break;
+      }
+      if (finite) this.#addFinite(at, values, bits, row, next, first, stride);
       else this.#addToOne(at, values, row, next, first, stride);
       row = next;
+      at = after;
     }
   }
 
   /** The same of values that are all finite, as of most columns. */
-  #addFinite(at: number, values: Numbers, start: number, end: number, first: number, stride: number): void {
+  #addFinite(
+    at: number,
+    values: Numbers,
+    bits: Int32Array | undefined,
+    start: number,
+    end: number,
+    first: number,
+    stride: number,
+  ): void {
     const columns = this.#columns;
     const before = columns.count[at] as number;
     let low = before > 0 ? (columns.min[at] as number) : Number.POSITIVE_INFINITY;
     let high = before > 0 ? (columns.max[at] as number) : Number.NEGATIVE_INFINITY;
-    for (let row = start; row < end; row++) {
-      const one = values[row] as number;
-      if (one < low) low = one;
-      if (one > high) high = one;
+    if (bits) {
+      let least = NO_LEAST;
+      let most = NO_MOST;
+      for (let row = start; row < end; row++) {
+        const key = keyOf(bits[row] as number);
+        least = lesserKey(least, key);
+        most = greaterKey(most, key);
+      }
+      low = Math.min(low, numberOf(least));
+      high = Math.max(high, numberOf(most));
+    } else {
+      for (let row = start; row < end; row++) {
+        const one = values[row] as number;
+        if (one < low) low = one;
+        if (one > high) high = one;
+      }
     }
     columns.min[at] = low;
     columns.max[at] = high;
@@ -213,7 +243,7 @@ export class Buckets implements GroupSink {
   }
 
   /** A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x. */
-  addGroups(pyramid: Pyramid, start: number, end: number, from: Float64Array, to: Float64Array): void {
+  addGroups(groups: Summary, start: number, end: number, from: Float64Array, to: Float64Array): void {
     const { xFirst, xLast, min, max, mean, first, last, count, nonFinite } = this.#columns;
     const firstX = this.#firstX;
     const lastX = this.#lastX;
@@ -228,7 +258,7 @@ export class Buckets implements GroupSink {
       sum,
       first: firsts,
       last: lasts,
-    } = pyramid;
+    } = groups;
     const means = this.#means;
     const wantsFirst = this.#firsts;
     const wantsLast = this.#lasts;
@@ -330,41 +360,6 @@ function orderOf(x: Float64Array): number[] | undefined {
   for (let i = 1; i < x.length && ascending; i++) ascending = (x[i - 1] as number) <= (x[i] as number);
   return ascending ? undefined : Array.from(x.keys()).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0));
 }
-
-/** Few large buffers for the columns of many series: each is handed to the other thread as it is. */
-export class Room {
-  readonly buffers: ArrayBuffer[] = [];
-  readonly wanted: readonly SeriesColumn[];
-  #used = 0;
-
-  constructor(wanted: readonly SeriesColumn[]) {
-    this.wanted = SERIES_COLUMNS.filter((name) => wanted.includes(name));
-  }
-
-  /** The wanted ones of this length, all zero; the others empty. */
-  columns(length: number): Columns {
-    const bytes = length * 8 * this.wanted.length;
-    let buffer = this.buffers.at(-1);
-    if (!buffer || this.#used + bytes > buffer.byteLength) {
-      buffer = new ArrayBuffer(Math.max(bytes, this.buffers.length > 0 ? ROOM_BYTES : FIRST_ROOM_BYTES));
-      this.buffers.push(buffer);
-      this.#used = 0;
-    }
-    const columns = {} as Columns;
-    for (const name of SERIES_COLUMNS) columns[name] = NO_COLUMN;
-    for (const name of this.wanted) {
-      columns[name] = new Float64Array(buffer, this.#used, length);
-      this.#used += length * 8;
-    }
-    return columns;
-  }
-}
-
-const FIRST_ROOM_BYTES = 64 * 1024;
-const ROOM_BYTES = 4 * 1024 * 1024;
-const NO_COLUMN = new Float64Array(0);
-
-type Columns = Pick<Series, SeriesColumn>;
 
 function columnsOf(length: number): Columns {
   const column = () => new Float64Array(length);

@@ -2,7 +2,8 @@ import { type Expression, evaluator, parseExpression } from "@steelyard/protocol
 import { SteelyardError } from "../../errors.ts";
 import type { Series, SeriesQuestion, XAxis } from "../../ports/metric-store.ts";
 import { rowsOfColumn } from "./block.ts";
-import { Buckets, exactSeries, Gathered, type Range, type Room } from "./buckets.ts";
+import { Buckets, exactSeries, Gathered, type Range } from "./buckets.ts";
+import type { Room } from "./room.ts";
 import { runStart } from "./run-start.ts";
 import { deadRows, guarded, type StoredBlock, type StoredBlocks } from "./stored.ts";
 

@@ -2,7 +2,7 @@ import { type ColumnPlace, rowsOfColumn } from "./block.ts";
 import type { Gathered, Range } from "./buckets.ts";
 import { finestOf, type Grouped, GroupedBlock } from "./grouped.ts";
 import type { Line, Part } from "./lines.ts";
-import { FACTOR, GROUP_ROWS, LEVELS, type Numbers, type Pyramid } from "./pyramid.ts";
+import { FACTOR, GROUP_ROWS, LEVELS, type Numbers, type Pyramid, type Summary } from "./pyramid.ts";
 import type { StepRule } from "./span.ts";
 import { deadRows, guarded, type StoredBlock, type StoredBlocks } from "./stored.ts";
 import { StoredSpan } from "./stored-span.ts";
@@ -15,7 +15,7 @@ import { StoredSpan } from "./stored-span.ts";
 /** Where whole groups go. */
 export interface GroupSink {
   /** Those from `start` to before `end` that have a value; group i lies between `from[i]` and `to[i]`, inclusive. */
-  addGroups(pyramid: Pyramid, start: number, end: number, from: Float64Array, to: Float64Array): void;
+  addGroups(groups: Summary, start: number, end: number, from: Float64Array, to: Float64Array): void;
   /**
    * Row i of the values has the x that the rule says, its stride above 0. `finite`: all of them are. Absent: such rows are
    * points like others.
@@ -38,37 +38,9 @@ export interface Reading {
 }
 
 export function readPart(reading: Reading, part: Part): void {
-  const { damaged, level, sink, stored, line, xKey } = reading;
-  const { key } = line;
-  let summed: Summed | undefined;
-  if (sink && level >= 0) {
-    if ("span" in part) {
-      const { span, column } = part;
-      summed = {
-        grouped: span,
-        pyramidAt: (at) => stored.spanPyramid(span, key, at, column),
-        xsAt: (at) => (xKey === undefined ? undefined : stored.spanPyramid(span, xKey, at)),
-        readSteps: () => stored.checkedSpan(span, "_step", () => span.readSteps()),
-        rest: new Map(),
-      };
-    } else if (part.hasPyramid && part.block.dead.length === 0) {
-      const { block } = part;
-      guarded(damaged, () => {
-        summed = {
-          grouped: new GroupedBlock(block, stored.stepRule(block), () => stored.steps(block)),
-          pyramidAt: (at) => stored.pyramid(block, key, at),
-          xsAt: (at) => (xKey === undefined ? undefined : stored.pyramid(block, xKey, at)),
-          readSteps: () => stored.steps(block),
-          rest: new Map(),
-        };
-      });
-      // Its steps are damaged: without them no point has a place.
-      if (!summed) return;
-    }
-  }
-  if (sink && summed) {
-    findGroups(reading, sink, summed, level, 0, Number.POSITIVE_INFINITY);
-    for (const [id, groups] of summed.rest) takePointsOf(reading, part, id, groups);
+  const { level, sink, line, xKey } = reading;
+  if (sink && level >= 0 && isSummed(part)) {
+    readGroups(reading, sink, part, 0, Number.POSITIVE_INFINITY);
   } else if ("block" in part) {
     takePointsOf(reading, part, part.block.id);
   } else {
@@ -78,6 +50,65 @@ export function readPart(reading: Reading, part: Part): void {
       if (!steps || (steps.max >= min && steps.min <= max)) takePointsOf(reading, part, id);
     }
   }
+}
+
+/** Its pyramids say what its rows do. */
+export function isSummed(part: Part): boolean {
+  return "span" in part || (part.hasPyramid && part.block.dead.length === 0);
+}
+
+function readGroups(reading: Reading, sink: GroupSink, part: Part, first: number, end: number): void {
+  withGrouped(reading, part, (summed) => findGroups(reading, sink, summed, reading.level, first, end));
+}
+
+/** Of a part that is summed up, groups of the level from `first` to before `end`, which an edge of the range cuts. */
+export function readCut(reading: Reading, sink: GroupSink, part: Part, first: number, end: number): void {
+  // One of the finest: of it there are only the rows to look at.
+  if (reading.level === 0 && end - first === 1)
+    withGrouped(reading, part, (summed) => restOf(summed, 0, first));
+  else readGroups(reading, sink, part, first, end);
+}
+
+function withGrouped(reading: Reading, part: Part, work: (summed: Summed) => void): void {
+  const rest: Summed["rest"] = new Map();
+  let grouped: Grouped | undefined;
+  guarded(reading.damaged, () => {
+    grouped = groupedOf(reading.stored, part);
+  });
+  // Its steps are damaged: without them no point has a place.
+  if (!grouped) return;
+  work({ part, grouped, rest });
+  for (const [id, groups] of rest) takePointsOf(reading, part, id, groups);
+}
+
+/** Of the line that the part is of. `keep`: for the next question. Throws what damage it meets. */
+export function pyramidOf(
+  { stored, line: { key } }: Reading,
+  part: Part,
+  level: number,
+  keep = true,
+): Pyramid | undefined {
+  return "span" in part
+    ? stored.spanPyramid(part.span, key, level, part.column, keep)
+    : stored.pyramid(part.block, key, level, keep);
+}
+
+function axisOf(stored: StoredBlocks, part: Part, xKey: string, level: number): Pyramid | undefined {
+  return "span" in part
+    ? stored.spanPyramid(part.span, xKey, level)
+    : stored.pyramid(part.block, xKey, level);
+}
+
+export function groupedOf(stored: StoredBlocks, part: Part): Grouped {
+  if ("span" in part) return part.span;
+  const { block } = part;
+  return new GroupedBlock(block, stored.stepRule(block), () => stored.steps(block));
+}
+
+/** Of rows without a rule; throws what damage it meets. */
+export function checkSteps(stored: StoredBlocks, grouped: Grouped): void {
+  if (grouped instanceof StoredSpan) stored.checkedSpan(grouped, "_step", () => grouped.readSteps());
+  else grouped.readSteps();
 }
 
 function takePointsOf(reading: Reading, part: Part, id: number, groups?: Set<number>): void {
@@ -98,11 +129,8 @@ function inOrder(xs: Pyramid, group: number, rows: number): boolean {
 }
 
 interface Summed {
+  part: Part;
   grouped: Grouped;
-  /** Each throws what damage it meets. */
-  pyramidAt(level: number): Pyramid | undefined;
-  xsAt(level: number): Pyramid | undefined;
-  readSteps(): void;
   /** Block → groups of it that must be taken point by point. */
   rest: Map<number, Set<number>>;
 }
@@ -116,18 +144,18 @@ function findGroups(
   first: number,
   end: number,
 ): void {
-  const { line, xKey, damaged } = reading;
-  const { grouped } = summed;
+  const { stored, line, xKey, damaged } = reading;
+  const { part, grouped } = summed;
   const allRows = grouped.rowsAt(level);
   const last = Math.min(end, allRows.length);
   let isRead = false;
   let pyramid: Pyramid | undefined;
   let xs: Pyramid | undefined;
   guarded(damaged, () => {
-    pyramid = summed.pyramidAt(level);
-    xs = summed.xsAt(level);
+    pyramid = pyramidOf(reading, part, level);
+    xs = xKey === undefined ? undefined : axisOf(stored, part, xKey, level);
     // Steps that cannot be read are found out here, before a group is given away.
-    if (xKey === undefined && !grouped.rule) summed.readSteps();
+    if (xKey === undefined && !grouped.rule) checkSteps(stored, grouped);
     isRead = true;
   });
   // No pyramid any more, nothing of the axis that groups could be put by, or damage: the rows say the same, more slowly.
@@ -154,7 +182,7 @@ function findGroups(
   sink.addGroups(pyramid, start, last, from, to);
 }
 
-interface Places {
+export interface Places {
   from: Float64Array;
   to: Float64Array;
 }
@@ -162,14 +190,18 @@ interface Places {
 /** Used by one level at a time. */
 const scratch: Places[] = [];
 
-/** x of the first and the last value of each group; NaN where groups do not know it. */
-function placesOf(
+/**
+ * x of the first and the last value of each group; NaN where groups do not know it. `merged`: groups of the level that one
+ * of the pyramid is made of. Good until asked again.
+ */
+export function placesOf(
   grouped: Grouped,
   level: number,
   pyramid: Pyramid,
   xs: Pyramid | undefined,
   first: number,
   last: number,
+  merged = 1,
 ): Places {
   const { count, nonFinite, firstRow, lastRow } = pyramid;
   let places = scratch[level];
@@ -190,14 +222,14 @@ function placesOf(
     const { first: x, stride } = grouped.rule;
     const starts = grouped.startsAt(level);
     for (let group = first; group < last; group++) {
-      const row = starts[group] as number;
+      const row = starts[group * merged] as number;
       from[group] = x + (row + (firstRow[group] as number)) * stride;
       to[group] = x + (row + (lastRow[group] as number)) * stride;
     }
   } else {
     for (let group = first; group < last; group++) {
-      from[group] = grouped.stepAt(level, group, firstRow[group] as number) ?? Number.NaN;
-      to[group] = grouped.stepAt(level, group, lastRow[group] as number) ?? Number.NaN;
+      from[group] = grouped.stepAt(level, group * merged, firstRow[group] as number) ?? Number.NaN;
+      to[group] = grouped.stepAt(level, group * merged, lastRow[group] as number) ?? Number.NaN;
     }
   }
   return places;

@@ -11,6 +11,8 @@ export interface Grouped {
   startsAt(level: number): Uint32Array;
   /** Where there is no rule, the step of a row of a group; undefined where only the block knows it. */
   stepAt(level: number, group: number, row: number): number | undefined;
+  /** What `stepAt` goes by; throws what decoding does. */
+  readSteps(): unknown;
   /** The block that a group of the finest level lies in, and which of the block's groups it is. */
   blockOf(group: number): { id: number; group: number } | undefined;
 }
@@ -77,9 +79,13 @@ export class GroupedBlock implements Grouped {
     return this.#layout.starts[level] as Uint32Array;
   }
 
-  stepAt(level: number, group: number, row: number): number | undefined {
+  readSteps(): Float64Array {
     this.#read ??= this.#steps();
-    return this.#read[(this.startsAt(level)[group] as number) + row];
+    return this.#read;
+  }
+
+  stepAt(level: number, group: number, row: number): number | undefined {
+    return this.readSteps()[(this.startsAt(level)[group] as number) + row];
   }
 
   blockOf(group: number): { id: number; group: number } | undefined {

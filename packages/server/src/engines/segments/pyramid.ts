@@ -10,8 +10,21 @@ export const MIN_PYRAMID_ROWS = 2 * GROUP_ROWS;
 /** A group of a coarser level is so many groups of the level below: 64, 512 and 4,096 rows. */
 export const FACTOR = 8;
 export const LEVELS = 3;
+/**
+ * Sizes of groups that a chart may want: 64 rows, 128 and so on. Those that are no level are made of the level below them,
+ * beyond the coarsest up to 32,768 rows.
+ */
+export const SIZES = 10;
 
-export interface Pyramid {
+/** The level that groups of a size are made of, and how many of it they are each. */
+export function levelOfSize(size: number): { level: number; merged: number } {
+  const level = Math.min(LEVELS - 1, Math.floor(size / SIZES_A_LEVEL));
+  return { level, merged: 2 ** (size - level * SIZES_A_LEVEL) };
+}
+const SIZES_A_LEVEL = Math.log2(FACTOR);
+
+/** What groups of rows hold. */
+export interface Summary {
   groups: number;
   /** Over the finite values of the group; NaN when there is none (sum: 0). */
   min: Numbers;
@@ -19,9 +32,13 @@ export interface Pyramid {
   sum: Float64Array;
   first: Numbers;
   last: Numbers;
-  /** Finite values, others, and the rows (within the group) of the first and the last value of either sort. */
+  /** Finite values, and others. */
   count: Counts;
   nonFinite: Counts;
+}
+
+export interface Pyramid extends Summary {
+  /** Rows, within the group, of the first and the last value of either sort. */
   firstRow: Counts;
   lastRow: Counts;
 }
@@ -103,18 +120,25 @@ export function hasValues({ count, nonFinite }: Pyramid): boolean {
 }
 
 /** Bytes in memory. */
-export function sizeOf({ groups, count, min }: Pyramid): number {
-  return groups * (8 + VALUE_COLUMNS * min.BYTES_PER_ELEMENT + COUNT_COLUMNS * count.BYTES_PER_ELEMENT);
+export function sizeOf(pyramid: Pyramid): number {
+  return sizeOfSummary(pyramid) + pyramid.groups * 2 * pyramid.count.BYTES_PER_ELEMENT;
 }
 
-/** The level above: of each `FACTOR` groups one. `rows`: rows of each group of this level, with or without a value. */
-export function coarserPyramid(fine: Pyramid, rows: ArrayLike<number>): Pyramid {
-  const coarse = emptyPyramid(Math.ceil(fine.groups / FACTOR), Uint16Array);
+export function sizeOfSummary({ groups, count, min }: Summary): number {
+  return groups * (8 + VALUE_COLUMNS * min.BYTES_PER_ELEMENT + 2 * count.BYTES_PER_ELEMENT);
+}
+
+/**
+ * The level above: of each `factor` groups one. `rows`: rows of each group of this level, with or without a value. No group
+ * may come to 65,536 rows.
+ */
+export function coarserPyramid(fine: Pyramid, rows: ArrayLike<number>, factor = FACTOR): Pyramid {
+  const coarse = emptyPyramid(Math.ceil(fine.groups / factor), Uint16Array);
   const { min, max, sum, first, last, count, nonFinite, firstRow, lastRow } = coarse;
   let row = 0;
   for (let from = 0; from < fine.groups; from++) {
-    const to = Math.floor(from / FACTOR);
-    if (from % FACTOR === 0) row = 0;
+    const to = Math.floor(from / factor);
+    if (from % factor === 0) row = 0;
     const finite = fine.count[from] as number;
     const others = fine.nonFinite[from] as number;
     if (finite + others > 0) {

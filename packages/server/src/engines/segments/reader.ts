@@ -2,10 +2,10 @@ import { workerData } from "node:worker_threads";
 import { SERIES_COLUMNS } from "@steelyard/protocol/series";
 import type { RowsQuestion, SeriesQuestion, StreamName } from "../../ports/metric-store.ts";
 import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
-import { Room } from "./buckets.ts";
 import { answerDerived } from "./derived.ts";
 import { answerKeyNames, answerKeys } from "./key-reads.ts";
 import { type Line, linesOf } from "./lines.ts";
+import { Room } from "./room.ts";
 import {
   answerConsole,
   answerConsoleSearch,

@@ -1,6 +1,6 @@
 import { SERIES_COLUMNS, type SeriesColumn } from "@steelyard/protocol/series";
 import type { Series } from "../../ports/metric-store.ts";
-import type { Room } from "./buckets.ts";
+import type { Room } from "./room.ts";
 
 /** Series on their way from a reader to the main thread: a few large buffers, and one table of where each lies in them. */
 

@@ -1,8 +1,10 @@
 import type { Series, SeriesQuestion } from "../../ports/metric-store.ts";
-import { Buckets, exactSeries, Gathered, type Range, type Room } from "./buckets.ts";
+import { Buckets, exactSeries, Gathered, type Range } from "./buckets.ts";
 import { type GroupSink, type Reading, readPart, statedRange } from "./gather.ts";
+import { readParts } from "./joined.ts";
 import { keyOfAxis, type Line } from "./lines.ts";
-import { FACTOR, GROUP_ROWS, LEVELS, type Pyramid } from "./pyramid.ts";
+import { GROUP_ROWS, LEVELS, levelOfSize, SIZES, type Summary } from "./pyramid.ts";
+import type { Room } from "./room.ts";
 import type { StoredBlocks } from "./stored.ts";
 
 /**
@@ -75,17 +77,18 @@ export function answerSeries(
     const grid = grids.get(line.key) ?? EVERYTHING;
     const { run, key, start } = line;
     const reading = { stored, line, xKey: keyOfAxis(question.x), points, damaged };
-    let level = levelOf(line.most, line.rows, line, grid, buckets);
+    let size = sizeOfGroups(line.most, line.rows, line, grid, buckets);
     for (;;) {
       filled.begin({ min: grid.min + start, max: grid.max + start });
       points.points = 0;
-      const at: Reading = { ...reading, level, sink: level === EXACT ? undefined : filled };
-      for (const part of line.parts) readPart(at, part);
+      const { level } = levelOfSize(size);
+      readParts({ ...reading, level, sink: size === EXACT ? undefined : filled }, size);
       // Fewer than the parts have in all, because the range is one of another axis than the step: a finer look is due.
       const found = filled.points + points.points;
-      const due = levelOf(found, (line.rows * found) / line.most, line, grid, buckets);
-      if (due >= level) break;
-      level = due;
+      const due = sizeOfGroups(found, (line.rows * found) / line.most, line, grid, buckets);
+      // By another axis than the step there are no sizes between levels.
+      if (due >= size || (reading.xKey !== undefined && due >= 0 && levelOfSize(due).level === level)) break;
+      size = due;
     }
     if (points.points + filled.points === 0) continue;
     let series: Series;
@@ -107,14 +110,14 @@ function bucketsOf({ buckets }: SeriesQuestion): number {
 /** A bucket for each point, and no bucket of several of them. */
 const EXACT = -2;
 
-/** The coarsest level that has a group for each bucket; -1 = none, point by point. */
-function levelOf(points: number, rows: number, line: Line, grid: Grid, buckets: number): number {
+/** The largest groups of which there is one for each bucket; -1 = none, point by point. */
+function sizeOfGroups(points: number, rows: number, line: Line, grid: Grid, buckets: number): number {
   if (points <= buckets) return EXACT;
   // By what a bucket holds of it, however much of the chart's width it has: runs of one pace are read in one way.
   const own = Math.max(1, buckets * (line.steps / grid.steps));
-  let level = -1;
-  for (let size = GROUP_ROWS; level < LEVELS - 1 && rows > own * size; size *= FACTOR) level++;
-  return level;
+  let size = -1;
+  for (let groupRows = GROUP_ROWS; size < SIZES - 1 && rows > own * groupRows; groupRows *= 2) size++;
+  return size;
 }
 
 /**
@@ -160,9 +163,9 @@ class Extent implements GroupSink {
     if (to - this.start > this.max) this.max = to - this.start;
   }
 
-  addGroups(pyramid: Pyramid, start: number, end: number, from: Float64Array, to: Float64Array): void {
+  addGroups(groups: Summary, start: number, end: number, from: Float64Array, to: Float64Array): void {
     for (let group = start; group < end; group++) {
-      const points = (pyramid.count[group] as number) + (pyramid.nonFinite[group] as number);
+      const points = (groups.count[group] as number) + (groups.nonFinite[group] as number);
       if (points > 0) this.add(from[group] as number, to[group] as number);
     }
   }

@@ -5,6 +5,7 @@ import { BoundedCache } from "./bounded-cache.ts";
 import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
 import { layoutOf } from "./grouped.ts";
+import type { Joined } from "./joined.ts";
 import { KnownHeads } from "./known-heads.ts";
 import {
   coarserPyramid,
@@ -14,6 +15,7 @@ import {
   type Numbers,
   narrowed,
   type Pyramid,
+  SIZES,
   sizeOf,
 } from "./pyramid.ts";
 import { SealedParts } from "./sealed-parts.ts";
@@ -82,7 +84,7 @@ export class StoredBlocks {
   readonly #spanBlocks = new BoundedCache<StoredBlock>(MAX_BLOCK_BYTES);
   readonly sealed: SealedParts;
   /** What was decoded for charts. */
-  readonly #decoded: BoundedCache<Pyramid | Numbers>;
+  readonly #decoded: BoundedCache<Pyramid | Numbers | Joined>;
   readonly #sql;
 
   /** Bytes of what is kept, since blocks and spans never change: heads, and decoded columns and pyramids. */
@@ -238,26 +240,30 @@ export class StoredBlocks {
   }
 
   /** The block's own, coarser levels made of it; undefined when it has none, or lies in a span. */
-  pyramid(block: StoredBlock, key: string, level = 0): Pyramid | undefined {
+  pyramid(block: StoredBlock, key: string, level = 0, keep = true): Pyramid | undefined {
     const known = this.#decoded.get(placeOf(block.id, level), key);
     if (known) return known as Pyramid;
+    let pyramid: Pyramid | undefined;
     if (level > 0) {
-      const finer = this.pyramid(block, key, level - 1);
-      const coarse = finer && coarserPyramid(finer, layoutOf(block.rows).rows[level - 1] as Uint16Array);
-      if (coarse) this.#decoded.set(placeOf(block.id, level), key, coarse, sizeOf(coarse));
-      return coarse;
+      const finer = this.pyramid(block, key, level - 1, keep);
+      pyramid = finer && coarserPyramid(finer, layoutOf(block.rows).rows[level - 1] as Uint16Array);
+    } else {
+      const body = this.#sql.pyramidOf.get(block.streamId, key, block.id)?.body;
+      const decode = () => decodePyramid(body as Uint8Array, groupsOf(block.rows));
+      pyramid = body ? this.checked(block, `pyramid of key ${key}`, decode) : undefined;
     }
-    const body = this.#sql.pyramidOf.get(block.streamId, key, block.id)?.body;
-    if (!body) return undefined;
-    const pyramid = this.checked(block, `pyramid of key ${key}`, () =>
-      decodePyramid(body as Uint8Array, groupsOf(block.rows)),
-    );
-    this.#decoded.set(placeOf(block.id, level), key, pyramid, sizeOf(pyramid));
+    if (pyramid && keep) this.#decoded.set(placeOf(block.id, level), key, pyramid, sizeOf(pyramid));
     return pyramid;
   }
 
   /** One level of a span; undefined when it has no value of the key. */
-  spanPyramid(span: StoredSpan, key: string, level: number, column?: SpanColumn): Pyramid | undefined {
+  spanPyramid(
+    span: StoredSpan,
+    key: string,
+    level: number,
+    column?: SpanColumn,
+    keep = true,
+  ): Pyramid | undefined {
     const known = this.#decoded.get(placeOfSpan(span.id, level), key);
     if (known) return known as Pyramid;
     const at = column ?? this.spanColumn(span.streamId, key, span.id);
@@ -271,8 +277,17 @@ export class StoredBlocks {
         level === 0 ? 1 : 2,
       );
     });
-    this.#decoded.set(placeOfSpan(span.id, level), key, pyramid, sizeOf(pyramid));
+    if (keep) this.#decoded.set(placeOfSpan(span.id, level), key, pyramid, sizeOf(pyramid));
     return pyramid;
+  }
+
+  /** What `joined.ts` made of a line's parts, by the first block of the first, the key and what the groups are. */
+  joined(block: number, key: string, size: number): Joined | undefined {
+    return this.#decoded.get(placeOf(block, JOINED + size), key) as Joined | undefined;
+  }
+
+  keepJoined(block: number, key: string, size: number, joined: Joined, bytes: number): void {
+    this.#decoded.set(placeOf(block, JOINED + size), key, joined, bytes);
   }
 
   /** By which every step of the block follows from its row. */
@@ -388,11 +403,12 @@ export class StoredBlocks {
   }
 }
 
-/** Places in the caches, of what was decoded of a block or a span: by level, `COLUMN` or `GROUP`. */
+/** Places in the caches, of what was decoded of a block or a span: by level, `COLUMN`, `GROUP` or `JOINED`. */
 const COLUMN = LEVELS;
 const GROUP = LEVELS + 1;
+const JOINED = LEVELS + 2;
 function placeOf(block: number, what = 0): number {
-  return block * (LEVELS + 2) + what;
+  return block * (JOINED + SIZES) + what;
 }
 /** More than a block has. */
 const MAX_GROUPS = 65_536;
