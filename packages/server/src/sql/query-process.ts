@@ -141,7 +141,14 @@ function text(value: string): string {
 }
 
 function refuse(cause: unknown): void {
-  send({ kind: "refused", message: cause instanceof Error ? cause.message : String(cause) });
+  const message = cause instanceof Error ? cause.message : String(cause);
+  // DuckDB's own advice is for whoever opened the database.
+  if (message.startsWith("Out of Memory"))
+    send({
+      kind: "refused",
+      message: `the query wants more than the ${MEMORY} of memory that it may have (STEELYARD_SQL_MEMORY); ask of fewer runs, or for less`,
+    });
+  else send({ kind: "refused", message });
 }
 
 function send(message: FromProcess): void {

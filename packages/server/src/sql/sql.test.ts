@@ -168,8 +168,7 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     assert.equal(project, undefined);
     const ref = { id: 1, name: "p", entityId: 1, entityName: "admin", access: "PRIVATE" };
     const queries = new SqlQueries(services, { ...SQL_LIMITS, queryMs: 1500, atOnce: 1, waiting: 1 });
-    const endless =
-      "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 3";
+    const endless = "SELECT count(*) FROM range(1000000000000) t(i) WHERE hash(i) % 1000003 = 1000004";
     const idle = new AbortController().signal;
     const slow = queries.run(ref, { sql: endless, maxRows: 1 }, idle);
     const next = queries.run(ref, { sql: "SELECT 1", maxRows: 1 }, idle);
@@ -185,7 +184,10 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
   });
 
   test("a query that wants more memory than it may is told so", async () => {
-    assert.match(await refused("SELECT list(repeat('x', 1000000) || i) FROM range(100000) r(i)"), /memory/i);
+    assert.match(
+      await refused("SELECT list(repeat('x', 1000000) || i) FROM range(100000) r(i)"),
+      /more than the \w+ of memory/,
+    );
   });
 });
 
