@@ -33,6 +33,20 @@ export class Gathered {
   }
 }
 
+/** Which rows of a part go into which bucket: those from the end before, or `begin`, to `ends[i]` into `buckets[i]`. */
+interface RowEnds {
+  stride: number;
+  rows: number;
+  from: number;
+  to: number;
+  begin: number;
+  buckets: Int32Array;
+  ends: Int32Array;
+}
+
+/** Of so many parts, each up to 4 kB for 500 buckets; a line of rows has a few. */
+const MAX_ENDS = 64;
+
 /** The buckets of one run × key after the other, filled from points and from whole groups of points. */
 export class Buckets implements GroupSink {
   /** Points in them. */
@@ -43,6 +57,8 @@ export class Buckets implements GroupSink {
   /** x of `first` and `last`, which are finite values: others widen the bucket only. */
   readonly #firstX: Float64Array;
   readonly #lastX: Float64Array;
+  /** By the first x of the rows; of this grid. */
+  readonly #ends = new Map<number, RowEnds>();
   readonly #wanted: readonly SeriesColumn[];
   readonly #means: boolean;
   readonly #firsts: boolean;
@@ -62,9 +78,11 @@ export class Buckets implements GroupSink {
   /** Empty again. `grid`: what the buckets divide evenly. */
   begin(grid: Range): void {
     const { xFirst, xLast, mean, count, nonFinite } = this.#columns;
+    const scale = grid.max > grid.min ? count.length / (grid.max - grid.min) : 0;
+    if (grid.min !== this.#low || scale !== this.#scale) this.#ends.clear();
     this.points = 0;
     this.#low = grid.min;
-    this.#scale = grid.max > grid.min ? count.length / (grid.max - grid.min) : 0;
+    this.#scale = scale;
     for (const column of [this.#firstX, xFirst]) column.fill(Number.POSITIVE_INFINITY);
     for (const column of [this.#lastX, xLast]) column.fill(Number.NEGATIVE_INFINITY);
     for (const column of [mean, count, nonFinite]) column.fill(0);
@@ -107,25 +125,32 @@ export class Buckets implements GroupSink {
   }
 
   /** Rows of one bucket after those of another: what a bucket is of is kept in registers. */
-  addRows(
-    values: Numbers,
-    finite: boolean,
-    { first, stride }: StepRule,
-    { min: from, max: to }: Range,
-  ): void {
+  addRows(values: Numbers, finite: boolean, rule: StepRule, range: Range): void {
+    const ends = this.#endsOf(values.length, rule, range);
+    if (finite) this.#addFinite(values, rule, ends);
+    else this.#addAny(values, rule, ends);
+  }
+
+  /** Lines of one pace have the same rows in the same buckets: where these end is found out once for all of them. */
+  #endsOf(rows: number, { first, stride }: StepRule, { min: from, max: to }: Range): RowEnds {
+    const known = this.#ends.get(first);
+    if (known?.stride === stride && known.rows === rows && known.from === from && known.to === to)
+      return known;
     const low = this.#low;
     const scale = this.#scale;
     const top = this.#columns.count.length - 1;
     const bucketOf = (row: number) => Math.min(top, ((first + row * stride - low) * scale) | 0);
     let row = Math.max(0, Math.ceil((from - first) / stride));
     while (row > 0 && first + (row - 1) * stride >= from) row--;
-    while (row < values.length && first + row * stride < from) row++;
-    let end = Math.min(values.length, Math.floor((to - first) / stride) + 1);
-    while (end < values.length && first + end * stride <= to) end++;
+    while (row < rows && first + row * stride < from) row++;
+    let end = Math.min(rows, Math.floor((to - first) / stride) + 1);
+    while (end < rows && first + end * stride <= to) end++;
     while (end > row && first + (end - 1) * stride > to) end--;
-    const bits = finite ? bitsOf(values) : undefined;
     const width = 1 / scale;
     const pace = 1 / stride;
+    const begin = row;
+    const buckets: number[] = [];
+    const ends: number[] = [];
     let at = bucketOf(row);
     while (row < end) {
       // Near enough by arithmetic, exactly by the rule that every point is put by.
@@ -137,64 +162,86 @@ export class Buckets implements GroupSink {
         after = bucketOf(next);
         if (after !== at) break;
       }
-      if (finite) this.#addFinite(at, values, bits, row, next, first, stride);
-      else this.#addToOne(at, values, row, next, first, stride);
+      buckets.push(at);
+      ends.push(next);
       row = next;
       at = after;
     }
+    const found = {
+      stride,
+      rows,
+      from,
+      to,
+      begin,
+      buckets: Int32Array.from(buckets),
+      ends: Int32Array.from(ends),
+    };
+    if (this.#ends.size >= MAX_ENDS) this.#ends.clear();
+    this.#ends.set(first, found);
+    return found;
   }
 
   /** The same of values that are all finite, as of most columns. */
-  #addFinite(
-    at: number,
-    values: Numbers,
-    bits: Int32Array | undefined,
-    start: number,
-    end: number,
-    first: number,
-    stride: number,
-  ): void {
-    const columns = this.#columns;
-    const before = columns.count[at] as number;
-    let low = before > 0 ? (columns.min[at] as number) : Number.POSITIVE_INFINITY;
-    let high = before > 0 ? (columns.max[at] as number) : Number.NEGATIVE_INFINITY;
-    if (bits) {
-      let least = NO_LEAST;
-      let most = NO_MOST;
-      for (let row = start; row < end; row++) {
-        const key = keyOf(bits[row] as number);
-        least = lesserKey(least, key);
-        most = greaterKey(most, key);
+  #addFinite(values: Numbers, { first, stride }: StepRule, { begin, buckets, ends }: RowEnds): void {
+    const { xFirst, xLast, min, max, mean, first: firsts, last: lasts, count } = this.#columns;
+    const firstX = this.#firstX;
+    const lastX = this.#lastX;
+    const means = this.#means;
+    const bits = bitsOf(values);
+    let start = begin;
+    for (let i = 0; i < ends.length; i++) {
+      const at = buckets[i] as number;
+      const end = ends[i] as number;
+      const before = count[at] as number;
+      let low = Number.POSITIVE_INFINITY;
+      let high = Number.NEGATIVE_INFINITY;
+      if (bits) {
+        let least = NO_LEAST;
+        let most = NO_MOST;
+        for (let row = start; row < end; row++) {
+          const key = keyOf(bits[row] as number);
+          least = lesserKey(least, key);
+          most = greaterKey(most, key);
+        }
+        low = numberOf(least);
+        high = numberOf(most);
+      } else {
+        for (let row = start; row < end; row++) {
+          const one = values[row] as number;
+          if (one < low) low = one;
+          if (one > high) high = one;
+        }
       }
-      low = Math.min(low, numberOf(least));
-      high = Math.max(high, numberOf(most));
-    } else {
-      for (let row = start; row < end; row++) {
-        const one = values[row] as number;
-        if (one < low) low = one;
-        if (one > high) high = one;
+      min[at] = before > 0 ? Math.min(low, min[at] as number) : low;
+      max[at] = before > 0 ? Math.max(high, max[at] as number) : high;
+      if (means) {
+        let sum = mean[at] as number;
+        for (let row = start; row < end; row++) sum += values[row] as number;
+        mean[at] = sum;
       }
+      count[at] = before + end - start;
+      const from = first + start * stride;
+      const to = first + (end - 1) * stride;
+      if (from < (xFirst[at] as number)) xFirst[at] = from;
+      if (to > (xLast[at] as number)) xLast[at] = to;
+      if (from < (firstX[at] as number)) {
+        firstX[at] = from;
+        firsts[at] = values[start] as number;
+      }
+      if (to >= (lastX[at] as number)) {
+        lastX[at] = to;
+        lasts[at] = values[end - 1] as number;
+      }
+      start = end;
     }
-    columns.min[at] = low;
-    columns.max[at] = high;
-    if (this.#means) {
-      let sum = columns.mean[at] as number;
-      for (let row = start; row < end; row++) sum += values[row] as number;
-      columns.mean[at] = sum;
-    }
-    this.points += end - start;
-    columns.count[at] = before + end - start;
-    const from = first + start * stride;
-    const to = first + (end - 1) * stride;
-    if (from < (columns.xFirst[at] as number)) columns.xFirst[at] = from;
-    if (to > (columns.xLast[at] as number)) columns.xLast[at] = to;
-    if (from < (this.#firstX[at] as number)) {
-      this.#firstX[at] = from;
-      columns.first[at] = values[start] as number;
-    }
-    if (to >= (this.#lastX[at] as number)) {
-      this.#lastX[at] = to;
-      columns.last[at] = values[end - 1] as number;
+    this.points += start - begin;
+  }
+
+  #addAny(values: Numbers, { first, stride }: StepRule, { begin, buckets, ends }: RowEnds): void {
+    let start = begin;
+    for (let i = 0; i < ends.length; i++) {
+      this.#addToOne(buckets[i] as number, values, start, ends[i] as number, first, stride);
+      start = ends[i] as number;
     }
   }
 
