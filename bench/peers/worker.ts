@@ -43,6 +43,7 @@ export class Worker {
       this.#fail(`its worker ended with ${code}: ${this.#words.slice(-600)}`),
     );
     this.#child.once("error", (error) => this.#fail(error.message));
+    this.#child.stdin?.on("error", (error) => this.#fail(error.message));
     if (this.#child.stdout)
       createInterface({ input: this.#child.stdout }).on("line", (line) => this.#answer(line));
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_EVERY_MS);
@@ -98,10 +99,15 @@ export class Worker {
   async stop(): Promise<void> {
     clearInterval(this.#sampler);
     const pids = this.#tree();
-    const ended =
-      this.#child.exitCode !== null || new Promise((resolve) => this.#child.once("exit", resolve));
+    const isOver = this.#child.exitCode !== null || this.#child.signalCode !== null;
+    const ended = isOver || new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.stdin?.end();
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 15_000).unref())]);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, 15_000);
+    });
+    await Promise.race([ended, late]);
+    clearTimeout(timer);
     for (const pid of pids) kill(pid);
     if (this.#child.pid) kill(-this.#child.pid);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
