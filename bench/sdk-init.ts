@@ -2,12 +2,13 @@
  * What a program waits for before its first row: loading the SDK as published (compiled, from its tarballs) and `init` on a
  * warm server, in processes of their own; the same of the official Python client.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { interpreterOf, newestClient } from "../conformance/python.ts";
 import { startServer } from "../conformance/server.ts";
+import { installSdk } from "./published-sdk.ts";
 
 const ROUNDS = process.argv.includes("--quick") ? 2 : 7;
 const SCRIPT = `
@@ -52,17 +53,7 @@ const medians = (lists: number[][]) =>
 const dir = mkdtempSync(join(tmpdir(), "steelyard-bench-"));
 const server = await startServer();
 try {
-  const packed = execFileSync(process.execPath, [new URL("../scripts/pack.mjs", import.meta.url).pathname], {
-    encoding: "utf8",
-  });
-  for (const tarball of packed
-    .split("\n")
-    .filter((line) => /steelyard-(protocol-)?\d[^/]*\.tgz$/.test(line))) {
-    const name = /steelyard-protocol-/.test(tarball) ? "@steelyard/protocol" : "steelyard";
-    const place = join(dir, "node_modules", name);
-    mkdirSync(place, { recursive: true });
-    execFileSync("tar", ["xzf", tarball, "-C", place, "--strip-components=1"]);
-  }
+  installSdk(dir);
   writeFileSync(join(dir, "script.mjs"), SCRIPT);
   const env = {
     ...process.env,

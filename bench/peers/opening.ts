@@ -1,12 +1,16 @@
 /** What every benchmark of peers begins with: which systems take part, how one is started, what is said of a failure. */
 import { join } from "node:path";
+import { installSdk } from "../published-sdk.ts";
 import { folderOf, prepareSystems } from "./environments.ts";
 import type { PeerSystem } from "./systems.ts";
 import { Worker } from "./worker.ts";
+import { SDK_VARIABLE } from "./workers/sdk-variable.ts";
 
 /** A server of another kind may take a minute on a busy machine. */
 const START_SECONDS = 400;
 const WORKERS = new URL("workers/", import.meta.url).pathname;
+/** Below the tree, whose `node_modules` has what the SDK needs. */
+const BUILD = new URL("../../build/bench", import.meta.url).pathname;
 
 /** A benchmark's part in common with the others. */
 export interface Bench {
@@ -20,6 +24,8 @@ export interface Bench {
 export function openBench(candidates: readonly PeerSystem[]): Bench {
   const quick = process.argv.includes("--quick");
   const systems = wantedSystems(candidates, quick);
+  if (systems.some(({ worker }) => worker === "steelyard-sdk.ts"))
+    process.env[SDK_VARIABLE] = installSdk(BUILD);
   return { quick, systems, missing: prepareSystems(systems) };
 }
 

@@ -3,8 +3,12 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseExtendedJson } from "@steelyard/protocol/history";
-import { type InitOptions, init, type Run } from "steelyard";
+import type { InitOptions, Run } from "steelyard";
 import type { RunningServer } from "../../../conformance/server.ts";
+import { SDK_VARIABLE } from "./sdk-variable.ts";
+
+const SDK = process.env[SDK_VARIABLE] ?? import.meta.resolve("steelyard");
+const { init } = (await import(SDK)) as typeof import("steelyard");
 
 export type Row = Record<string, number>;
 
@@ -199,7 +203,7 @@ export function workloadOperations(connection: () => SdkConnection, server: () =
     },
 
     async import_seconds() {
-      const code = `const began = performance.now(); await import(${JSON.stringify(import.meta.resolve("steelyard"))}); console.log((performance.now() - began) / 1000)`;
+      const code = `const began = performance.now(); await import(${JSON.stringify(SDK)}); console.log((performance.now() - began) / 1000)`;
       const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", code], {
         encoding: "utf8",
       });
