@@ -50,7 +50,7 @@ const IDENTITY_MS = 10_000;
 /** Longest wait between tries when there is not much time left. */
 const HURRIED_WAIT_MS = 2000;
 /** Up to here a file is read at once: a stream takes milliseconds to come about. */
-const SMALL_BYTES = 64 * 2 ** 10;
+export const SMALL_FILE_BYTES = 64 * 2 ** 10;
 /** Characters of what a server says, as it is passed on. */
 const MAX_SAID = 300;
 
@@ -259,7 +259,7 @@ function ask(
     });
     if (body === undefined || !isFile(body)) request.end(body);
     else if (bytes === 0) request.end();
-    else if (bytes <= SMALL_BYTES) sendSmallFile(body.path, bytes, request, stop);
+    else if (bytes <= SMALL_FILE_BYTES) sendSmallFile(body.path, bytes, request, stop);
     else sendFile(body.path, bytes, request, stop, onSign);
   });
 }

@@ -4,14 +4,13 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { globMatcher } from "@steelyard/protocol/globs";
 import type { FileItem, FilePolicy } from "@steelyard/protocol/records";
+import { SMALL_FILE_BYTES } from "../http.ts";
 import type { FileUploads } from "../run-transport.ts";
 
 /** As often as the official client looks at the files it watches. */
 const LOOK_EVERY_MS = 500;
 /** A file that keeps changing is not sent more often: the official client's batching allows no more either. */
 const SEND_EVERY_MS = 5000;
-/** Up to here a file is read at once: a stream takes milliseconds to come about. */
-const SMALL_BYTES = 64 * 2 ** 10;
 /** Files that one request announces. */
 const FILES_AT_ONCE = 50;
 
@@ -142,7 +141,7 @@ function statusOf(path: string): Stats | undefined {
 async function contentMd5(path: string): Promise<string | undefined> {
   const hash = createHash("md5");
   try {
-    if (statSync(path).size <= SMALL_BYTES) hash.update(readFileSync(path));
+    if (statSync(path).size <= SMALL_FILE_BYTES) hash.update(readFileSync(path));
     else await pipeline(createReadStream(path), hash);
     return hash.digest("base64");
   } catch {

@@ -4,6 +4,7 @@ import { bitsOf, greaterKey, keyOf, lesserKey, NO_LEAST, NO_MOST, numberOf } fro
 import type { GroupSink } from "./gather.ts";
 import type { Numbers, Summary } from "./pyramid.ts";
 import type { Columns, Room } from "./room.ts";
+import { KnownRowEnds, type RowEnds } from "./row-ends.ts";
 import type { StepRule } from "./span.ts";
 
 /** From the points and groups of one run × key to the buckets that are drawn. */
@@ -33,20 +34,6 @@ export class Gathered {
   }
 }
 
-/** Which rows of a part go into which bucket: those from the end before, or `begin`, to `ends[i]` into `buckets[i]`. */
-interface RowEnds {
-  stride: number;
-  rows: number;
-  from: number;
-  to: number;
-  begin: number;
-  buckets: Int32Array;
-  ends: Int32Array;
-}
-
-/** Of so many parts, each up to 4 kB for 500 buckets; a line of rows has a few. */
-const MAX_ENDS = 64;
-
 /** The buckets of one run × key after the other, filled from points and from whole groups of points. */
 export class Buckets implements GroupSink {
   /** Points in them. */
@@ -57,8 +44,7 @@ export class Buckets implements GroupSink {
   /** x of `first` and `last`, which are finite values: others widen the bucket only. */
   readonly #firstX: Float64Array;
   readonly #lastX: Float64Array;
-  /** By the first x of the rows; of this grid. */
-  readonly #ends = new Map<number, RowEnds>();
+  readonly #ends: KnownRowEnds;
   readonly #wanted: readonly SeriesColumn[];
   readonly #means: boolean;
   readonly #firsts: boolean;
@@ -67,6 +53,7 @@ export class Buckets implements GroupSink {
   /** What is not in `wanted` is not worked out, as far as it costs anything. */
   constructor(buckets: number, wanted: readonly SeriesColumn[]) {
     this.#columns = columnsOf(buckets);
+    this.#ends = new KnownRowEnds(buckets);
     this.#firstX = new Float64Array(buckets);
     this.#lastX = new Float64Array(buckets);
     this.#wanted = wanted;
@@ -79,7 +66,7 @@ export class Buckets implements GroupSink {
   begin(grid: Range): void {
     const { xFirst, xLast, mean, count, nonFinite } = this.#columns;
     const scale = grid.max > grid.min ? count.length / (grid.max - grid.min) : 0;
-    if (grid.min !== this.#low || scale !== this.#scale) this.#ends.clear();
+    this.#ends.begin(grid.min, scale);
     this.points = 0;
     this.#low = grid.min;
     this.#scale = scale;
@@ -126,59 +113,9 @@ export class Buckets implements GroupSink {
 
   /** Rows of one bucket after those of another: what a bucket is of is kept in registers. */
   addRows(values: Numbers, finite: boolean, rule: StepRule, range: Range): void {
-    const ends = this.#endsOf(values.length, rule, range);
+    const ends = this.#ends.of(values.length, rule, range);
     if (finite) this.#addFinite(values, rule, ends);
     else this.#addAny(values, rule, ends);
-  }
-
-  /** Lines of one pace have the same rows in the same buckets: where these end is found out once for all of them. */
-  #endsOf(rows: number, { first, stride }: StepRule, { min: from, max: to }: Range): RowEnds {
-    const known = this.#ends.get(first);
-    if (known?.stride === stride && known.rows === rows && known.from === from && known.to === to)
-      return known;
-    const low = this.#low;
-    const scale = this.#scale;
-    const top = this.#columns.count.length - 1;
-    const bucketOf = (row: number) => Math.min(top, ((first + row * stride - low) * scale) | 0);
-    let row = Math.max(0, Math.ceil((from - first) / stride));
-    while (row > 0 && first + (row - 1) * stride >= from) row--;
-    while (row < rows && first + row * stride < from) row++;
-    let end = Math.min(rows, Math.floor((to - first) / stride) + 1);
-    while (end < rows && first + end * stride <= to) end++;
-    while (end > row && first + (end - 1) * stride > to) end--;
-    const width = 1 / scale;
-    const pace = 1 / stride;
-    const begin = row;
-    const buckets: number[] = [];
-    const ends: number[] = [];
-    let at = bucketOf(row);
-    while (row < end) {
-      // Near enough by arithmetic, exactly by the rule that every point is put by.
-      let next = at >= top || scale === 0 ? end : Math.floor(((at + 1) * width + low - first) * pace);
-      next = Math.min(end, Math.max(row + 1, next));
-      while (next > row + 1 && bucketOf(next - 1) !== at) next--;
-      let after = at;
-      for (; next < end; next++) {
-        after = bucketOf(next);
-        if (after !== at) break;
-      }
-      buckets.push(at);
-      ends.push(next);
-      row = next;
-      at = after;
-    }
-    const found = {
-      stride,
-      rows,
-      from,
-      to,
-      begin,
-      buckets: Int32Array.from(buckets),
-      ends: Int32Array.from(ends),
-    };
-    if (this.#ends.size >= MAX_ENDS) this.#ends.clear();
-    this.#ends.set(first, found);
-    return found;
   }
 
   /** The same of values that are all finite, as of most columns. */
