@@ -49,19 +49,39 @@ export interface ScriptResult {
   stderr: string;
 }
 
+interface ScriptOptions {
+  args?: string[];
+  env?: Record<string, string>;
+  timeoutMs?: number;
+  onStdout?: (text: string) => void;
+  /** All that was said so far, on both. */
+  onText?: (text: string) => void;
+}
+
+/**
+ * Releases whose own process is Python tell its port before it listens there; on a busy machine the script comes first
+ * and ends, before anything was sent.
+ */
+const CAME_TOO_EARLY = "Connection to wandb service failed: [Errno 111]";
+
 /** Run a script of `conformance/scripts` under one release, in an empty folder, with the two variables a user sets. */
-export function runScript(
+export async function runScript(
   version: string,
   script: string,
   server: RunningServer,
-  options: {
-    args?: string[];
-    env?: Record<string, string>;
-    timeoutMs?: number;
-    onStdout?: (text: string) => void;
-    /** All that was said so far, on both. */
-    onText?: (text: string) => void;
-  } = {},
+  options: ScriptOptions = {},
+): Promise<ScriptResult> {
+  for (let attempt = 1; ; attempt++) {
+    const result = await runOnce(version, script, server, options);
+    if (attempt === 3 || result.code === 0 || !result.stderr.includes(CAME_TOO_EARLY)) return result;
+  }
+}
+
+function runOnce(
+  version: string,
+  script: string,
+  server: RunningServer,
+  options: ScriptOptions,
 ): Promise<ScriptResult> {
   const folder = mkdtempSync(join(tmpdir(), "steelyard-client-"));
   const child = spawn(

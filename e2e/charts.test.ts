@@ -191,12 +191,13 @@ suite("charts", () => {
   });
 
   test("32: five loads, one table", async () => {
-    const seen = new Set<string>();
-    for (let load = 0; load < 5; load++) {
+    // While its rows are being sealed an edge of a bucket may move by less than a group (decision 0014), then no more.
+    const seen: string[] = [];
+    while (seen.length < 5 || new Set(seen.slice(-5)).size > 1) {
+      assert.ok(seen.length < 15, "the table of rows that rest does not come to rest");
       await open(SPIKE, "tables=y");
-      seen.add(JSON.stringify(await table("y")));
+      seen.push(JSON.stringify(await table("y")));
     }
-    assert.equal(seen.size, 1);
   });
 
   test("36: without the original, half as many lines are drawn", async () => {
