@@ -1,7 +1,7 @@
-import { useMemo, useRef } from "react";
+import { memo, useMemo, useRef } from "react";
 import { HeatMapChart } from "../charts/HeatMapChart.tsx";
 import { mostOf, shadeColour } from "../charts/heat-map.ts";
-import { t } from "../i18n/index.ts";
+import { t, useLanguage } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
 import { Button, ErrorState } from "../ui/controls.tsx";
 import { grouped, shortNumber } from "../ui/format.ts";
@@ -11,6 +11,7 @@ import { NothingDrawn } from "./NothingDrawn.tsx";
 import { PanelFrame, type PanelNote, useOfWidth } from "./PanelFrame.tsx";
 import { usePanelContext } from "./panel-context.ts";
 import type { PanelPlan } from "./sections.ts";
+import type { Zoom } from "./view.ts";
 
 const BINS = 64;
 /** Narrower columns are no longer seen. */
@@ -18,21 +19,24 @@ const COLUMN_PX = 4;
 const SHADES = [0, 1 / 3, 2 / 3, 1];
 
 /** Histograms that one of the runs logged, over x. */
-export default function HeatMapPanel({
+export default memo(function HeatMapPanel({
   panel,
+  zoom,
   runsWithIt,
 }: {
   panel: PanelPlan;
+  zoom: Zoom | undefined;
   runsWithIt: readonly string[];
 }) {
   const { entity, project, runs, view, setView } = usePanelContext();
+  useLanguage();
   const box = useRef<HTMLElement>(null);
   const isFull = view.full !== "";
   const buckets = useOfWidth(box, bucketsFor, isFull);
   const theme = useTheme();
   const choices = useMemo(() => runs.filter(({ name }) => runsWithIt.includes(name)), [runs, runsWithIt]);
   const run = choices.find(({ name }) => name === view.heatRun) ?? choices[0];
-  const range = view.zooms.get(panel.title)?.x ?? view.range;
+  const range = zoom?.x ?? view.range;
   const answer = useHeatMap({
     entity,
     project,
@@ -121,7 +125,7 @@ export default function HeatMapPanel({
       )}
     </PanelFrame>
   );
-}
+});
 
 /** In few sizes, as those of lines. */
 function bucketsFor(pixels: number): number {

@@ -1,39 +1,46 @@
-import { useCallback, useMemo, useRef } from "react";
+import { memo, useMemo, useRef } from "react";
 import { ChartTable } from "../charts/ChartTable.tsx";
 import { LineChart } from "../charts/LineChart.tsx";
 import { LineMark } from "../charts/LineMark.tsx";
 import { type ChartLine, domainOf, drawnLines } from "../charts/lines.ts";
 import { isSmoothing } from "../charts/smooth.ts";
-import { t } from "../i18n/index.ts";
+import { t, useLanguage } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
 import { ErrorState, IconButton } from "../ui/controls.tsx";
 import { grouped } from "../ui/format.ts";
 import { TableIcon } from "../ui/icons.tsx";
+import { useSteady } from "../ui/steady.ts";
 import { NothingDrawn } from "./NothingDrawn.tsx";
 import { PanelFrame, type PanelNote, useOfWidth } from "./PanelFrame.tsx";
 import { usePanelContext } from "./panel-context.ts";
 import { linesOfGroups, linesOfRuns } from "./panel-lines.ts";
 import { usePanelSeries } from "./panel-series.ts";
 import type { PanelPlan } from "./sections.ts";
-import { flip } from "./view.ts";
+import type { Zoom } from "./view.ts";
 
 /** More have their names in the tooltip alone, unless the chart fills the screen. */
 const LEGEND_LINES = 5;
 /** Names in a footer; the rest is a number. */
 const NAMED = 3;
 
+export interface LinePanelProps {
+  panel: PanelPlan;
+  zoom: Zoom | undefined;
+  asTable: boolean;
+}
+
 /** Lines of keys, or of an expression. */
-export function LinePanel({ panel }: { panel: PanelPlan }) {
+export const LinePanel = memo(function LinePanel({ panel, zoom, asTable }: LinePanelProps) {
   const { entity, project, runs, view, setView, emphasised, limited, grouping } = usePanelContext();
   const box = useRef<HTMLElement>(null);
   const isFull = view.full !== "";
   const buckets = useOfWidth(box, bucketsFor, isFull);
   const theme = useTheme();
+  useLanguage();
   // System metrics have no steps and no rows of metrics: their axis is time.
   const timed = panel.stream === "events" && (view.x.kind === "step" || view.x.kind === "key");
   const x = useMemo(() => (timed ? ({ kind: "relative" } as const) : view.x), [timed, view.x]);
   const xKind = timed ? "relative" : view.xKind;
-  const zoom = view.zooms.get(panel.title);
   // Steps are no seconds: the zoom that all share is of the screen's own axis.
   const range = zoom?.x ?? (timed ? undefined : view.range);
   const yRange = zoom?.y;
@@ -69,7 +76,6 @@ export function LinePanel({ panel }: { panel: PanelPlan }) {
   );
   const domain = useMemo(() => domainOf(drawn, options), [drawn, options]);
   const smoothed = isSmoothing(smoothing);
-  const asTable = view.tables.has(panel.title);
   const xName = x.kind === "key" ? x.key : t(`chart.${x.kind}`);
 
   const notes: PanelNote[] = [];
@@ -90,17 +96,10 @@ export function LinePanel({ panel }: { panel: PanelPlan }) {
     });
   }
 
-  const latest = useRef({ setView, isFull });
-  latest.current = { setView, isFull };
   const { title } = panel;
-  const toggleFull = useCallback(() => {
-    const { setView, isFull } = latest.current;
-    setView({ full: isFull ? "" : title });
-  }, [title]);
-  const zoomTo = useCallback(
-    (x: [number, number] | undefined, y?: [number, number]) =>
-      latest.current.setView({ zoom: { panel: title, to: x && { x, ...(y ? { y } : {}) } } }),
-    [title],
+  const toggleFull = useSteady(() => setView({ full: isFull ? "" : title }));
+  const zoomTo = useSteady((x: Zoom["x"] | undefined, y?: Zoom["x"]) =>
+    setView({ zoom: { panel: title, to: x && { x, ...(y ? { y } : {}) } } }),
   );
   return (
     <PanelFrame
@@ -126,7 +125,7 @@ export function LinePanel({ panel }: { panel: PanelPlan }) {
         <IconButton
           label={t("chart.table")}
           aria-pressed={asTable}
-          onClick={() => setView({ tables: flip(view.tables, panel.title) })}
+          onClick={() => setView({ table: panel.title })}
         >
           <TableIcon />
         </IconButton>
@@ -178,7 +177,7 @@ export function LinePanel({ panel }: { panel: PanelPlan }) {
         )}
     </PanelFrame>
   );
-}
+});
 
 /** A bucket per device pixel at most; in few sizes, so that panels of nearly one width ask one question. */
 function bucketsFor(pixels: number, isFull: boolean): number {

@@ -4,10 +4,11 @@ import { t } from "../i18n/index.ts";
 import { Button, EmptyState, ErrorState, Skeleton } from "../ui/controls.tsx";
 import { FunctionIcon } from "../ui/icons.tsx";
 import { screen } from "../ui/screen.tsx";
+import { useSame, useSteady } from "../ui/steady.ts";
 import { useHistogramKeys } from "./histogram-keys.ts";
 import { useKeys } from "./keys.ts";
 import { Panel } from "./Panel.tsx";
-import { PanelContext, type PanelProps, type PanelRun } from "./panel-context.ts";
+import { OwnViewContext, PanelContext, type PanelProps, type PanelRun } from "./panel-context.ts";
 import { useStaleSeries } from "./panel-series.ts";
 import { SectionList } from "./SectionList.tsx";
 import { byDevice, bySections, type PanelPlan, type Section, withExpressions } from "./sections.ts";
@@ -108,18 +109,22 @@ export function Panels({
   if (full) lastFull.current = full.panel.title;
   useStaleSeries(entity, project);
 
-  const panelProps = {
+  const { zooms, tables, flipped, search, added, expressions, syncZoom, ...rest } = view;
+  const own = useSame({ zooms, tables });
+  const shared = useSame(rest);
+  const panelProps = useSame<PanelProps>({
     entity,
     project,
     runs,
-    view,
+    view: shared,
     setView,
     emphasised,
     limited,
     grouping,
     lastFull,
     editExpression: setEditing,
-  };
+  });
+  const toggleSection = useSteady((section: string) => setView({ flipped: flip(flipped, section) }));
   const dialog = editing && (
     <ExpressionDialog
       entity={entity}
@@ -136,10 +141,12 @@ export function Panels({
   if (full) {
     return (
       <PanelContext value={panelProps}>
-        <div className="full-panel">
-          <Panel key={full.panel.title} panel={full.panel} />
-          {dialog}
-        </div>
+        <OwnViewContext value={own}>
+          <div className="full-panel">
+            <Panel key={full.panel.title} panel={full.panel} />
+            {dialog}
+          </div>
+        </OwnViewContext>
       </PanelContext>
     );
   }
@@ -165,15 +172,17 @@ export function Panels({
         <EmptyState title={view.search ? t("chart.noPanels", { text: view.search }) : empty} />
       )}
       <PanelContext value={panelProps}>
-        {runs.length > 0 && (
-          <SectionList
-            sections={sections}
-            flipped={view.flipped}
-            lastFull={lastFull.current}
-            search={view.search}
-            onToggle={(section) => setView({ flipped: flip(view.flipped, section) })}
-          />
-        )}
+        <OwnViewContext value={own}>
+          {runs.length > 0 && (
+            <SectionList
+              sections={sections}
+              flipped={flipped}
+              lastFull={lastFull.current}
+              search={search}
+              onToggle={toggleSection}
+            />
+          )}
+        </OwnViewContext>
       </PanelContext>
       {dialog}
     </div>

@@ -1,10 +1,10 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState } from "react";
+import { memo, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { addressOf, useAddress } from "../address/query-state.ts";
 import { ApiError } from "../api/client.ts";
 import { FirstRun } from "../home/Home.tsx";
-import { t } from "../i18n/index.ts";
+import { t, useLanguage } from "../i18n/index.ts";
 import { runColour } from "../runs/colour.ts";
 import { type RunRow, useRuns } from "../runs/runs.ts";
 import { useTheme } from "../theme/theme.ts";
@@ -21,6 +21,7 @@ import {
 import { grouped } from "../ui/format.ts";
 import { LongSelect } from "../ui/LongSelect.tsx";
 import { SearchField } from "../ui/SearchField.tsx";
+import { useSame, useSteady } from "../ui/steady.ts";
 import { useEyes } from "./eyes.ts";
 import { GroupControls, GroupNotes } from "./GroupControls.tsx";
 import { drawnGroups, readGrouping } from "./grouping.ts";
@@ -73,6 +74,10 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
   /** What a narrow screen shows of the two. */
   const pane = address.get("pane") === "runs" ? "runs" : "charts";
   const [emphasised, setEmphasised] = useState<string>();
+  const raise = useSteady(() => address.set({ max: String(Math.min(MAX_DRAWN, eyes.count)) }));
+  const limited = useSame({ visible: eyes.count, raise });
+  const toggle = useSteady(eyes.toggle);
+  const showOnly = useSteady(eyes.showOnly);
   const [width, setWidth] = useState(() => Number(localStorage.getItem(WIDTH_STORED)) || 280);
 
   if (runs.isPending) return <Skeleton lines={10} />;
@@ -82,7 +87,6 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
   }
   if (total === 0 && !search) return <FirstRun follow project={project} />;
 
-  const raise = () => address.set({ max: String(Math.min(MAX_DRAWN, eyes.count)) });
   return (
     <div className="workspace" data-pane={pane} style={{ "--selector": `${width}px` } as React.CSSProperties}>
       <div className="panes">
@@ -148,8 +152,8 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
             coloured={colours}
             entity={entity}
             project={project}
-            onToggle={eyes.toggle}
-            onOnly={eyes.showOnly}
+            onToggle={toggle}
+            onOnly={showOnly}
             onPoint={setEmphasised}
             onEnd={() => runs.hasNextPage && !runs.isFetchingNextPage && runs.fetchNextPage()}
           />
@@ -182,7 +186,7 @@ export default function ProjectWorkspace({ entity, project }: { entity: string; 
           runs={grouping ? groups.runs : drawn}
           shows="both"
           emphasised={emphasised}
-          limited={grouping ? undefined : { visible: eyes.count, raise }}
+          limited={grouping ? undefined : limited}
           grouping={grouping}
           controls={<GroupControls entity={entity} project={project} />}
           notes={choice && !groups.isPending && <GroupNotes choice={choice} groups={groups} />}
@@ -256,7 +260,6 @@ function RunList({
   onEnd: () => void;
 }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const theme = useTheme();
   const rows = useVirtualizer({
     count: runs.length,
     getScrollElement: () => scroller.current,
@@ -272,42 +275,74 @@ function RunList({
         {rows.getVirtualItems().map(({ index, start }) => {
           const run = runs[index];
           if (!run) return null;
-          const on = isVisible(run);
-          const colour = coloured.get(run.name);
-          const isDrawn = colour !== undefined;
           return (
-            <div
+            <RunListRow
               key={run.name}
-              className={isDrawn ? "run-row" : "run-row off"}
-              title={on && !isDrawn ? t("runs.overLimit") : undefined}
-              style={{ transform: `translateY(${start}px)` }}
-              onPointerEnter={() => onPoint(isDrawn ? run.name : undefined)}
-            >
-              <button
-                type="button"
-                className="eye"
-                aria-pressed={on}
-                aria-label={t(on ? "runs.hide" : "runs.show", { name: run.displayName })}
-                style={{ color: isDrawn ? runColour(colour, theme) : "var(--edge)" }}
-                onClick={() => onToggle(run)}
-              >
-                <span className="disc" />
-              </button>
-              <Link
-                className="name"
-                href={addressOf.run(entity, project, run.name)}
-                title={`${run.displayName} (${run.name})`}
-              >
-                {run.displayName}
-              </Link>
-              <Button kind="quiet" className="only" onClick={() => onOnly(run)}>
-                {t("runs.only")}
-              </Button>
-              {run.state !== "finished" && <StateBadge state={run.state} />}
-            </div>
+              run={run}
+              start={start}
+              on={isVisible(run)}
+              colour={coloured.get(run.name)}
+              href={addressOf.run(entity, project, run.name)}
+              onToggle={onToggle}
+              onOnly={onOnly}
+              onPoint={onPoint}
+            />
           );
         })}
       </div>
     </div>
   );
 }
+
+/** The list is rendered for each change of the address, and of any run. */
+const RunListRow = memo(function RunListRow({
+  run,
+  start,
+  on,
+  colour,
+  href,
+  onToggle,
+  onOnly,
+  onPoint,
+}: {
+  run: RunRow;
+  /** Its place in the list, in pixels. */
+  start: number;
+  on: boolean;
+  /** Undefined: charts do not draw it. */
+  colour: number | undefined;
+  href: string;
+  onToggle: (run: RunRow) => void;
+  onOnly: (run: RunRow) => void;
+  onPoint: (run: string | undefined) => void;
+}) {
+  const theme = useTheme();
+  useLanguage();
+  const isDrawn = colour !== undefined;
+  return (
+    <div
+      className={isDrawn ? "run-row" : "run-row off"}
+      title={on && !isDrawn ? t("runs.overLimit") : undefined}
+      style={{ transform: `translateY(${start}px)` }}
+      onPointerEnter={() => onPoint(isDrawn ? run.name : undefined)}
+    >
+      <button
+        type="button"
+        className="eye"
+        aria-pressed={on}
+        aria-label={t(on ? "runs.hide" : "runs.show", { name: run.displayName })}
+        style={{ color: isDrawn ? runColour(colour, theme) : "var(--edge)" }}
+        onClick={() => onToggle(run)}
+      >
+        <span className="disc" />
+      </button>
+      <Link className="name" href={href} title={`${run.displayName} (${run.name})`}>
+        {run.displayName}
+      </Link>
+      <Button kind="quiet" className="only" onClick={() => onOnly(run)}>
+        {t("runs.only")}
+      </Button>
+      {run.state !== "finished" && <StateBadge state={run.state} />}
+    </div>
+  );
+});

@@ -1,4 +1,5 @@
-import { useLayoutEffect, useRef, useState } from "react";
+import { memo, useLayoutEffect, useRef, useState } from "react";
+import { useLanguage } from "../i18n/index.ts";
 import { PanelSection, titleOf, words } from "./PanelSection.tsx";
 import { PER_PLACE, Place } from "./Place.tsx";
 import { columnsIn, inGroups, inRows, sectionHeight } from "./placement.ts";
@@ -11,7 +12,7 @@ interface Placed {
 }
 
 /** The sections under each other; what is near the window is drawn. */
-export function SectionList({
+export const SectionList = memo(function SectionList({
   sections,
   flipped,
   lastFull,
@@ -27,6 +28,7 @@ export function SectionList({
   search: string;
   onToggle: (section: string) => void;
 }) {
+  useLanguage();
   const list = useRef<HTMLDivElement>(null);
   const [columns, setColumns] = useState(0);
   useLayoutEffect(() => {
@@ -85,7 +87,7 @@ export function SectionList({
       ))}
     </div>
   );
-}
+});
 
 /** From the top of the list to the row that has the panel. */
 function topOf(title: string, placed: Placed[]): number | undefined {

@@ -9,12 +9,18 @@ export interface PanelRun {
   defaultColorIndex: number;
 }
 
-/** What all panels of a screen share. */
+/** How all panels are shown; what else is in the address concerns one of them, or which there are. */
+export type SharedView = Omit<
+  ChartView,
+  "zooms" | "tables" | "flipped" | "search" | "added" | "expressions" | "syncZoom"
+>;
+
+/** What all panels of a screen share. The same object until any of it changes: every panel is rendered for it. */
 export interface PanelProps {
   entity: string;
   project: string;
   runs: PanelRun[];
-  view: ChartView;
+  view: SharedView;
   setView: SetView;
   emphasised: string | undefined;
   /** Runs that would be drawn but for the limit, and what raises it. */
@@ -29,6 +35,12 @@ export interface PanelProps {
 
 /** By context: a section of which no panel is drawn has nothing to do with it. */
 export const PanelContext = createContext<PanelProps | undefined>(undefined);
+
+/** What panels have of their own, by title. `Panel` alone looks at it: a zoom is its panel's, and renders no other. */
+export const OwnViewContext = createContext<Pick<ChartView, "zooms" | "tables">>({
+  zooms: new Map(),
+  tables: new Set(),
+});
 
 export function usePanelContext(): PanelProps {
   const shared = useContext(PanelContext);

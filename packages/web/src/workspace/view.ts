@@ -3,6 +3,7 @@ import { packList, unpackList, useAddress } from "../address/query-state.ts";
 import type { XKind } from "../charts/draw.ts";
 import { rangeText } from "../charts/scale.ts";
 import { mostSmoothing, SMOOTHING_KINDS, type Smoothing } from "../charts/smooth.ts";
+import { useSteady } from "../ui/steady.ts";
 
 /** Axes that are no logged key: their names in the address. */
 export const CLOCKS = ["step", "relative", "relative-wall", "wall"] as const;
@@ -88,6 +89,8 @@ export interface ViewChange extends Partial<Record<keyof typeof PARAMETERS, stri
   zoom?: { panel: string; to: Zoom | undefined };
   /** `to` "": back to the key. */
   expression?: { panel: string; to: string };
+  /** Title of a panel that becomes a table, or a chart again. */
+  table?: string;
 }
 export type SetView = (change: ViewChange) => void;
 
@@ -108,9 +111,10 @@ export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView
   before.current = view;
   return [
     view,
-    (change) => {
-      const { zoom, expression, ...texts } = change;
+    useSteady((change: ViewChange) => {
+      const { zoom, expression, table, ...texts } = change;
       const values: Record<string, string | undefined> = {};
+      if (table !== undefined) values[PARAMETERS.tables] = flip(view.tables, table);
       if (expression) values[OWN_EXPRESSION + expression.panel] = expression.to;
       const reset = () => {
         values[PARAMETERS.range] = "";
@@ -130,7 +134,7 @@ export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView
         values[PARAMETERS[name as keyof typeof PARAMETERS]] = value;
       if (change.full !== undefined && change.fullSection === undefined) values[PARAMETERS.fullSection] = "";
       address.set(values);
-    },
+    }),
   ];
 }
 
@@ -138,16 +142,17 @@ export function useChartView(defaultX: "step" | "relative" = "step"): [ChartView
 function asBefore(before: ChartView | undefined, now: ChartView): ChartView {
   if (!before) return now;
   const same = <Part>(old: Part, part: Part) => (JSON.stringify(old) === JSON.stringify(part) ? old : part);
+  const sameList = <List extends Iterable<unknown>>(old: List, list: List) =>
+    JSON.stringify([...old]) === JSON.stringify([...list]) ? old : list;
   return {
     ...now,
     x: same(before.x, now.x),
     smoothing: same(before.smoothing, now.smoothing),
     range: same(before.range, now.range),
     added: same(before.added, now.added),
-    expressions:
-      JSON.stringify([...before.expressions]) === JSON.stringify([...now.expressions])
-        ? before.expressions
-        : now.expressions,
+    expressions: sameList(before.expressions, now.expressions),
+    flipped: sameList(before.flipped, now.flipped),
+    tables: sameList(before.tables, now.tables),
     zooms: new Map(
       [...now.zooms].map(([title, zoom]) => [title, same(before.zooms.get(title) ?? zoom, zoom)]),
     ),
