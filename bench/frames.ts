@@ -1,8 +1,9 @@
 /**
  * Frames of a workspace of 30 charts × 100 runs while all 100 log a row a second: scrolled through, hovered over, and
- * panned. By the clock a frame says as much of the machine's other work as of the page, so beside it stands what the
- * page's main thread computed between two frames: 60 frames a second need less than 16.7 ms. What the machine itself
- * costs is in the first row: the same page, no run live and nothing moved.
+ * panned. A frame is missed when the browser, which begins one each 60th of a second, begins none: its own times of them
+ * are counted, for those of a script say when it was called within a frame. That depends on the machine's other work too,
+ * so beside it stands what the page's main thread computed between two frames: 60 frames a second need less than 16.7 ms.
+ * What the machine itself costs is in the first row: the same page, no run live and nothing moved.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Fixture, makeRun, noise, openFixture, signIn, stream } from "../e2e/browser.ts";
@@ -15,11 +16,11 @@ const PANELS = 30;
 const STEPS = quick ? 200 : 1000;
 const FRAMES = quick ? 120 : 300;
 const LIVE_EVERY_MS = 1000;
-/** A 60th of a second, and what clocks are off. */
-const IN_TIME_MS = 17.5;
+const FRAME_MS = 1000 / 60;
 
-/** Of `performance.now()` and of the trace's clock, milliseconds. */
+/** Milliseconds, by the browser's time of each frame and by the trace's clock. */
 interface Frames {
+  /** From one frame to the next, whole multiples of a frame. */
   gapsMs: number[];
   longTasksMs: number[];
   computedMs: number[];
@@ -75,13 +76,12 @@ try {
   writeReport([
     {
       kind: "table",
-      title: `${PANELS} charts × ${RUNS} runs × ${STEPS} steps, ${RUNS} of them live, ${FRAMES} frames each; goal: 300 of 300, and no task > 50 ms`,
+      title: `${PANELS} charts × ${RUNS} runs × ${STEPS} steps, ${RUNS} of them live, ${FRAMES} frames each; goal: 60 a second, and no task > 50 ms`,
       head: [
         "",
-        "frame, p50",
-        "p95",
-        "longest",
-        "in time, of 300",
+        "frames a second",
+        "missed, of 300",
+        "most missed at once",
         "computed, p50",
         "p95",
         "longest",
@@ -141,9 +141,8 @@ async function during(
       for (const { duration } of list.getEntries()) long.push(duration);
     });
     observer.observe({ type: "longtask" });
-    let last = performance.now();
-    const frame = () => {
-      const now = performance.now();
+    let last = Number.NaN;
+    const frame = (now: number) => {
       kept.gaps.push(now - last);
       last = now;
       performance.mark("frame");
@@ -193,11 +192,14 @@ function row(name: string, { gapsMs, longTasksMs, computedMs, browserMs }: Frame
     );
   };
   const each = `${(browserMs / gapsMs.length).toFixed(1)} ms`;
-  const inTime = (300 * gapsMs.filter((gap) => gap < IN_TIME_MS).length) / gapsMs.length;
+  const allMs = gapsMs.reduce((sum, gap) => sum + gap, 0);
+  const missed = gapsMs.map((gap) => Math.max(0, Math.round(gap / FRAME_MS) - 1));
+  const missedInAll = missed.reduce((sum, count) => sum + count, 0);
   return [
     name,
-    ...shares(gapsMs),
-    inTime.toFixed(0),
+    ((1000 * gapsMs.length) / allMs).toFixed(1),
+    ((300 * missedInAll) / (gapsMs.length + missedInAll)).toFixed(0),
+    String(Math.max(...missed)),
     ...shares(computedMs),
     String(longTasksMs.length),
     each,
@@ -227,23 +229,40 @@ async function resting(page: Fixture["page"]): Promise<void> {
 
 async function hovering(page: Fixture["page"]): Promise<void> {
   const box = await page.locator(".line-chart").first().boundingBox();
-  if (!box) return;
-  for (let move = 0; move < FRAMES / 2; move++) {
-    await page.mouse.move(box.x + 50 + ((move * 7) % (box.width - 60)), box.y + box.height / 2);
-    await page.evaluate(() => new Promise(requestAnimationFrame));
-  }
+  if (box) await pointing(page, 0, (move) => [box.x + 50 + ((move * 7) % (box.width - 60)), middleOf(box)]);
 }
 
 async function panning(page: Fixture["page"]): Promise<void> {
   const box = await page.locator(".line-chart").first().boundingBox();
   if (!box) return;
+  const at = box.x + box.width / 2;
   await page.keyboard.down("Shift");
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.move(at, middleOf(box));
   await page.mouse.down();
-  for (let move = 0; move < FRAMES / 2; move++) {
-    await page.mouse.move(box.x + box.width / 2 + 100 * Math.sin(move / 20), box.y + box.height / 2);
-    await page.evaluate(() => new Promise(requestAnimationFrame));
-  }
+  await pointing(page, 1, (move) => [at + 100 * Math.sin(move / 20), middleOf(box)]);
   await page.mouse.up();
   await page.keyboard.up("Shift");
+}
+
+function middleOf({ y, height }: { y: number; height: number }): number {
+  return y + height / 2;
+}
+
+/** The pointer is somewhere else each 60th of a second, as a hand moves it: whatever the page makes of it. */
+async function pointing(
+  page: Fixture["page"],
+  buttons: 0 | 1,
+  at: (move: number) => [x: number, y: number],
+): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const beganMs = performance.now();
+  const taken: Promise<unknown>[] = [];
+  for (let move = 0; move < FRAMES; move++) {
+    const [x, y] = at(move);
+    const held = buttons ? ({ button: "left", buttons, modifiers: 8 } as const) : {};
+    taken.push(session.send("Input.dispatchMouseEvent", { type: "mouseMoved", x, y, ...held }));
+    await sleep(Math.max(0, beganMs + (move + 1) * FRAME_MS - performance.now()));
+  }
+  await Promise.all(taken);
+  await session.detach();
 }
