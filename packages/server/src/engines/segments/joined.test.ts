@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { SERIES_COLUMNS } from "@steelyard/protocol/series";
 import type { MetricStore, Series, SeriesQuestion } from "../../ports/metric-store.ts";
+import { Buckets } from "./buckets.ts";
 import { linesOf } from "./lines.ts";
 import { Room } from "./room.ts";
 import { answerSeries, gridsOf } from "./series.ts";
@@ -162,4 +163,41 @@ test("segments: a chart asked again fetches no part, and a longer run's costs no
     assert.ok((series?.count.length ?? 0) > (asked.buckets ?? 1000) * 0.9);
   }
   stored.database.close();
+});
+
+test("segments: what goes into a chart's buckets is as much for a run ten times as long", async (t) => {
+  const path = join(root, "flat.db");
+  const store = await openSegments(path);
+  const lengths = [70_000, 700_000];
+  for (const [run, length] of lengths.entries())
+    await write(store, run, 0, length, (i) => `{"_step":${i},"narrow":${((i * 7919) % 1000) / 8}}`);
+  await store.close();
+  await sealed(path, 11);
+  const stored = new StoredBlocks(path, KEPT);
+  let taken = 0;
+  const { addGroups, addRows } = Buckets.prototype;
+  t.mock.method(
+    Buckets.prototype,
+    "addGroups",
+    function (this: Buckets, ...given: Parameters<typeof addGroups>) {
+      taken += given[2] - given[1];
+      return addGroups.apply(this, given);
+    },
+  );
+  t.mock.method(Buckets.prototype, "addRows", function (this: Buckets, ...given: Parameters<typeof addRows>) {
+    taken += given[0].length;
+    return addRows.apply(this, given);
+  });
+  const cost = lengths.map((_, run) => {
+    taken = 0;
+    const [series] = ask(stored, { keys: ["narrow"], runs: [run] });
+    assert.ok((series?.count.length ?? 0) > 900);
+    return taken;
+  });
+  t.diagnostic(
+    `groups and rows into 1,000 buckets, of ${lengths.join(" and ")} steps: ${cost.join(" and ")}`,
+  );
+  stored.database.close();
+  // Up to two groups a bucket, and the rows at both ends.
+  for (const each of cost) assert.ok(each < 2500, `${cost}`);
 });
