@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { interpreterOf, newestClient } from "../conformance/python.ts";
 import { startServer } from "../conformance/server.ts";
-import { installSdk } from "./published-sdk.ts";
+import { installSdk } from "./sdk/published.ts";
 
 const ROUNDS = process.argv.includes("--quick") ? 2 : 7;
 const SCRIPT = `

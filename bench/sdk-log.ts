@@ -1,6 +1,8 @@
-// What a call of log() costs the program that calls it, what the worker gets through, and the same loop with the official
-// Python client, offline both. The Python environments are those of `npm test` (STEELYARD_TEST_VENVS names another folder);
-// without one, no comparison.
+/**
+ * A call of log(): what it costs the program that calls it, what the worker gets through, and the same loop with the
+ * official Python client, offline both. The Python environments are those of `npm test` (STEELYARD_TEST_VENVS names
+ * another folder); without one, no comparison.
+ */
 import { spawnSync } from "node:child_process";
 import { closeSync, globSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

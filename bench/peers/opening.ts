@@ -1,6 +1,6 @@
 /** What every benchmark of peers begins with: which systems take part, how one is started, what is said of a failure. */
 import { join } from "node:path";
-import { installSdk } from "../published-sdk.ts";
+import { installSdk } from "../sdk/published.ts";
 import { folderOf, prepareSystems } from "./environments.ts";
 import type { PeerSystem } from "./systems.ts";
 import { Worker } from "./worker.ts";
