@@ -140,6 +140,28 @@ test("a prepared question takes its values by name, in either kind of connection
   assert.deepEqual(await find(catalog.db, { key: "' OR 1", other: "" }), []);
 });
 
+test("who asks while a write goes on is answered when it has ended, of what is stored then", async () => {
+  const question = prepare((db, value: Values<{ key: string }>) =>
+    db.selectFrom("server_state").select("key").where("key", "=", value("key")),
+  );
+  const asked: Promise<{ key: string }[]>[] = [];
+  const write = (key: string, fails: boolean) =>
+    catalog.write(async (tx) => {
+      await put(tx, key);
+      asked.push(question(catalog.db, { key }));
+      assert.equal((await question(tx, { key })).length, 1, "who writes sees it");
+      // Others have their turn meanwhile.
+      await setImmediate();
+      asked.push(question(catalog.db, { key }));
+      if (fails) throw new Error("refused");
+    });
+  await Promise.allSettled([write("stored", false), write("refused", true)]);
+  assert.deepEqual(
+    (await Promise.all(asked)).map((rows) => rows.map(({ key }) => key)),
+    [["stored"], ["stored"], [], []],
+  );
+});
+
 test("runs of before they were numbered get their number by when they were made, project by project", async () => {
   const path = join(folder, "old.db");
   const old = new DatabaseSync(path);

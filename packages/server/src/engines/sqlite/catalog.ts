@@ -2,9 +2,9 @@ import fs, { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
-import { promisify } from "node:util";
-import { CompiledQuery, Kysely, SqliteDialect } from "kysely";
+import { Kysely, SqliteDialect } from "kysely";
 import type { Catalog, CatalogReader, CatalogTables, CatalogTransaction } from "../../ports/catalog.ts";
+import { type AtOnce, answersAtOnce } from "../../ports/prepared-query.ts";
 import { RunColumnsClient } from "../run-columns/client.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
@@ -13,9 +13,6 @@ const MAX_CACHED_STATEMENTS = 500;
 
 /** Writes of one commit: enough that its cost is shared, few enough that the first does not wait long for the last. */
 const MAX_GROUP = 100;
-const SAVE = CompiledQuery.raw("SAVEPOINT one");
-const UNDO = CompiledQuery.raw("ROLLBACK TO one");
-const RELEASE = CompiledQuery.raw("RELEASE one");
 
 /** The catalog on `node:sqlite`, write-ahead log, fsync at every commit. */
 export class SqliteCatalog implements Catalog {
@@ -24,6 +21,7 @@ export class SqliteCatalog implements Catalog {
   readonly runColumns?: RunColumnsClient;
   readonly #path: string;
   readonly #database: DatabaseSync;
+  readonly #statements: Statements;
   /** Of the write-ahead log, which stays the same file while the catalog is open. */
   #log: number | undefined;
   readonly #waiting: Write[] = [];
@@ -38,9 +36,10 @@ export class SqliteCatalog implements Catalog {
     migrate(database, path);
     this.#path = path;
     this.#database = database;
-    this.db = new Kysely<CatalogTables>({
-      dialect: new SqliteDialect({ database: kyselyDatabase(database) }),
-    });
+    const statements = new Statements(database);
+    this.#statements = statements;
+    this.db = new Kysely<CatalogTables>({ dialect: new SqliteDialect({ database: statements }) });
+    answersAtOnce(this.db, statements);
     if (path !== ":memory:") this.runColumns = new RunColumnsClient(this.db, path);
   }
 
@@ -80,7 +79,7 @@ export class SqliteCatalog implements Catalog {
     return this.db.connection().execute(async (connection) => {
       this.#database.exec("PRAGMA synchronous = NORMAL");
       try {
-        return await connection.transaction().execute((tx) => runAll(tx, group));
+        return await connection.transaction().execute((tx) => runAll(tx, group, this.#statements));
       } finally {
         this.#database.exec("PRAGMA synchronous = FULL");
       }
@@ -91,7 +90,10 @@ export class SqliteCatalog implements Catalog {
   async #syncLog(): Promise<void> {
     if (this.#path === ":memory:") return;
     this.#log ??= openSync(`${this.#path}-wal`, "r+");
-    await promisify(fs.fdatasync)(this.#log);
+    const log = this.#log;
+    await new Promise<void>((resolve, reject) => {
+      fs.fdatasync(log, (cause) => (cause ? reject(cause) : resolve()));
+    });
   }
 
   async stats(): Promise<{ bytes: number }> {
@@ -118,20 +120,23 @@ interface Write {
 }
 type Result = { value: unknown } | { error: unknown };
 
-async function runAll(tx: CatalogTransaction, group: readonly Write[]): Promise<Result[]> {
+async function runAll(
+  tx: CatalogTransaction,
+  group: readonly Write[],
+  statements: Statements,
+): Promise<Result[]> {
   const results: Result[] = [];
   for (const { work } of group) {
-    await tx.executeQuery(SAVE);
+    statements.ask("SAVEPOINT one", []);
     try {
       results.push({ value: await work(tx) });
     } catch (error) {
       results.push({ error });
       // A full disk has undone everything already; then its error is the one to tell all of them.
-      await tx.executeQuery(UNDO).catch(() => {
-        throw error;
-      });
+      if (!statements.isTransaction) throw error;
+      statements.ask("ROLLBACK TO one", []);
     }
-    await tx.executeQuery(RELEASE);
+    statements.ask("RELEASE one", []);
   }
   return results;
 }
@@ -157,26 +162,43 @@ function migrate(database: DatabaseSync, path: string): void {
   }
 }
 
-/** The shape Kysely's SQLite dialect wants, over `node:sqlite`. */
-function kyselyDatabase(database: DatabaseSync) {
-  const cache = new Map<string, ReturnType<typeof wrap>>();
-  return {
-    close: () => database.close(),
-    prepare(sql: string) {
-      let statement = cache.get(sql);
-      if (!statement) {
-        statement = wrap(database.prepare(sql));
-        // A full disk ends the transaction by itself; taking it back once more would hide that behind another error.
-        if (sql === "rollback") statement = onlyWithin(database, statement);
-        if (cache.size >= MAX_CACHED_STATEMENTS) cache.clear();
-        cache.set(sql, statement);
-      }
-      return statement;
-    },
-  };
+/** Prepared by their texts: in the shape that Kysely's SQLite dialect wants, and for who asks past it. */
+class Statements implements AtOnce {
+  readonly #database: DatabaseSync;
+  readonly #prepared = new Map<string, Statement>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  get isTransaction(): boolean {
+    return this.#database.isTransaction;
+  }
+
+  ask(sql: string, parameters: readonly unknown[]): unknown[] {
+    return this.prepare(sql).all(parameters);
+  }
+
+  prepare(sql: string): Statement {
+    let statement = this.#prepared.get(sql);
+    if (!statement) {
+      statement = wrap(this.#database.prepare(sql));
+      // A full disk ends the transaction by itself; taking it back once more would hide that behind another error.
+      if (sql === "rollback") statement = onlyWithin(this.#database, statement);
+      if (this.#prepared.size >= MAX_CACHED_STATEMENTS) this.#prepared.clear();
+      this.#prepared.set(sql, statement);
+    }
+    return statement;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
 }
 
-function onlyWithin(database: DatabaseSync, statement: ReturnType<typeof wrap>): ReturnType<typeof wrap> {
+type Statement = ReturnType<typeof wrap>;
+
+function onlyWithin(database: DatabaseSync, statement: Statement): Statement {
   const nothing = { changes: 0, lastInsertRowid: 0n };
   return { ...statement, run: (values) => (database.isTransaction ? statement.run(values) : nothing) };
 }
