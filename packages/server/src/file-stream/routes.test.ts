@@ -105,6 +105,12 @@ test("a sign of life is written all ten seconds, and what the run has been asked
   now -= 3_600_000;
   await send();
   assert.deepEqual(await run(), { state: "running", at: now });
+
+  // One that was taken for crashed and says that it ends has ended: as asked above.
+  await db.updateTable("runs").set({ state: "crashed", finished_at: now }).where("name", "=", "r").execute();
+  now += 1;
+  await send({ complete: true, exitcode: 1 });
+  assert.deepEqual(await run(), { state: "killed", at: now });
   await doors.close();
 });
 

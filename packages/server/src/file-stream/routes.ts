@@ -104,7 +104,7 @@ async function record(
       : undefined;
   const nowMs = services.now();
   const note = async (tx: CatalogTransaction) => {
-    const alive = await heartbeat(tx, run.id, nowMs);
+    const alive = await heartbeat(tx, run.id, nowMs, request.complete);
     let state = alive?.state ?? run.state;
     if (derived !== undefined) await mergeSummary(tx, run, derived);
     if (summary !== undefined) {

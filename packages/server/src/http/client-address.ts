@@ -15,7 +15,7 @@ export function clientAddress(c: Context<AppEnv>): string {
 
 function networkOf(address: string): string {
   const [plain = ""] = address.split("%", 1);
-  if (!isIPv6(plain) || plain === "::1") return address;
+  if (!plain.includes(":") || !isIPv6(plain) || plain === "::1") return address;
   const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1];
   if (v4) return v4;
   const [before = "", after] = plain.split("::", 2);

@@ -129,13 +129,30 @@ const formerProjectRow = prepare((db, value: Values<{ owner: string; name: strin
     .where("owner.name", "=", value("owner"))
     .where("former.name", "=", value("name")),
 );
-const runRow = prepare((db, value: Values<{ project: number; name: string }>) =>
-  db
-    .selectFrom("runs")
-    .select(["id", "name", "state", "stop_requested", "heartbeat_at", "deleted_at"])
-    .where("project_id", "=", value("project"))
-    .where("name", "=", value("name")),
+/** With the run of that name, where there is one. */
+const placeRow = prepare((db, value: Values<{ owner: string; name: string; run: string }>) =>
+  withRun(projectColumns(db), value("run"))
+    .where("entities.name", "=", value("owner"))
+    .where("projects.name", "=", value("name")),
 );
+const formerPlaceRow = prepare((db, value: Values<{ owner: string; name: string; run: string }>) =>
+  withRun(projectColumns(db), value("run"))
+    .innerJoin("former_project_names as former", "former.project_id", "projects.id")
+    .innerJoin("entities as owner", "owner.id", "former.entity_id")
+    .where("owner.name", "=", value("owner"))
+    .where("former.name", "=", value("name")),
+);
+const withRun = (projects: ReturnType<typeof projectColumns>, run: string) =>
+  projects
+    .leftJoin("runs", (join) => join.onRef("runs.project_id", "=", "projects.id").on("runs.name", "=", run))
+    .select([
+      "runs.id as runId",
+      "runs.name as runName",
+      "runs.state",
+      "runs.stop_requested",
+      "runs.heartbeat_at",
+      "runs.deleted_at",
+    ]);
 
 /** As `findEntity`, for a project. `entityName` absent or empty = the viewer's own entity. Deleted projects are unknown. */
 export async function findProject(
@@ -152,11 +169,19 @@ export async function findProject(
   const wanted = { owner, name: projectName };
   let [row] = named === "before" ? [] : await projectRow(db, wanted);
   if (!row && named !== "now") [row] = await formerProjectRow(db, wanted);
-  if (!row) return undefined;
-  const level = projectLevel(await entityLevel(services, viewer, row.entityId), viewer, row.access);
+  return row && visibleProject(services, viewer, row, need);
+}
+
+async function visibleProject(
+  services: Services,
+  viewer: Viewer | undefined,
+  { id, name, entityId, entityName, access }: ProjectRef,
+  need: Need,
+): Promise<ProjectRef | undefined> {
+  const level = projectLevel(await entityLevel(services, viewer, entityId), viewer, access);
   if (level === 0) return undefined;
-  if (level < LEVEL[need]) throw denied(need, `project ${row.entityName}/${row.name}`);
-  return row;
+  if (level < LEVEL[need]) throw denied(need, `project ${entityName}/${name}`);
+  return { id, name, entityId, entityName, access };
 }
 
 /** As `findProject`, by the project's number (from a global id). */
@@ -198,22 +223,47 @@ export async function findRun(
   need: Need,
   options: { deleted?: "too" } = {},
 ): Promise<RunRef | undefined> {
-  for (const named of ["now", "before"] as const) {
-    const project = await findProject(services, viewer, entityName, projectName, need, { named });
-    if (!project) continue;
-    const [run] = await runRow(services.catalog.db, { project: project.id, name: runName });
-    if (run && (run.deleted_at === null || options.deleted === "too"))
-      return {
-        id: run.id,
-        name: run.name,
-        state: run.state,
-        stopRequested: run.stop_requested === 1,
-        heartbeatAtMs: run.heartbeat_at,
-        project,
-      };
+  return (await findRunOrPlace(services, viewer, entityName, projectName, runName, need, options)).run;
+}
+
+/** As `findRun`; where there is no such run, the project that has the name now, for who is to make it there. */
+export async function findRunOrPlace(
+  services: Services,
+  viewer: Viewer | undefined,
+  entityName: string | null | undefined,
+  projectName: string,
+  runName: string,
+  need: Need,
+  options: { deleted?: "too" } = {},
+): Promise<{ run?: RunRef; project?: ProjectRef }> {
+  const owner = entityName || viewer?.username;
+  const { db } = services.catalog;
+  let place: ProjectRef | undefined;
+  for (const places of owner ? [placeRow, formerPlaceRow] : []) {
+    const [row] = await places(db, { owner: owner ?? "", name: projectName, run: runName });
+    const project = row && (await visibleProject(services, viewer, row, need));
+    const run = project && runOf(row, project);
+    if (run && (row.deleted_at === null || options.deleted === "too")) return { run, project };
+    if (places === placeRow) place = project;
   }
-  if (viewer?.kind !== "anonymous" || need === "admin") return undefined;
-  return claimedRun(services.catalog.db, viewer.userId, projectName, runName, services.now());
+  if (viewer?.kind !== "anonymous" || need === "admin") return { project: place };
+  const run = await claimedRun(db, viewer.userId, projectName, runName, services.now());
+  return run ? { run, project: run.project } : { project: place };
+}
+
+type PlaceRow = Awaited<ReturnType<typeof placeRow>>[number];
+
+function runOf(row: PlaceRow, project: ProjectRef): RunRef | undefined {
+  const { runId, runName, state, stop_requested, heartbeat_at } = row;
+  if (runId === null || runName === null || state === null || heartbeat_at === null) return undefined;
+  return {
+    id: runId,
+    name: runName,
+    state,
+    stopRequested: stop_requested === 1,
+    heartbeatAtMs: heartbeat_at,
+    project,
+  };
 }
 
 /**

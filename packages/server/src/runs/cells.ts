@@ -68,7 +68,7 @@ export async function replaceCells(
   for (const path of before.keys()) if (!after.has(path)) gone.push(path);
   for (let at = 0; at < changed.length; ) {
     const left = changed.length - at;
-    const size = PUT_SIZES.find((rows) => rows <= left) ?? 1;
+    const size = left < MANY_CELLS ? Math.min(left, FEW_CELLS) : MANY_CELLS;
     const values: PutValues = { project: run.project.id, run: run.id };
     for (let i = 0; i < size; i++) {
       const cell = changed[at + i];
@@ -76,18 +76,28 @@ export async function replaceCells(
       values[`num${i}`] = cell?.num ?? null;
       values[`txt${i}`] = cell?.txt ?? null;
     }
-    await PUT[size](tx, values);
+    await putCells(size)(tx, values);
     at += size;
   }
   for (const path of gone) await dropCell(tx, { run: run.id, path });
 }
 
-/** Rows of one statement: a summary's few keys, a config's many. */
-const PUT_SIZES = [64, 8, 1] as const;
+/** Rows of one statement: a summary's few keys by their number, a config's many at once. */
+const FEW_CELLS = 8;
+const MANY_CELLS = 64;
 type PutValues = Record<string, number | string | null>;
-const PUT = { 64: putCells(64), 8: putCells(8), 1: putCells(1) };
+const puts = new Map<number, ReturnType<typeof preparePut>>();
 
-function putCells(size: number) {
+function putCells(size: number): ReturnType<typeof preparePut> {
+  let put = puts.get(size);
+  if (!put) {
+    put = preparePut(size);
+    puts.set(size, put);
+  }
+  return put;
+}
+
+function preparePut(size: number) {
   return prepare((db, value: Values<PutValues>) =>
     db
       .insertInto("run_cells")

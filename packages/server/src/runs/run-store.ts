@@ -2,7 +2,7 @@ import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/hi
 import { SteelyardError } from "../errors.ts";
 import type { CatalogTransaction, RunState } from "../ports/catalog.ts";
 import { prepare, type Values } from "../ports/prepared-query.ts";
-import { cellsOf, plainConfig, replaceCells } from "./cells.ts";
+import { type Cell, cellsOf, plainConfig, replaceCells } from "./cells.ts";
 import { endState, isEnded } from "./run.ts";
 
 /**
@@ -59,27 +59,27 @@ async function writeSummary(
   summary: JsonObject,
   json: string,
 ): Promise<void> {
-  await replaceCells(
-    tx,
-    run,
-    cellsOf("summary", parseJsonObject(old, "the stored summary")),
-    cellsOf("summary", summary),
-  );
+  await replaceCells(tx, run, summaryCells(old), cellsOf("summary", summary));
   await putSummary(tx, { id: run.id, json });
+}
+
+/** Of a config as it is stored; throws invalid-json. */
+export function configCells(json: string): Map<string, Cell> {
+  return cellsOf("config", plainConfig(parseJsonObject(json, "the config")));
+}
+
+/** Of a summary as it is stored; throws invalid-json. */
+export function summaryCells(json: string): Map<string, Cell> {
+  return cellsOf("summary", parseJsonObject(json, "the summary"));
 }
 
 /** Replace the whole config, `{"key": {"value": …}}`. */
 export async function setConfig(tx: CatalogTransaction, run: RunTarget, json: string): Promise<void> {
   const old = await stored(tx, run, "config");
   if (old === json) return;
-  const config = parseJsonObject(json, "the config");
-  await replaceCells(
-    tx,
-    run,
-    cellsOf("config", plainConfig(parseJsonObject(old, "the stored config"))),
-    cellsOf("config", plainConfig(config)),
-  );
-  await tx.updateTable("runs").set({ config: json }).where("id", "=", run.id).execute();
+  const cells = configCells(json);
+  await replaceCells(tx, run, configCells(old), cells);
+  await putConfig(tx, { id: run.id, json });
 }
 
 /**
@@ -132,19 +132,20 @@ export async function setTags(
 
 /**
  * A sign of life from the client. A run taken for crashed was only out of reach: it runs again. One that has ended took as
- * long as it took, whatever comes later. Returns the state after
+ * long as it took, whatever comes later. `isLast`: its end comes with it, which `finishRun` writes. Returns the state after
  * it and whether someone asked the client to stop; undefined when the run is unknown.
  */
 export async function heartbeat(
   tx: CatalogTransaction,
   runId: number,
   nowMs: number,
+  isLast = false,
 ): Promise<{ state: RunState; stopRequested: boolean } | undefined> {
   const [run] = await stateRow(tx, { id: runId });
   if (!run) return undefined;
   const revived = run.state === "crashed" || run.state === "pending";
-  if (revived) await revive(tx, { id: runId, now: nowMs });
-  else if (!isEnded(run.state)) await beat(tx, { id: runId, now: nowMs });
+  const lives = revived || !isEnded(run.state);
+  if (lives && !isLast) await (revived ? revive : beat)(tx, { id: runId, now: nowMs });
   return { state: revived ? "running" : run.state, stopRequested: run.stop_requested === 1 };
 }
 
@@ -155,18 +156,11 @@ export async function finishRun(
   exitCode: number,
   nowMs: number,
 ): Promise<RunState> {
-  const row = await tx
-    .selectFrom("runs")
-    .select(["state", "stop_requested", "exit_code", "finished_at"])
-    .where("id", "=", run.id)
-    .executeTakeFirstOrThrow();
+  const [row] = await stateRow(tx, run);
+  if (!row) throw new SteelyardError("not-found", "the run is gone");
   if (row.finished_at !== null && row.exit_code === exitCode) return row.state;
   const state = endState(row, exitCode);
-  await tx
-    .updateTable("runs")
-    .set({ state, exit_code: exitCode, finished_at: nowMs, heartbeat_at: nowMs, updated_at: nowMs })
-    .where("id", "=", run.id)
-    .execute();
+  await end(tx, { id: run.id, state, exitCode, now: nowMs });
   return state;
 }
 
@@ -206,12 +200,33 @@ const storedSummary = prepare((db, value: Values<{ id: number }>) =>
   db.selectFrom("runs").select("summary as json").where("id", "=", value("id")),
 );
 const stateRow = prepare((db, value: Values<{ id: number }>) =>
-  db.selectFrom("runs").select(["state", "stop_requested"]).where("id", "=", value("id")),
+  db
+    .selectFrom("runs")
+    .select(["state", "stop_requested", "exit_code", "finished_at"])
+    .where("id", "=", value("id")),
+);
+const end = prepare((db, value: Values<{ id: number; state: RunState; exitCode: number; now: number }>) =>
+  db
+    .updateTable("runs")
+    .set({
+      state: value("state"),
+      exit_code: value("exitCode"),
+      finished_at: value("now"),
+      heartbeat_at: value("now"),
+      updated_at: value("now"),
+    })
+    .where("id", "=", value("id")),
 );
 const putSummary = prepare((db, value: Values<{ id: number; json: string }>) =>
   db
     .updateTable("runs")
     .set({ summary: value("json") })
+    .where("id", "=", value("id")),
+);
+const putConfig = prepare((db, value: Values<{ id: number; json: string }>) =>
+  db
+    .updateTable("runs")
+    .set({ config: value("json") })
     .where("id", "=", value("id")),
 );
 const putSystemMetrics = prepare((db, value: Values<{ id: number; json: string }>) =>

@@ -3,13 +3,16 @@ import { parseRunGlobalId } from "../http/global-id.ts";
 import type { GraphqlContext } from "../http/resolvers.ts";
 import type { Viewer } from "../http/viewer.ts";
 import type { CatalogTransaction, RunState } from "../ports/catalog.ts";
-import { findProject, findRun, type ProjectRef, requireViewer } from "../projects/access.ts";
+import { prepare, type Values } from "../ports/prepared-query.ts";
+import { findRun, findRunOrPlace, type ProjectRef, requireViewer } from "../projects/access.ts";
 import { createProject, DEFAULT_PROJECT } from "../projects/project.ts";
 import type { Services } from "../services.ts";
 import { actingUser } from "../users/acting-user.ts";
+import { replaceCells } from "./cells.ts";
 import { checkName, checkTags, checkText, generateDisplayName, newRunName } from "./names.ts";
-import { isEnded, loadRun, type RunModel, type RunRow } from "./run.ts";
+import { isEnded, type RunModel, type RunRow, runModel } from "./run.ts";
 import {
+  configCells,
   mergeConfig,
   object,
   ownPart,
@@ -17,6 +20,7 @@ import {
   setConfig,
   setSummary,
   setTags,
+  summaryCells,
 } from "./run-store.ts";
 
 /** `UpsertBucketInput`; null and absent mean the same: leave it alone. */
@@ -56,30 +60,30 @@ export async function upsertRun(
   if (!exists && input.config != null) await requireParent(services, viewer, project, name, input.config);
   const shared = context.headers.get("x-wandb-use-async-filestream") === "true";
   const author = await actingUser(services, viewer, context.headers, project.entityId);
-  const result = await services.catalog.write(async (tx) => {
-    const found = await tx
-      .selectFrom("runs")
-      .selectAll()
-      .where("project_id", "=", project.id)
-      .where("name", "=", name)
-      .executeTakeFirst();
+  const { row, inserted } = await services.catalog.write(async (tx) => {
+    const [found] = await runByName(tx, { project: project.id, name });
     if (found?.deleted_at != null) {
       throw new SteelyardError(
         "run-deleted",
         `run ${name} was deleted; begin a new run with another id, or restore it on its project's page`,
       );
     }
-    const row = found ?? (await insertRun(tx, project, name, input, author.userId, services.now()));
-    await editRun(tx, row, project, input, found !== undefined, shared, services.now());
-    return { id: row.id, inserted: found === undefined };
+    return found
+      ? { row: await editRun(tx, found, project, input, shared, services.now()), inserted: false }
+      : { row: await insertRun(tx, project, name, input, author.userId, services.now()), inserted: true };
   });
-  const ref = await findRun(services, viewer, project.entityName, project.name, name, "write");
-  if (!ref) throw new SteelyardError("conflict", `run ${name} is changing; try again`);
-  const run = await loadRun(services.catalog.db, ref);
-  const forked = await forkIfAsked(services, viewer, run);
+  const run = await forkIfAsked(services, viewer, runModel(row, project));
   services.bus.publish({ kind: "run", project: project.id, run: run.id, name, state: run.state });
-  return { run: forked, inserted: result.inserted };
+  return { run, inserted };
 }
+
+const runByName = prepare((db, value: Values<{ project: number; name: string }>) =>
+  db
+    .selectFrom("runs")
+    .selectAll()
+    .where("project_id", "=", value("project"))
+    .where("name", "=", value("name")),
+);
 
 function checkInput(input: UpsertInput): void {
   for (const field of [
@@ -119,12 +123,11 @@ async function target(
   const projectName = checkName("project", input.modelName || DEFAULT_PROJECT);
   const entityName = input.entityName || viewer.username;
   // A run that is there is meant, also when its project was renamed since; a new one goes where the name is now.
-  const known = await findRun(services, viewer, entityName, projectName, name, "write", { deleted: "too" });
-  const project =
-    known?.project ??
-    (await findProject(services, viewer, entityName, projectName, "write", { named: "now" })) ??
-    (await createProject(services, viewer, entityName, projectName)).project;
-  return { project, name, exists: known !== undefined };
+  const place = await findRunOrPlace(services, viewer, entityName, projectName, name, "write", {
+    deleted: "too",
+  });
+  const project = place.project ?? (await createProject(services, viewer, entityName, projectName)).project;
+  return { project, name, exists: place.run !== undefined };
 }
 
 async function insertRun(
@@ -135,44 +138,93 @@ async function insertRun(
   userId: number,
   now: number,
 ): Promise<RunRow> {
-  const { runs_made } = await tx
+  const [made] = await countRun(tx, { project: project.id });
+  if (!made) throw new SteelyardError("not-found", `project ${project.name} is gone`);
+  const { config, summaryMetrics: summary, tags } = input;
+  const row = {
+    project_id: project.id,
+    name,
+    display_name: generateDisplayName(made.runs_made),
+    color_index: made.runs_made - 1,
+    state: stateIn(input),
+    user_id: userId,
+    group_name: null,
+    job_type: null,
+    notes: null,
+    description: null,
+    host: null,
+    program: null,
+    repo: null,
+    git_commit: null,
+    sweep_name: null,
+    config: config ?? "{}",
+    summary: summary ?? "{}",
+    system_metrics: "{}",
+    fork_of: null,
+    stop_requested: 0,
+    exit_code: null,
+    created_at: now,
+    updated_at: now,
+    heartbeat_at: now,
+    finished_at: null,
+    deleted_at: null,
+    deleted_by: null,
+    ...columnsIn(input),
+  };
+  const [put] = await putRun(tx, row);
+  if (!put) throw new Error("an insert returned nothing");
+  const run = { id: put.id, project };
+  await replaceCells(tx, run, new Map(), new Map([...configCells(row.config), ...summaryCells(row.summary)]));
+  if (tags != null) await setTags(tx, run, checkTags(tags));
+  return { ...row, id: put.id };
+}
+
+type NewRun = Omit<RunRow, "id">;
+
+const countRun = prepare((db, value: Values<{ project: number }>) =>
+  db
     .updateTable("projects")
     .set(({ eb }) => ({ runs_made: eb("runs_made", "+", 1) }))
-    .where("id", "=", project.id)
-    .returning("runs_made")
-    .executeTakeFirstOrThrow();
-  return tx
+    .where("id", "=", value("project"))
+    .returning("runs_made"),
+);
+const putRun = prepare((db, value: Values<NewRun>) =>
+  db
     .insertInto("runs")
     .values({
-      project_id: project.id,
-      name,
-      display_name: input.displayName || generateDisplayName(runs_made),
-      color_index: runs_made - 1,
-      state: (input.state as RunState | null | undefined) ?? "running",
-      user_id: userId,
-      group_name: null,
-      job_type: null,
-      notes: null,
-      description: null,
-      host: null,
-      program: null,
-      repo: null,
-      git_commit: null,
-      sweep_name: null,
-      config: "{}",
-      summary: "{}",
-      system_metrics: "{}",
-      fork_of: null,
-      stop_requested: 0,
-      exit_code: null,
-      created_at: now,
-      updated_at: now,
-      heartbeat_at: now,
-      finished_at: null,
-      deleted_at: null,
+      project_id: value("project_id"),
+      name: value("name"),
+      display_name: value("display_name"),
+      color_index: value("color_index"),
+      state: value("state"),
+      user_id: value("user_id"),
+      group_name: value("group_name"),
+      job_type: value("job_type"),
+      notes: value("notes"),
+      description: value("description"),
+      host: value("host"),
+      program: value("program"),
+      repo: value("repo"),
+      git_commit: value("git_commit"),
+      sweep_name: value("sweep_name"),
+      config: value("config"),
+      summary: value("summary"),
+      system_metrics: value("system_metrics"),
+      fork_of: value("fork_of"),
+      stop_requested: value("stop_requested"),
+      exit_code: value("exit_code"),
+      created_at: value("created_at"),
+      updated_at: value("updated_at"),
+      heartbeat_at: value("heartbeat_at"),
+      finished_at: value("finished_at"),
+      deleted_at: value("deleted_at"),
+      deleted_by: value("deleted_by"),
     })
-    .returningAll()
-    .executeTakeFirstOrThrow();
+    .returning("id"),
+);
+
+function stateIn(input: UpsertInput): RunState {
+  return (input.state as RunState | null | undefined) ?? "running";
 }
 
 async function editRun(
@@ -180,11 +232,32 @@ async function editRun(
   row: RunRow,
   project: ProjectRef,
   input: UpsertInput,
-  existed: boolean,
   shared: boolean,
   now: number,
-): Promise<void> {
-  const columns: Partial<RunRow> = { updated_at: now };
+): Promise<RunRow> {
+  const columns: Partial<RunRow> = { updated_at: now, ...columnsIn(input) };
+  if (startsAgain(row, input)) {
+    columns.state = stateIn(input);
+    columns.exit_code = null;
+    columns.finished_at = null;
+    columns.stop_requested = 0;
+    columns.heartbeat_at = now;
+  }
+  const run = { id: row.id, project };
+  if (input.tags != null) await setTags(tx, run, checkTags(input.tags));
+  if (input.config != null) await (shared ? mergeConfig : setConfig)(tx, run, input.config);
+  if (input.summaryMetrics != null) await setSummary(tx, run, input.summaryMetrics);
+  return tx
+    .updateTable("runs")
+    .set(columns)
+    .where("id", "=", row.id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** What an upsert says that is a column as it stands. */
+function columnsIn(input: UpsertInput): Partial<NewRun> {
+  const columns: Partial<NewRun> = {};
   if (input.displayName != null && input.displayName !== "") columns.display_name = input.displayName;
   if (input.groupName != null) columns.group_name = input.groupName;
   if (input.jobType != null) columns.job_type = input.jobType;
@@ -195,18 +268,7 @@ async function editRun(
   if (input.jobRepo != null) columns.repo = input.jobRepo;
   if (input.commit != null) columns.git_commit = input.commit;
   if (input.sweep) columns.sweep_name = input.sweep;
-  if (existed && startsAgain(row, input)) {
-    columns.state = (input.state as RunState | null | undefined) ?? "running";
-    columns.exit_code = null;
-    columns.finished_at = null;
-    columns.stop_requested = 0;
-    columns.heartbeat_at = now;
-  }
-  await tx.updateTable("runs").set(columns).where("id", "=", row.id).execute();
-  const run = { id: row.id, project };
-  if (input.tags != null) await setTags(tx, run, checkTags(input.tags));
-  if (input.config != null) await (shared ? mergeConfig : setConfig)(tx, run, input.config);
-  if (input.summaryMetrics != null) await setSummary(tx, run, input.summaryMetrics);
+  return columns;
 }
 
 /**
@@ -240,6 +302,8 @@ function onlyConfig(input: UpsertInput): boolean {
 
 /** What a config says of the run it branches from: a fork of another run, or a rewind of itself. */
 function branchPoint(config: string): { parent: string; step: number } | undefined {
+  // Nearly no config has one, and to parse it takes longer than all else that is asked of it.
+  if (!config.includes("branch_point")) return undefined;
   const { run_id: parent, step } = object(ownPart(parseJsonObject(config, "config")).branch_point);
   return typeof parent === "string" && typeof step === "number" && Number.isFinite(step)
     ? { parent, step }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt, scrypt, timingSafeEqual } from "node:crypto";
+import { hash, randomBytes, randomInt, scrypt, timingSafeEqual } from "node:crypto";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -20,7 +20,7 @@ export function newToken(): string {
 
 /** For keys and tokens only: they are random and long, so one round is enough and every request can afford it. */
 export function hashToken(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
+  return hash("sha256", token);
 }
 
 /** scrypt cost: 2^15 × 8 × 1 ≈ 32 MiB and some 50 ms, OWASP's smallest advice. */
