@@ -17,6 +17,9 @@ TABLE = """query TableRuns($entity: String, $project: String, $filters: JSONStri
 # Of the page's lines: packages/web/src/workspace/series.ts.
 COLUMNS = ["xFirst", "xLast", "min", "max", "last", "count", "nonFinite"]
 
+# Making runs waits for the disk, and who waits together shares its turn: enough of them that the server is what bounds it.
+FILL_CONNECTIONS = 32
+
 
 def read_series(body):
     """[[(key, {column: numbers})]] by question, of an answer of /api/v1/series: docs/formats/series.md."""
@@ -152,7 +155,7 @@ class Steelyard(WandbWire):
         )
 
     def fill_runs(self, count, seconds):
-        connections = [self.connect() for _ in range(8)]
+        connections = [self.connect() for _ in range(FILL_CONNECTIONS)]
 
         def make(at, begin, end):
             for number in range(begin + at, end, len(connections)):
