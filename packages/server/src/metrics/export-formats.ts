@@ -1,5 +1,6 @@
-import { flattenKeys, parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
+import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import { SteelyardError } from "../errors.ts";
+import type { KeyColumn, RowColumns } from "../ports/metric-store.ts";
 import type { ExportColumn } from "./export-columns.ts";
 
 /** The formats in which rows leave the server, written as the rows come. */
@@ -12,11 +13,17 @@ const MAX_PARQUET_COLUMNS = 2000;
 
 type Part = string | Uint8Array<ArrayBuffer>;
 
+/** The rows of one run, as logged, a page at a time. */
+export interface RowSource {
+  texts(): AsyncIterable<string[]>;
+  /** `keys`: how many columns the file has. */
+  columns(keys: number): AsyncIterable<RowColumns>;
+}
+
 export interface ExportFile {
   contentType: string;
   begin(): Part;
-  /** Rows of one run, as logged. */
-  rows(run: string, rows: readonly string[]): Part;
+  run(name: string, source: RowSource): AsyncIterable<Part>;
   end(): Part;
 }
 
@@ -45,31 +52,66 @@ function jsonLines(several: boolean): ExportFile {
   return {
     contentType: "application/jsonl",
     begin: () => "",
-    rows: (run, rows) => rows.map((text) => row(run, text)).join(""),
+    async *run(name, source) {
+      for await (const rows of source.texts()) yield rows.map((text) => row(name, text)).join("");
+    },
     end: () => "",
   };
 }
 
 function csv(columns: readonly ExportColumn[]): ExportFile {
-  const line = (cells: readonly unknown[]) => `${cells.map(csvCell).join(",")}\n`;
+  const line = (cells: readonly string[]) => `${cells.join(",")}\n`;
   return {
     contentType: "text/csv; charset=utf-8",
-    begin: () => line(columns.map(({ name }) => name)),
-    rows: (run, rows) =>
-      rows
-        .map((text) => {
-          const values = valuesOf(text);
-          return line(columns.map(({ key }) => (key === undefined ? run : values.get(key))));
-        })
-        .join(""),
+    begin: () => line(columns.map(({ name }) => csvCell(name))),
+    async *run(name, source) {
+      const run = csvCell(name);
+      for await (const page of source.columns(columns.length)) {
+        const cells = csvCells(columns, page, run);
+        let text = "";
+        for (let row = 0; row < page.steps.length; row++) text += line(cells.map((cell) => cell(row)));
+        yield text;
+      }
+    },
     end: () => "",
+  };
+}
+
+/** For each column what it has in a row. */
+function csvCells(
+  columns: readonly ExportColumn[],
+  { steps, columns: logged }: RowColumns,
+  run: string,
+): ((row: number) => string)[] {
+  const byKey = Map.groupBy(logged, ({ key }) => key);
+  return columns.map(({ key, type }) => {
+    if (key === undefined) return () => run;
+    if (type === "step") return (row) => String(steps[row]);
+    const kinds = (byKey.get(key) ?? []).map(csvKind);
+    return (row) => {
+      for (const cell of kinds) {
+        const text = cell(row);
+        if (text !== undefined) return text;
+      }
+      return "";
+    };
+  });
+}
+
+function csvKind(column: KeyColumn): (row: number) => string | undefined {
+  if ("numbers" in column) {
+    const { numbers, has } = column;
+    return (row) => (has && has[row] === 0 ? undefined : String(numbers[row]));
+  }
+  return (row) => {
+    const text = column.texts[row];
+    return text === undefined ? undefined : csvCell(parseExtendedJson(text));
   };
 }
 
 /** RFC 4180; a cell that a spreadsheet would run as a formula is kept as text. */
 function csvCell(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  if (typeof value === "number") return String(value);
+  if (value === null) return "";
   const text = typeof value === "string" ? value : stringifyExtendedJson(value);
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
@@ -87,14 +129,12 @@ async function parquet(columns: readonly ExportColumn[]): Promise<ExportFile> {
   return {
     contentType: "application/vnd.apache.parquet",
     begin: () => "",
-    rows: (run, rows) => {
-      for (const text of rows) file.add(run, valuesOf(text));
-      return file.take();
+    async *run(name, source) {
+      for await (const page of source.columns(columns.length)) {
+        file.add(name, page);
+        yield file.take();
+      }
     },
     end: () => file.end(),
   };
-}
-
-function valuesOf(row: string): Map<string, unknown> {
-  return new Map(flattenKeys(parseExtendedJson(row) as Record<string, unknown>));
 }

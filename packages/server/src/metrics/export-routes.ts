@@ -8,7 +8,7 @@ import type { Services } from "../services.ts";
 import { exportColumns } from "./export-columns.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportFile } from "./export-formats.ts";
 import { runNumbers, streamOf, visibleProject, visibleRun } from "./found.ts";
-import { inTurns, rowPages } from "./row-pages.ts";
+import { columnPages, inTurns, rowPages } from "./row-pages.ts";
 
 /** Of a request that names them; a request that names none has all of the project. */
 const MAX_NAMED_RUNS = 1000;
@@ -64,9 +64,13 @@ export function exportRoutes(services: Services): Hono<AppEnv> {
       await out.write(file.begin());
       for await (const { id, name } of runs()) {
         if (out.aborted) return;
-        for await (const rows of inTurns(rowPages(services.metrics, id, streamName, undefined, range))) {
+        const source = {
+          texts: () => inTurns(rowPages(services.metrics, id, streamName, undefined, range)),
+          columns: (keys: number) => columnPages(services.metrics, id, streamName, keys, range),
+        };
+        for await (const part of file.run(name, source)) {
           if (out.aborted) return;
-          await out.write(file.rows(name, rows));
+          await out.write(part);
         }
       }
       await out.write(file.end());

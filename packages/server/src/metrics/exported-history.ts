@@ -2,7 +2,6 @@ import { createReadStream, existsSync, mkdirSync, statSync, utimesSync } from "n
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { flattenKeys, parseExtendedJson } from "@steelyard/protocol/history";
 import { type Context, Hono } from "hono";
 import { SteelyardError } from "../errors.ts";
 import { parseRange } from "../files/routes.ts";
@@ -12,7 +11,7 @@ import type { KeyInfo, MetricStore } from "../ports/metric-store.ts";
 import type { Services } from "../services.ts";
 import { type ExportColumn, exportColumns } from "./export-columns.ts";
 import { makeRoom } from "./kept-files.ts";
-import { inTurns, rowPages } from "./row-pages.ts";
+import { columnPages } from "./row-pages.ts";
 
 /**
  * The history of a run that has ended as one Parquet file at an address that carries its own permission, for the official
@@ -132,9 +131,8 @@ async function makeFile(metrics: MetricStore, run: number, folder: string, path:
   try {
     const { ParquetFile } = await import("./parquet-file.ts");
     const parquet = new ParquetFile(columns);
-    for await (const rows of inTurns(rowPages(metrics, run, "history"))) {
-      for (const row of rows)
-        parquet.add("", new Map(flattenKeys(parseExtendedJson(row) as Record<string, unknown>)));
+    for await (const page of columnPages(metrics, run, "history", columns.length)) {
+      parquet.add("", page);
       await file.writeFile(parquet.take());
     }
     await file.writeFile(parquet.end());

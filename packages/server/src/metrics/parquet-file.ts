@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync } from "node:zlib";
-import { stringifyExtendedJson } from "@steelyard/protocol/history";
+import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import { ByteWriter, type ColumnSource, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
+import type { KeyColumn, RowColumns } from "../ports/metric-store.ts";
 import type { ExportColumn } from "./export-columns.ts";
 
 /**
@@ -13,20 +14,18 @@ const MAX_GROUP_CELLS = 400_000;
 const MAX_GROUP_ROWS = 50_000;
 const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-type Cell = number | bigint | string | boolean | null;
-
 export class ParquetFile {
   readonly #columns: readonly ExportColumn[];
   readonly #bytes = new ByteWriter();
   readonly #writer: ParquetWriter;
   readonly #groupRows: number;
-  #cells: Cell[][];
+  #cells: Cells[];
   #rows = 0;
 
   constructor(columns: readonly ExportColumn[]) {
     this.#columns = columns;
-    this.#cells = columns.map(() => []);
     this.#groupRows = Math.max(1, Math.min(MAX_GROUP_ROWS, Math.floor(MAX_GROUP_CELLS / columns.length)));
+    this.#cells = this.#noCells();
     this.#writer = new ParquetWriter({
       writer: this.#bytes,
       schema: schemaFromColumnData({ columnData: this.#sources() }),
@@ -36,11 +35,21 @@ export class ParquetFile {
     });
   }
 
-  /** `values`: by key. */
-  add(run: string, values: ReadonlyMap<string, unknown>): void {
-    for (const [at, { key, type }] of this.#columns.entries())
-      this.#cells[at]?.push(key === undefined ? run : cellOf(values.get(key), type));
-    if (++this.#rows >= this.#groupRows) this.#endGroup();
+  /** Rows of one run. */
+  add(run: string, page: RowColumns): void {
+    const byKey = Map.groupBy(page.columns, ({ key }) => key);
+    for (let from = 0; from < page.steps.length; ) {
+      const to = Math.min(page.steps.length, from + this.#groupRows - this.#rows);
+      for (const [at, { key, type }] of this.#columns.entries()) {
+        const cells = this.#cells[at] as Cells;
+        if (key === undefined) cells.fill(run, to - from);
+        else if (type === "step") cells.putSteps(page.steps.subarray(from, to));
+        else cells.put(byKey.get(key) ?? [], from, to);
+      }
+      this.#rows += to - from;
+      from = to;
+      if (this.#rows === this.#groupRows) this.#endGroup();
+    }
   }
 
   /** What is made so far; each byte once. */
@@ -57,19 +66,82 @@ export class ParquetFile {
     return this.take();
   }
 
+  #noCells(): Cells[] {
+    return this.#columns.map(({ type }) => new Cells(type, this.#groupRows));
+  }
+
   #endGroup(): void {
     if (this.#rows === 0) return;
     void this.#writer.write({ columnData: this.#sources(), rowGroupSize: this.#rows });
-    this.#cells = this.#columns.map(() => []);
+    this.#cells = this.#noCells();
     this.#rows = 0;
   }
 
   #sources(): ColumnSource[] {
     return this.#columns.map((column, at) => ({
       name: column.name,
-      data: this.#cells[at] ?? [],
+      data: this.#cells[at]?.data() ?? [],
       ...parquetType(column),
     }));
+  }
+}
+
+type Cell = number | string | boolean | null;
+
+/** A column of a row group: numbers in one piece for as long as no row lacks one. */
+class Cells {
+  readonly #type: ExportColumn["type"];
+  #numbers: Float64Array | undefined;
+  #count = 0;
+  #cells: Cell[] = [];
+  #steps: bigint[] = [];
+
+  constructor(type: ExportColumn["type"], rows: number) {
+    this.#type = type;
+    if (type === "number") this.#numbers = new Float64Array(rows);
+  }
+
+  data(): ColumnSource["data"] {
+    if (this.#type === "step") return this.#steps;
+    return this.#numbers?.subarray(0, this.#count) ?? this.#cells;
+  }
+
+  fill(text: string, rows: number): void {
+    for (let row = 0; row < rows; row++) this.#cells.push(text);
+  }
+
+  putSteps(steps: Float64Array): void {
+    for (let row = 0; row < steps.length; row++) this.#steps.push(BigInt(Math.trunc(steps[row] as number)));
+  }
+
+  /** `columns`: of one key, numbers and others. */
+  put(columns: readonly KeyColumn[], from: number, to: number): void {
+    const [only, other] = columns;
+    if (this.#numbers && only && !other && "numbers" in only && !only.has) {
+      this.#numbers.set(only.numbers.subarray(from, to), this.#count);
+      this.#count += to - from;
+      return;
+    }
+    if (this.#numbers) {
+      this.#cells = Array.from(this.#numbers.subarray(0, this.#count));
+      this.#numbers = undefined;
+    }
+    for (let row = from; row < to; row++) this.#cells.push(this.#cellOf(columns, row));
+  }
+
+  #cellOf(columns: readonly KeyColumn[], row: number): Cell {
+    for (const column of columns) {
+      if ("texts" in column) {
+        const text = column.texts[row];
+        if (text === undefined) continue;
+        if (text === "null") return null;
+        return this.#type === "json" ? text : (parseExtendedJson(text) as Cell);
+      }
+      if (column.has && column.has[row] === 0) continue;
+      const number = column.numbers[row] as number;
+      return this.#type === "json" ? stringifyExtendedJson(number) : number;
+    }
+    return null;
   }
 }
 
@@ -86,11 +158,4 @@ function parquetType({ key, type }: ExportColumn): Omit<ColumnSource, "name" | "
     case "json":
       return { type: "STRING", nullable: key !== undefined };
   }
-}
-
-function cellOf(value: unknown, type: ExportColumn["type"]): Cell {
-  if (type === "step") return typeof value === "number" ? BigInt(Math.trunc(value)) : 0n;
-  if (value === undefined || value === null) return null;
-  if (type === "json") return stringifyExtendedJson(value);
-  return value as Cell;
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { parseExtendedJson } from "@steelyard/protocol/history";
-import type { MetricStore } from "../ports/metric-store.ts";
+import type { MetricStore, RowColumns } from "../ports/metric-store.ts";
 
 const PAGE_ROWS = 10_000;
 
@@ -54,6 +54,27 @@ export async function* rowPages(
       minStep = lastStep;
       limit = pageRows;
     } else limit *= 2;
+  }
+}
+
+/** Cells of a page of columns: what is made of them in one go takes some 30 ms. */
+const PAGE_CELLS = 400_000;
+
+/** The same rows by column; `keys`: how many columns there are, so that no page is too large. */
+export async function* columnPages(
+  metrics: Pick<MetricStore, "columns">,
+  run: number,
+  stream: "history" | "events",
+  keys: number,
+  range: StepRange = {},
+): AsyncGenerator<RowColumns> {
+  const limit = Math.max(1, Math.min(PAGE_ROWS, Math.floor(PAGE_CELLS / Math.max(1, keys))));
+  for (let after: number | undefined; ; ) {
+    const page = await metrics.columns({ run, stream, ...range, after, limit });
+    if (page.steps.length === 0) return;
+    yield page;
+    await setImmediate();
+    after = page.steps.at(-1);
   }
 }
 

@@ -129,6 +129,39 @@ export interface RowsQuestion {
   limit?: number;
 }
 
+/** Whole rows by column: the first `limit`, and those that share the step of the last of them. */
+export interface ColumnsQuestion {
+  run: number;
+  stream: "history" | "events";
+  /** Inclusive. */
+  minStep?: number | undefined;
+  /** Exclusive. */
+  maxStep?: number | undefined;
+  /** Only rows behind this step: the last one of the page before. */
+  after?: number | undefined;
+  /** About as many rows; at least one block of them is answered. */
+  limit: number;
+}
+
+/** A column is as long as there are rows; a key whose values are numbers in some rows and others in others has both kinds. */
+export interface RowColumns {
+  /** Of each row, ascending. */
+  steps: Float64Array;
+  columns: KeyColumn[];
+}
+
+export type KeyColumn = { key: string } & (
+  | {
+      numbers: Float64Array;
+      /** Rows that have one: 1; undefined: all of them. */
+      has: Uint8Array | undefined;
+    }
+  | {
+      /** JSON, with bare `NaN` and `Infinity`; undefined: the row has none. */
+      texts: readonly (string | undefined)[];
+    }
+);
+
 export interface ConsoleLine {
   number: number;
   writer: string;
@@ -153,6 +186,8 @@ export interface MetricStore {
 
   /** Rows as JSON text exactly as logged (whole rows), or re-made of the asked keys; ascending step. */
   rows(question: RowsQuestion): Promise<string[]>;
+  /** The same rows by column. */
+  columns(question: ColumnsQuestion): Promise<RowColumns>;
 
   /** Every key of a run with types, counts, extremes and last value. */
   keys(run: number, stream: "history" | "events"): Promise<KeyInfo[]>;

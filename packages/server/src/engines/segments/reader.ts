@@ -1,7 +1,14 @@
 import { workerData } from "node:worker_threads";
 import { SERIES_COLUMNS } from "@steelyard/protocol/series";
-import type { RowsQuestion, SeriesQuestion, StreamName } from "../../ports/metric-store.ts";
+import type {
+  ColumnsQuestion,
+  RowColumns,
+  RowsQuestion,
+  SeriesQuestion,
+  StreamName,
+} from "../../ports/metric-store.ts";
 import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
+import { answerColumns, buffersOfColumns } from "./column-reads.ts";
 import { answerDerived } from "./derived.ts";
 import { answerKeyNames, answerKeys } from "./key-reads.ts";
 import { type Line, linesOf } from "./lines.ts";
@@ -96,6 +103,7 @@ const QUESTIONS: Record<string, (...arguments_: never[]) => unknown> = {
   versions: (runs: readonly number[], stream: "history" | "events") =>
     answerVersions(stored, opening, runs, stream),
   rows: (question: RowsQuestion) => answerRows(stored, question),
+  columns: (question: ColumnsQuestion) => answerColumns(stored, question),
   keys: (run: number, stream: "history" | "events") => answerKeys(stored, run, stream),
   keyNames: (runs: readonly number[], stream: "history" | "events") => answerKeyNames(stored, runs, stream),
   lineCounts: (run: number) => answerLineCounts(stored, run),
@@ -117,8 +125,14 @@ callerPort().on("message", ({ id, name, argument }: Call) => {
     const question = QUESTIONS[name];
     if (!question) throw new Error(`no question ${name}`);
     const value = stored.snapshot(() => question(...(argument as never[])));
-    answer(id, value, name === "series" || name === "derived" ? (value as SeriesReply).buffers : []);
+    answer(id, value, buffersOf(name, value));
   } catch (cause) {
     answerError(id, cause);
   }
 });
+
+/** What moves to who asked without a copy. */
+function buffersOf(question: string, value: unknown): ArrayBuffer[] {
+  if (question === "series" || question === "derived") return (value as SeriesReply).buffers;
+  return question === "columns" ? buffersOfColumns(value as RowColumns) : [];
+}

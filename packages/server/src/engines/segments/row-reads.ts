@@ -1,11 +1,11 @@
 import type { ConsoleLine, RowsQuestion, StreamName } from "../../ports/metric-store.ts";
 import type { BlockHead } from "./block.ts";
-import { type Cell, numberText, rowText, stepColumn, withStep } from "./rows.ts";
+import { type Cell, numberText, rowLiterals, stepColumn, withStep } from "./rows.ts";
 import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /** Reads of whole rows and of console lines: exact, in order, opening only the blocks that hold what is asked. */
 
-interface RowAt {
+export interface RowAt {
   block: StoredBlock;
   row: number;
   step: number;
@@ -18,6 +18,29 @@ export function answerRows(stored: StoredBlocks, question: RowsQuestion): string
   const { run, stream, keys, samples, limit } = question;
   const min = question.minStep ?? Number.NEGATIVE_INFINITY;
   const max = question.maxStep ?? Number.POSITIVE_INFINITY;
+  const range = { run, stream, min, max, limit: samples === undefined ? limit : undefined };
+  const found = rowsIn(stored, range, undefined, keys && ((head) => rowsWithKeys(head, keys, stream)));
+  let wanted = samples === undefined ? found : spread(found, samples);
+  if (limit !== undefined) wanted = wanted.slice(0, Math.max(0, limit));
+  return textsOf(stored, stream, wanted, keys);
+}
+
+/**
+ * The rows with min ≤ step < max, in order; with a `limit`, those of enough blocks, and all up to the last of their steps.
+ * `isWanted`, `rowsOf`: of these only some.
+ */
+export function rowsIn(
+  stored: StoredBlocks,
+  {
+    run,
+    stream,
+    min,
+    max,
+    limit,
+  }: { run: number; stream: StreamName; min: number; max: number; limit: number | undefined },
+  isWanted?: (step: number) => boolean,
+  rowsOf?: (head: BlockHead) => (row: number) => boolean,
+): RowAt[] {
   const found: RowAt[] = [];
   const blocks = stored
     .streams(run, stream)
@@ -26,23 +49,20 @@ export function answerRows(stored: StoredBlocks, question: RowsQuestion): string
   let lastStep = Number.NEGATIVE_INFINITY;
   for (const { block, position } of blocks) {
     // A page is full, and what follows begins after it: a long run is not gone through for each of its pages.
-    if (limit !== undefined && samples === undefined && found.length >= limit && block.minStep > lastStep)
-      break;
+    if (limit !== undefined && found.length >= limit && block.minStep > lastStep) break;
     const steps = stored.steps(block);
     const lines = stored.lines(block);
     const dead = deadRows(block, () => lines);
-    const has = keys && rowsWithKeys(stored.head(block), keys, stream);
+    const has = rowsOf?.(stored.head(block));
     for (let row = 0; row < block.rows; row++) {
       const step = steps[row] ?? 0;
-      if (step < min || step >= max || dead?.(row) || (has && !has(row))) continue;
+      if (step < min || step >= max || dead?.(row) || (has && !has(row)) || isWanted?.(step) === false)
+        continue;
       if (step > lastStep) lastStep = step;
       found.push({ block, row, step, line: lines[row] ?? 0, stream: position });
     }
   }
-  found.sort((a, b) => a.step - b.step || a.stream - b.stream || a.line - b.line);
-  let wanted = samples === undefined ? found : spread(found, samples);
-  if (limit !== undefined) wanted = wanted.slice(0, Math.max(0, limit));
-  return textsOf(stored, stream, wanted, keys);
+  return found.sort((a, b) => a.step - b.step || a.stream - b.stream || a.line - b.line);
 }
 
 /** Evenly over the list, first and last included. */
@@ -105,6 +125,17 @@ function textsOf(
   });
 }
 
+/** What all rows of one shape share. */
+interface Shape {
+  ids: readonly number[];
+  /** Around the values of a whole row's text. */
+  before: readonly string[];
+  end: string;
+  /** Where in `ids` the row's own text is, -1 when it has none. */
+  line: number;
+  hasStep: boolean;
+}
+
 /** Rows of one block again, its columns decoded when first needed. */
 class RowReader {
   readonly #stored: StoredBlocks;
@@ -112,9 +143,10 @@ class RowReader {
   readonly #keys: Set<string> | undefined;
   readonly #head: BlockHead;
   readonly #stepColumn: number;
+  readonly #shapes: (Shape | undefined)[] = [];
   readonly #columns = new Map<number, Float64Array | string[]>();
-  /** Wanted row → for each column of its shape, where in the column its value is. */
-  readonly #places = new Map<number, Uint32Array>();
+  /** Wanted row → for each column of its shape, where in the column its value is. Of rows of one shape: where they are. */
+  readonly #places: Map<number, Uint32Array> | undefined;
 
   constructor(stored: StoredBlocks, block: StoredBlock, wanted: Set<number>, keys: Set<string> | undefined) {
     this.#stored = stored;
@@ -122,31 +154,36 @@ class RowReader {
     this.#keys = keys;
     this.#head = stored.head(block);
     this.#stepColumn = stepColumn(this.#head);
+    if (this.#head.shapes.length <= 1) return;
+    this.#places = new Map();
     const next = new Uint32Array(this.#head.columns.length);
     for (let row = 0; row < block.rows; row++) {
-      const shape = this.#shape(row);
+      const { ids } = this.#shape(row);
       if (wanted.has(row))
         this.#places.set(
           row,
-          Uint32Array.from(shape, (id) => next[id] ?? 0),
+          Uint32Array.from(ids, (id) => next[id] ?? 0),
         );
-      for (const id of shape) next[id] = (next[id] ?? 0) + 1;
+      for (const id of ids) next[id] = (next[id] ?? 0) + 1;
     }
   }
 
   hasStep(row: number): boolean {
-    return this.#shape(row).includes(this.#stepColumn);
+    return this.#shape(row).hasStep;
   }
 
   text(row: number): string {
-    const shape = this.#shape(row);
-    const line = shape.findIndex((id) => this.#head.columns[id]?.kind === "line");
-    return line < 0 ? rowText(this.cells(row)) : this.#value(line, row);
+    const { before, end, line } = this.#shape(row);
+    if (line >= 0) return this.#value(line, row);
+    let text = "";
+    for (let at = 0; at < before.length; at++) text += before[at] + this.#value(at, row);
+    return text + end;
   }
 
+  /** Those of the keys that are asked for. */
   cells(row: number): Cell[] {
     const cells: Cell[] = [];
-    for (const [at, id] of this.#shape(row).entries()) {
+    for (const [at, id] of this.#shape(row).ids.entries()) {
       const column = this.#head.columns[id];
       if (!column || column.kind === "line" || (this.#keys && !this.#keys.has(column.key))) continue;
       cells.push({ path: column.path, text: this.#value(at, row) });
@@ -154,19 +191,32 @@ class RowReader {
     return cells;
   }
 
-  #shape(row: number): readonly number[] {
-    return this.#head.shapes[this.#head.shapeOf[row] ?? 0] ?? [];
+  #shape(row: number): Shape {
+    const at = this.#head.shapeOf[row] ?? 0;
+    let shape = this.#shapes[at];
+    if (!shape) {
+      const ids = this.#head.shapes[at] ?? [];
+      const columns = ids.flatMap((id) => this.#head.columns[id] ?? []);
+      shape = {
+        ids,
+        ...rowLiterals(columns.map(({ path }) => path)),
+        line: columns.findIndex(({ kind }) => kind === "line"),
+        hasStep: ids.includes(this.#stepColumn),
+      };
+      this.#shapes[at] = shape;
+    }
+    return shape;
   }
 
   /** `at` is a position in the row's shape. */
   #value(at: number, row: number): string {
-    const id = this.#shape(row)[at] ?? 0;
+    const id = this.#shape(row).ids[at] ?? 0;
     let values = this.#columns.get(id);
     if (!values) {
       values = this.#stored.column(this.#block, id);
       this.#columns.set(id, values);
     }
-    const value = values[this.#places.get(row)?.[at] ?? 0];
+    const value = values[this.#places ? (this.#places.get(row)?.[at] ?? 0) : row];
     return typeof value === "number" ? numberText(value) : (value ?? "null");
   }
 }

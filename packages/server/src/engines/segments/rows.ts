@@ -126,22 +126,18 @@ function jsonOf(value: unknown, found: { exact: boolean }): string {
 /** Values of the columns of one row, in the order of its shape. */
 export type Cell = { path: readonly string[]; text: string };
 
-/** A row's text again from its cells; groups open and close as the paths say. */
-export function rowText(cells: readonly Cell[]): string {
-  let text = "{";
+/** What stands before each value of a row's text, and after the last; groups open and close as the paths say. */
+export function rowLiterals(paths: readonly (readonly string[])[]): { before: string[]; end: string } {
   let open: readonly string[] = [];
-  let first = true;
-  for (const { path, text: value } of cells) {
+  const before = paths.map((path, at) => {
     let shared = 0;
     while (shared < open.length && shared < path.length - 1 && open[shared] === path[shared]) shared++;
-    text += "}".repeat(open.length - shared);
-    if (!first) text += ",";
+    let text = at === 0 ? "{" : `${"}".repeat(open.length - shared)},`;
     for (let level = shared; level < path.length - 1; level++) text += `${JSON.stringify(path[level])}:{`;
-    text += `${JSON.stringify(path.at(-1))}:${value}`;
     open = path.slice(0, -1);
-    first = false;
-  }
-  return `${text}${"}".repeat(open.length)}}`;
+    return `${text}${JSON.stringify(path.at(-1))}:`;
+  });
+  return { before, end: before.length === 0 ? "{}" : `${"}".repeat(open.length)}}` };
 }
 
 /** Adds `"_step": n` to the text of an object that has none: rows of shared mode are numbered by the server. */

@@ -5,10 +5,12 @@ import { SteelyardError } from "../../errors.ts";
 import type {
   AppendBatch,
   AppendResult,
+  ColumnsQuestion,
   ConsoleLine,
   KeyInfo,
   MetricStore,
   RejectedLine,
+  RowColumns,
   RowsQuestion,
   Series,
   SeriesQuestion,
@@ -144,6 +146,10 @@ class Segments implements MetricStore {
 
   rows(question: RowsQuestion): Promise<string[]> {
     return this.#ask("rows", question);
+  }
+
+  columns(question: ColumnsQuestion): Promise<RowColumns> {
+    return this.#ask("columns", question);
   }
 
   keys(run: number, stream: "history" | "events"): Promise<KeyInfo[]> {

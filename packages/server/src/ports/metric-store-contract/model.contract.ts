@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { flattenKeys, parseExtendedJson } from "@steelyard/protocol/history";
 import fc from "fast-check";
 import type { MetricStore } from "../metric-store.ts";
 import { type Open, question } from "./opened-store.contract.ts";
@@ -137,11 +138,45 @@ async function sameAnswers(
     cut,
     withKey.map(({ row }) => `{"b.c":${JSON.stringify((row.b as { c: string }).c)}}`),
   );
+  await sameColumns(store, rows, run);
   await sameKeys(store, rows, run);
   await sameSeries(store, rows, run);
 }
 
 type Rows = ReturnType<PlainStore["rows"]>;
+
+/** By column and page by page, put together again. */
+async function sameColumns(store: MetricStore, rows: Rows, run: number): Promise<void> {
+  const told: { step: number; values: Map<string, unknown> }[] = [];
+  for (let after: number | undefined; ; ) {
+    const { steps, columns } = await store.columns({
+      run,
+      stream: "history",
+      maxStep: 2 ** 53,
+      after,
+      limit: 7,
+    });
+    if (steps.length === 0) break;
+    for (const [row, step] of steps.entries()) {
+      const values = new Map<string, unknown>();
+      for (const column of columns) {
+        if ("texts" in column) {
+          const text = column.texts[row];
+          if (text !== undefined) values.set(column.key, parseExtendedJson(text));
+        } else if (column.has?.[row] !== 0) values.set(column.key, column.numbers[row]);
+      }
+      values.set("_step", step);
+      told.push({ step, values });
+    }
+    after = steps.at(-1);
+  }
+  assert.deepEqual(
+    told,
+    rows
+      .filter(({ step }) => step < 2 ** 53)
+      .map(({ step, row }) => ({ step, values: new Map([...flattenKeys(row), ["_step", step]]) })),
+  );
+}
 
 async function sameKeys(store: MetricStore, rows: Rows, run: number): Promise<void> {
   const told = await store.keys(run, "history");
