@@ -207,7 +207,7 @@ async function firstAdmin(services: Services): Promise<{ adminApiKey: string | u
 /** Undefined for one that was revoked meanwhile: a key that is printed must work. */
 async function goodKey(services: Services, key: string | undefined): Promise<string | undefined> {
   if (!key) return undefined;
-  const viewer = await viewerByKey(services.catalog.db, key, services.now());
+  const viewer = await viewerByKey(services.catalog, key, services.now());
   if (viewer) return key;
   services.log.warn(
     { file: join(services.config.dataDir, "admin-api-key") },

@@ -90,13 +90,15 @@ export async function putArtifactFile(services: Services, fileId: number, conten
       `the content of ${file.name} has not the MD5 it was announced with; it changed while it was uploaded: log it again`,
     );
   }
-  const { numUpdatedRows } = await services.catalog.db
-    .updateTable("artifact_files")
-    .set({ blob_key: key, size_bytes: sizeBytes, uploaded_at: services.now() })
-    .where("id", "=", file.id)
-    .where("md5", "=", md5)
-    .where("blob_key", "is", null)
-    .executeTakeFirst();
+  const { numUpdatedRows } = await services.catalog.write((tx) =>
+    tx
+      .updateTable("artifact_files")
+      .set({ blob_key: key, size_bytes: sizeBytes, uploaded_at: services.now() })
+      .where("id", "=", file.id)
+      .where("md5", "=", md5)
+      .where("blob_key", "is", null)
+      .executeTakeFirst(),
+  );
   // Sent twice, or no longer wanted: the first content stays.
   if (numUpdatedRows === 0n) await services.blobs.delete(key);
 }
@@ -121,13 +123,15 @@ export async function putManifestFile(
       "the manifest has not the MD5 it was announced with; log the artifact again",
     );
   }
-  const { numUpdatedRows } = await services.catalog.db
-    .updateTable("artifact_manifests")
-    .set({ blob_key: key })
-    .where("id", "=", manifest.id)
-    .where("digest", "=", md5)
-    .where("blob_key", "is", null)
-    .executeTakeFirst();
+  const { numUpdatedRows } = await services.catalog.write((tx) =>
+    tx
+      .updateTable("artifact_manifests")
+      .set({ blob_key: key })
+      .where("id", "=", manifest.id)
+      .where("digest", "=", md5)
+      .where("blob_key", "is", null)
+      .executeTakeFirst(),
+  );
   // Sent twice, or the manifest was announced anew meanwhile: what is there stays.
   if (numUpdatedRows === 0n) await services.blobs.delete(key);
 }

@@ -197,6 +197,19 @@ async function find(who: Viewer, name: string): Promise<Version | null> {
   return project?.artifact ?? null;
 }
 
+test("files that come together share commits: none has one by itself, for which everybody waits", async (t) => {
+  const files = Object.fromEntries(Array.from({ length: 5 }, (_, at) => [`f${at}`, `content ${at}`]));
+  const { id } = await create(files);
+  const urls = await Promise.all(Object.entries(files).map(([name, text]) => reserve(id, name, text)));
+  const writes = t.mock.method(services.catalog, "write");
+  const answers = await Promise.all(urls.map((url, at) => put(url ?? "", `content ${at}`)));
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    urls.map(() => 200),
+  );
+  assert.equal(writes.mock.callCount(), urls.length);
+});
+
 test("versions are numbered at commit and aliases move to the newest", async () => {
   const first = await log({ a: "one" }, { aliases: ["latest", "best"] });
   const second = await log({ a: "two", b: "three" });

@@ -142,18 +142,18 @@ const updateManifest: Resolver = async (
   if (artifact.row.state !== "PENDING")
     throw new SteelyardError("conflict", "this artifact is committed; log a new version of it");
   const digest = input.digest?.slice(0, 200) ?? known.digest;
-  const manifest = await db
-    .updateTable("artifact_manifests")
-    .set({
-      digest,
-      base_artifact_id: input.baseArtifactID
-        ? parseGlobalId("Artifact", input.baseArtifactID)
-        : known.base_artifact_id,
-      blob_key: digest === known.digest ? known.blob_key : null,
-    })
-    .where("id", "=", id)
-    .returning(["id", "name", "digest", "type"])
-    .executeTakeFirstOrThrow();
+  const base_artifact_id = input.baseArtifactID
+    ? parseGlobalId("Artifact", input.baseArtifactID)
+    : known.base_artifact_id;
+  const blob_key = digest === known.digest ? known.blob_key : null;
+  const manifest = await services.catalog.write((tx) =>
+    tx
+      .updateTable("artifact_manifests")
+      .set({ digest, base_artifact_id, blob_key })
+      .where("id", "=", id)
+      .returning(["id", "name", "digest", "type"])
+      .executeTakeFirstOrThrow(),
+  );
   return { artifactManifest: { ...manifest, artifact } };
 };
 
@@ -210,16 +210,19 @@ const use: Resolver = async (
   const artifact = await requireArtifact(services, viewer, input.artifactID, "read");
   const run = await runOf(input, context);
   if (!run) throw new SteelyardError("bad-request", "an artifact is used by a run; name it in runName");
-  await services.catalog.db
-    .insertInto("artifact_uses")
-    .values({
-      artifact_id: artifact.row.id,
-      run_id: run.id,
-      used_as: input.usedAs ?? null,
-      created_at: services.now(),
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  const used = {
+    artifact_id: artifact.row.id,
+    run_id: run.id,
+    used_as: input.usedAs ?? null,
+    created_at: services.now(),
+  };
+  await services.catalog.write((tx) =>
+    tx
+      .insertInto("artifact_uses")
+      .values(used)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
+  );
   return { artifact };
 };
 

@@ -22,8 +22,7 @@ export async function authenticate(
   const key = authorization ? keyOf(authorization) : "";
   // The old clients say "no key" with an empty one.
   if (key !== "") {
-    const viewer =
-      key === undefined ? undefined : await viewerByKey(services.catalog.db, key, services.now());
+    const viewer = key === undefined ? undefined : await viewerByKey(services.catalog, key, services.now());
     if (viewer) return viewer;
     throw new SteelyardError(
       "not-authenticated",

@@ -355,7 +355,10 @@ export type CatalogReader = Kysely<CatalogTables>;
 export type CatalogTransaction = Transaction<CatalogTables>;
 
 export interface Catalog {
-  /** For reads, and for single-statement writes. */
+  /**
+   * For reads, and for single-statement writes that are rare: each waits for the disk by itself, and everybody with it, where
+   * those of `write` share one sync.
+   */
   readonly db: CatalogReader;
   /**
    * Run `work` in one durable transaction; writers queue. Keep it short and free of other I/O. Nested calls are an error:

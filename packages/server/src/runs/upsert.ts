@@ -336,6 +336,8 @@ async function forkIfAsked(services: Services, viewer: Viewer, run: RunModel): P
   const parent = await findParent(services, viewer, run.project, branch.parent);
   await services.metrics.fork(parent.id, run.id, branch.step);
   const forkOf = JSON.stringify({ run_id: branch.parent, step: branch.step });
-  await services.catalog.db.updateTable("runs").set({ fork_of: forkOf }).where("id", "=", run.id).execute();
+  await services.catalog.write((tx) =>
+    tx.updateTable("runs").set({ fork_of: forkOf }).where("id", "=", run.id).execute(),
+  );
   return { ...run, row: { ...run.row, fork_of: forkOf } };
 }

@@ -154,7 +154,7 @@ export function usersRoutes(services: Services): Hono<AppEnv> {
 
 /** An anonymous account's key opens its link, and signs nobody in: it is nobody's account. */
 async function userByKey(services: Services, key: string): Promise<number | undefined> {
-  const viewer = await viewerByKey(services.catalog.db, key, services.now());
+  const viewer = await viewerByKey(services.catalog, key, services.now());
   return viewer?.kind === "anonymous" ? undefined : viewer?.userId;
 }
 

@@ -1,7 +1,7 @@
 import { stillWrites } from "../anonymous/claimed-run.ts";
 import { SteelyardError } from "../errors.ts";
 import type { Viewer } from "../http/viewer.ts";
-import type { AccountKind, CatalogReader, CatalogTransaction } from "../ports/catalog.ts";
+import type { AccountKind, Catalog, CatalogReader, CatalogTransaction } from "../ports/catalog.ts";
 import { prepare, type Values } from "../ports/prepared-query.ts";
 import { hashPassword, hashToken, isApiKey, newApiKey, newToken, passwordMatches } from "./secrets.ts";
 
@@ -149,12 +149,9 @@ const keyRow = prepare((db, value: Values<{ hash: string }>) =>
 );
 
 /** Undefined for an unknown or revoked key, or a deleted user. */
-export async function viewerByKey(
-  db: CatalogReader,
-  key: string,
-  nowMs: number,
-): Promise<Viewer | undefined> {
+export async function viewerByKey(catalog: Catalog, key: string, nowMs: number): Promise<Viewer | undefined> {
   if (!isApiKey(key)) return undefined;
+  const { db } = catalog;
   const [row] = await keyRow(db, { hash: hashToken(key) });
   if (!row) return undefined;
   if (row.deleted_at !== null) {
@@ -164,11 +161,10 @@ export async function viewerByKey(
   }
   if (nowMs - (row.last_used_at ?? 0) > LAST_USED_EVERY_MS) {
     // A full disk must not turn a good key away: when it was last used is worth less than the request.
-    await db
-      .updateTable("api_keys")
-      .set({ last_used_at: nowMs })
-      .where("id", "=", row.keyId)
-      .execute()
+    await catalog
+      .write((tx) =>
+        tx.updateTable("api_keys").set({ last_used_at: nowMs }).where("id", "=", row.keyId).execute(),
+      )
       .catch(() => {});
   }
   return viewerOf(row, "key");
