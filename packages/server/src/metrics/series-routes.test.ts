@@ -54,6 +54,28 @@ suite("POST /api/v1/series", () => {
     assert.deepEqual([third?.min.length, third?.mean.length, third?.last.length], [5, 5, 0]);
   });
 
+  test("a key of 50,000 characters is a line, and hinders no other", async () => {
+    const long = "k".repeat(50_000);
+    await makeRun(doors, doors.admin, { project: "p", name: "long" });
+    await doors.ask(doors.admin, "POST", "/files/admin/p/long/file_stream", {
+      files: { "wandb-history.jsonl": { offset: 0, content: [`{"_step":0,"a":1,"${long}":2}`] } },
+    });
+    const { questions } = await read({
+      runs: ["long"],
+      questions: [{ keys: ["a", long] }, { keys: ["a"], x: { kind: "key", key: long } }],
+    });
+    assert.deepEqual(
+      questions.map(({ series }) => series.map(({ key, xFirst, last }) => [key, xFirst[0], last[0]])),
+      [
+        [
+          ["a", 0, 1],
+          [long, 0, 2],
+        ],
+        [["a", 2, 1]],
+      ],
+    );
+  });
+
   test("expressions are lines beside keys", async () => {
     const { questions } = await read({
       questions: [
