@@ -25,6 +25,8 @@ export interface Config {
   signUp: boolean;
   /** A run that was not heard of for so long is taken for crashed. */
   crashAfterMs: number;
+  /** Of a query in SQL, in DuckDB's words. */
+  sqlMemory: string;
   logLevel: "trace" | "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -102,6 +104,12 @@ export const OPTIONS = {
     default: "300",
     text: "Seconds without a sign of life after which a run is shown as crashed, 1 to 86400. Clients speak every 30 s at least: below 60, runs that live are taken for crashed until they speak again.",
   },
+  sqlMemory: {
+    variable: "STEELYARD_SQL_MEMORY",
+    flag: "--sql-memory",
+    default: "1GB",
+    text: "Memory that a query in SQL may have, e.g. `512MB` or `4GB`. Two run at once.",
+  },
   logLevel: {
     variable: "STEELYARD_LOG_LEVEL",
     flag: "--log-level",
@@ -147,6 +155,9 @@ export function readConfig(
   if (!/^\d{1,5}$/.test(value("crashAfter").text) || crashAfterS < 1 || crashAfterS > 86_400)
     throw wrong("crashAfter", "a number of seconds from 1 to 86400");
 
+  if (!/^[1-9]\d{0,5}[MG]B$/.test(value("sqlMemory").text))
+    throw wrong("sqlMemory", "a number with MB or GB, such as 4GB");
+
   const publicUrl = value("publicUrl").text;
   if (publicUrl !== "" && !/^https?:$/.test(URL.parse(publicUrl)?.protocol ?? "")) {
     throw wrong("publicUrl", "an http:// or https:// address");
@@ -177,6 +188,7 @@ export function readConfig(
     anonymous: isOn("anonymous"),
     signUp: isOn("signUp"),
     crashAfterMs: crashAfterS * 1000,
+    sqlMemory: value("sqlMemory").text,
     logLevel,
   };
 }

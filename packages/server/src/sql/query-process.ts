@@ -9,6 +9,10 @@ import type { Cell, ColumnType, FromProcess, HistoryFile, SqlResult, Table, ToPr
  */
 
 const MEMORY = process.env.STEELYARD_SQL_MEMORY ?? "1GB";
+/** Of an answer as JSON: it passes through the server's memory. */
+const MAX_ANSWER_BYTES = 32 * 2 ** 20;
+/** Words alone: in a comment one reader could see another statement than the next. */
+const EXPLAIN_HEAD = /^\s*EXPLAIN\s+(ANALYZE\s+)?(\([\w\s,]*\)\s*)?/i;
 const duckdb = await import("@duckdb/node-api");
 const instance = await duckdb.DuckDBInstance.create(":memory:", { memory_limit: MEMORY, threads: "2" });
 const connection = await instance.connect();
@@ -64,13 +68,7 @@ async function answer({ sql, history, maxRows, output }: Extract<ToProcess, { ki
   if (history) await openHistory(history);
   await close([...(history ?? []).map(({ path }) => path), ...(output ? [output.path] : [])]);
   send({ kind: "started" });
-  const statements = await connection.extractStatements(sql);
-  if (statements.count !== 1)
-    throw new Error(`one statement at a time, not ${statements.count}: leave out what follows the ;`);
-  const prepared = await statements.prepare(0);
-  const { SELECT, EXPLAIN } = duckdb.StatementType;
-  if (prepared.statementType !== SELECT && prepared.statementType !== EXPLAIN)
-    throw new Error("only questions are allowed: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE or EXPLAIN");
+  await onlyReads(sql);
   if (output) {
     const format = {
       csv: "FORMAT csv, HEADER",
@@ -85,19 +83,41 @@ async function answer({ sql, history, maxRows, output }: Extract<ToProcess, { ki
   } else send({ kind: "result", result: await read(sql, maxRows) });
 }
 
+async function onlyReads(sql: string): Promise<void> {
+  const statements = await connection.extractStatements(sql);
+  if (statements.count !== 1)
+    throw new Error(`one statement at a time, not ${statements.count}: leave out what follows the ;`);
+  const { statementType } = await statements.prepare(0);
+  const { SELECT, EXPLAIN } = duckdb.StatementType;
+  if (statementType === SELECT) return;
+  // EXPLAIN ANALYZE does what it explains.
+  const explained = statementType === EXPLAIN ? sql.replace(EXPLAIN_HEAD, "") : sql;
+  if (explained !== sql) return onlyReads(explained);
+  throw new Error("only questions are allowed: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE or EXPLAIN of one");
+}
+
 function withoutSemicolon(sql: string): string {
   return sql.replace(/[\s;]+$/, "");
 }
 
 async function read(sql: string, maxRows: number): Promise<SqlResult> {
-  const reader = await connection.streamAndReadUntil(sql, maxRows + 1);
-  const rows = reader.getRowsJson() as unknown[][];
-  const types = reader.columnTypes();
-  return {
-    columns: reader.columnNames().map((name, at) => ({ name, type: String(types[at]) })),
-    rows: rows.slice(0, maxRows),
-    truncated: rows.length > maxRows || !reader.done,
-  };
+  const result = await connection.stream(sql);
+  const types = result.columnTypes();
+  const columns = result.columnNames().map((name, at) => ({ name, type: String(types[at]) }));
+  const rows: unknown[][] = [];
+  let bytes = 0;
+  for await (const some of result.yieldRowsJson()) {
+    for (const row of some) {
+      if (rows.length === maxRows) return { columns, rows, truncated: true };
+      bytes += JSON.stringify(row).length;
+      if (bytes > MAX_ANSWER_BYTES)
+        throw new Error(
+          `the answer is larger than ${MAX_ANSWER_BYTES / 2 ** 20} MB: ask for fewer rows or columns, or for a file`,
+        );
+      rows.push(row);
+    }
+  }
+  return { columns, rows, truncated: false };
 }
 
 /** `history`: the rows of every run side by side, with the run's id; a key that a run does not have is NULL. */

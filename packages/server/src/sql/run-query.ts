@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SteelyardError } from "../errors.ts";
@@ -22,12 +23,22 @@ export interface SqlLimits {
   /** Of the query itself; bringing together what it reads may take longer, once. */
   queryMs: number;
   prepareMs: number;
+  /** Of an output. */
+  fileBytes: number;
   atOnce: number;
   waiting: number;
 }
-export const SQL_LIMITS: SqlLimits = { queryMs: 60_000, prepareMs: 600_000, atOnce: 2, waiting: 8 };
+export const SQL_LIMITS: SqlLimits = {
+  queryMs: 60_000,
+  prepareMs: 600_000,
+  fileBytes: 4e9,
+  atOnce: 2,
+  waiting: 8,
+};
 /** Runs whose rows of the catalog are handed over. */
 const MAX_RUNS = 100_000;
+/** Of JavaScript, beside what DuckDB may have: rows on their way in and out. */
+const HEAP = "--max-old-space-size=1024";
 
 /** Queries of one server: so many at a time, each in a process of its own that ends with it. */
 export class SqlQueries {
@@ -76,7 +87,13 @@ export class SqlQueries {
     const folder = join(config.dataDir, "query-files");
     const files = history ? await historyFiles(metrics, runs, folder, signal) : undefined;
     signal.throwIfAborted();
-    const process = new QueryProcess(this.#limits, folder, signal);
+    const process = new QueryProcess({
+      limits: this.#limits,
+      memory: config.sqlMemory,
+      folder,
+      output: question.output?.path,
+      signal,
+    });
     try {
       const numbers = runs.map(({ id }) => id);
       for (const { name, columns, rows } of tables) {
@@ -95,11 +112,19 @@ export class SqlQueries {
   }
 }
 
+interface Asked {
+  limits: SqlLimits;
+  memory: string;
+  folder: string;
+  output: string | undefined;
+  signal: AbortSignal;
+}
+
 class QueryProcess {
   readonly answer: Promise<SqlResult | undefined>;
   readonly #child: ChildProcess;
 
-  constructor(limits: SqlLimits, folder: string, signal: AbortSignal) {
+  constructor(asked: Asked) {
     const file = fileURLToPath(
       new URL(`./query-process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
     );
@@ -107,9 +132,10 @@ class QueryProcess {
     this.#child = fork(file, {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { TZ: "UTC" },
+      env: { TZ: "UTC", STEELYARD_SQL_MEMORY: asked.memory },
+      execArgv: [...process.execArgv, HEAP],
     });
-    this.answer = this.#answered(limits, folder, signal);
+    this.answer = this.#answered(asked);
     // Its error may come while rows are still being handed over.
     this.answer.catch(() => {});
   }
@@ -124,28 +150,30 @@ class QueryProcess {
     this.#child.kill("SIGKILL");
   }
 
-  #answered(limits: SqlLimits, folder: string, signal: AbortSignal): Promise<SqlResult | undefined> {
+  #answered({ limits, folder, output, signal }: Asked): Promise<SqlResult | undefined> {
     const child = this.#child;
     return new Promise((resolve, reject) => {
+      const stop = (reason: unknown) => {
+        reject(reason);
+        child.kill("SIGKILL");
+      };
       const late = (what: string, ms: number) =>
-        setTimeout(() => {
-          reject(
-            new SteelyardError(
-              "too-large",
-              `${what} took longer than ${ms / 1000} s; ask of fewer runs, or for less`,
-            ),
-          );
-          child.kill("SIGKILL");
-        }, ms);
+        setTimeout(
+          () => stop(tooLarge(`${what} took longer than ${ms / 1000} s; ask of fewer runs, or for less`)),
+          ms,
+        );
+      const checkFile = () => {
+        const { size } = (output && statSync(output, { throwIfNoEntry: false })) || { size: 0 };
+        if (size > limits.fileBytes)
+          stop(tooLarge(`the file would be larger than ${limits.fileBytes / 1e9} GB; ask for less`));
+      };
+      const watching = setInterval(checkFile, 250);
       let timer = late("bringing together what the query reads", limits.prepareMs);
       let errors = "";
       child.stderr?.on("data", (piece) => {
         errors = (errors + piece).slice(-4_000);
       });
-      const abort = () => {
-        reject(signal.reason);
-        child.kill("SIGKILL");
-      };
+      const abort = () => stop(signal.reason);
       signal.addEventListener("abort", abort, { once: true });
       child.on("message", (message: FromProcess) => {
         if (message.kind === "started") {
@@ -153,11 +181,16 @@ class QueryProcess {
           timer = late("the query", limits.queryMs);
         } else if (message.kind === "refused") {
           reject(new SteelyardError("bad-request", message.message.replaceAll(folder, "…").slice(0, 2_000)));
-        } else resolve(message.kind === "result" ? message.result : undefined);
+        } else {
+          checkFile();
+          // Without effect when that was too much.
+          resolve(message.kind === "result" ? message.result : undefined);
+        }
       });
       child.on("error", reject);
       child.on("exit", () => {
         clearTimeout(timer);
+        clearInterval(watching);
         signal.removeEventListener("abort", abort);
         // Without effect when it was answered.
         reject(endedError(errors));
@@ -167,15 +200,18 @@ class QueryProcess {
 }
 
 function endedError(errors: string): SteelyardError {
-  if (errors.includes("@duckdb/node-api")) {
+  if (/Cannot find (package|module) '@duckdb\//.test(errors)) {
     return new SteelyardError(
       "unavailable",
       "queries need DuckDB, an optional dependency that is not installed here; run: npm install @duckdb/node-api",
     );
   }
-  return new SteelyardError(
-    "too-large",
+  return tooLarge(
     "the query's process ended before its answer, most likely for want of memory; ask of fewer runs, or for less",
     { cause: new Error(errors) },
   );
+}
+
+function tooLarge(message: string, options?: ErrorOptions): SteelyardError {
+  return new SteelyardError("too-large", message, options);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -43,6 +43,7 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     doors.ask(doors.admin, "POST", `/files/admin/p/${run}/file_stream`, stream(lines, offset));
   const ask = (sql: string, more: object = {}, key: string | undefined = doors.admin) =>
     doors.ask(key, "POST", "/api/v1/sql", { entity: "admin", project: "p", sql, ...more });
+  const project = { id: 1, name: "p", entityId: 1, entityName: "admin", access: "PRIVATE" };
   async function rows(sql: string, more: object = {}): Promise<unknown[][]> {
     const reply = await ask(sql, more);
     assert.equal(reply.status, 200, reply.text);
@@ -164,26 +165,85 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
 
   test("a query that takes too long is ended, with its process, and the next one is answered", async () => {
     const { services } = doors.server;
-    const project = await findProject(services, undefined, "admin", "p", "read").catch(() => undefined);
-    assert.equal(project, undefined);
-    const ref = { id: 1, name: "p", entityId: 1, entityName: "admin", access: "PRIVATE" };
+    assert.equal(
+      await findProject(services, undefined, "admin", "p", "read").catch(() => undefined),
+      undefined,
+    );
     const queries = new SqlQueries(services, { ...SQL_LIMITS, queryMs: 1500, atOnce: 1, waiting: 1 });
     const endless = "SELECT count(*) FROM range(1000000000000) t(i) WHERE hash(i) % 1000003 = 1000004";
     const idle = new AbortController().signal;
-    const slow = queries.run(ref, { sql: endless, maxRows: 1 }, idle);
-    const next = queries.run(ref, { sql: "SELECT 1", maxRows: 1 }, idle);
-    await assert.rejects(queries.run(ref, { sql: "SELECT 2", maxRows: 1 }, idle), {
+    const slow = queries.run(project, { sql: endless, maxRows: 1 }, idle);
+    const next = queries.run(project, { sql: "SELECT 1", maxRows: 1 }, idle);
+    await assert.rejects(queries.run(project, { sql: "SELECT 2", maxRows: 1 }, idle), {
       code: "too-many-requests",
     });
     await assert.rejects(slow, { code: "too-large", message: /took longer than 1.5 s/ });
     assert.deepEqual((await next)?.rows, [[1]]);
     const left = new AbortController();
-    const abandoned = queries.run(ref, { sql: endless, maxRows: 1 }, left.signal);
+    const abandoned = queries.run(project, { sql: endless, maxRows: 1 }, left.signal);
     setTimeout(() => left.abort(new Error("gone")), 300);
     await assert.rejects(abandoned, /gone/);
   });
 
-  test("a query that wants more memory than it may is told so", async () => {
+  test("explaining a statement does not do it: what others read stays as it is", async () => {
+    const sum = "SELECT sum(_step) FROM history WHERE run = 'a'";
+    assert.deepEqual(await rows(sum), [[3]]);
+    const kept = join(doors.dataDir, "query-files");
+    const before = readdirSync(kept).map((name) => [name, readFileSync(join(kept, name))]);
+    for (const [name] of before)
+      for (const explain of [
+        "EXPLAIN ANALYZE",
+        "explain",
+        "EXPLAIN (ANALYZE, FORMAT json)",
+        "EXPLAIN/**/ANALYZE",
+      ])
+        assert.match(
+          await refused(`${explain} COPY (SELECT 1 AS _step) TO '${join(kept, String(name))}'
+            (FORMAT parquet, USE_TMP_FILE false) -- history`),
+          /only questions|cannot access/i,
+        );
+    assert.match(await refused("EXPLAIN ANALYZE DELETE FROM runs"), /only questions/);
+    assert.deepEqual(
+      readdirSync(kept).map((name) => [name, readFileSync(join(kept, name))]),
+      before,
+    );
+    assert.deepEqual(await rows(sum), [[3]]);
+    for (const explain of ["EXPLAIN ANALYZE", "EXPLAIN (FORMAT json)"])
+      assert.equal((await rows(`${explain} SELECT * FROM runs`)).length, 1);
+  });
+
+  test("an answer and a file have a bound of bytes, too", async () => {
+    const wide = "SELECT repeat('x', 1000000) || i AS t FROM range(60) r(i)";
+    assert.match(await refused(wide), /answer is larger than 32 MB/);
+    assert.equal((await ask(wide, { maxRows: 10 })).json<SqlResult>().rows.length, 10);
+    const folder = mkdtempSync(join(tmpdir(), "steelyard-query-"));
+    const queries = new SqlQueries(doors.server.services, { ...SQL_LIMITS, fileBytes: 1e6 });
+    const output = { format: "csv", path: join(folder, "large.csv") } as const;
+    const asked = queries.run(project, { sql: wide, maxRows: 100, output }, new AbortController().signal);
+    await assert.rejects(asked, { code: "too-large", message: /file would be larger/ });
+    rmSync(folder, { recursive: true });
+  });
+
+  test("where DuckDB is not installed, what to do is said", async () => {
+    const hook = `import { registerHooks } from "node:module";
+      registerHooks({ resolve: (name, context, next) => next(name.replace(/^@duckdb.*/, "@duckdb/absent"), context) });`;
+    const before = process.execArgv;
+    process.execArgv = [...before, "--import", `data:text/javascript,${encodeURIComponent(hook)}`];
+    try {
+      assert.match(await refused("SELECT 1"), /^503 .*DuckDB.*not installed.*npm install @duckdb\/node-api/);
+    } finally {
+      process.execArgv = before;
+    }
+    assert.deepEqual(await rows("SELECT 1"), [[1]]);
+  });
+
+  test("a query has the memory that the server was told, and is told when it wants more", async () => {
+    const { config } = doors.server.services;
+    config.sqlMemory = "300MB";
+    const limit = "SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'";
+    assert.match(String(await rows(limit)), /^28\d\.\d MiB$/);
+    config.sqlMemory = "1GB";
+
     assert.match(
       await refused("SELECT list(repeat('x', 1000000) || i) FROM range(100000) r(i)"),
       /more than the \w+ of memory/,
