@@ -2,6 +2,7 @@ import type { KeyInfo } from "../ports/metric-store.ts";
 
 /** The table that rows become where a file wants one: a column per key. */
 
+/** `text`: of values that are no text their JSON. */
 export type ColumnType = "step" | "number" | "text" | "boolean" | "json";
 
 export interface ExportColumn {

@@ -9,7 +9,7 @@ export const EXPORT_FORMATS = ["csv", "jsonl", "parquet"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** The directory at the end of a Parquet file has an entry per column and group, all in memory. */
-const MAX_PARQUET_COLUMNS = 2000;
+export const MAX_PARQUET_COLUMNS = 2000;
 
 type Part = string | Uint8Array<ArrayBuffer>;
 

@@ -1,5 +1,4 @@
 import { createReadStream, existsSync, mkdirSync, statSync, utimesSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Context, Hono } from "hono";
@@ -11,7 +10,7 @@ import type { KeyInfo, MetricStore } from "../ports/metric-store.ts";
 import type { Services } from "../services.ts";
 import { type ExportColumn, exportColumns } from "./export-columns.ts";
 import { makeRoom } from "./kept-files.ts";
-import { columnPages } from "./row-pages.ts";
+import { writeRunFile } from "./run-file.ts";
 
 /**
  * The history of a run that has ended as one Parquet file at an address that carries its own permission, for the official
@@ -126,23 +125,7 @@ async function makeFile(metrics: MetricStore, run: number, folder: string, path:
   if (!columns) throw new SteelyardError("not-found", "the rows of this run are others by now");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   makeRoom(folder, Date.now());
-  const unfinished = join(folder, `unfinished-${process.hrtime.bigint()}`);
-  const file = await open(unfinished, "w", 0o600);
-  try {
-    const { ParquetFile } = await import("./parquet-file.ts");
-    const parquet = new ParquetFile(columns);
-    for await (const page of columnPages(metrics, run, "history", columns.length)) {
-      parquet.add("", page);
-      await file.writeFile(parquet.take());
-    }
-    await file.writeFile(parquet.end());
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-  await rename(unfinished, path);
+  await writeRunFile(metrics, run, columns, path);
 }
 
 function sendFile(c: Context<AppEnv>, path: string): Response {

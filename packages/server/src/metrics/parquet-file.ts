@@ -135,11 +135,13 @@ class Cells {
         const text = column.texts[row];
         if (text === undefined) continue;
         if (text === "null") return null;
-        return this.#type === "json" ? text : (parseExtendedJson(text) as Cell);
+        return this.#type === "json" || (this.#type === "text" && !text.startsWith('"'))
+          ? text
+          : (parseExtendedJson(text) as Cell);
       }
       if (column.has && column.has[row] === 0) continue;
       const number = column.numbers[row] as number;
-      return this.#type === "json" ? stringifyExtendedJson(number) : number;
+      return this.#type === "number" ? number : stringifyExtendedJson(number);
     }
     return null;
   }

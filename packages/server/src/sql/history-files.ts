@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { flattenKeys, parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import { SteelyardError } from "../errors.ts";
+import { MAX_PARQUET_COLUMNS } from "../metrics/export-formats.ts";
 import { inTurns, rowPages } from "../metrics/row-pages.ts";
+import { writeRunFile } from "../metrics/run-file.ts";
 import type { KeyInfo, MetricStore } from "../ports/metric-store.ts";
 import type { HistoryFile } from "./messages.ts";
 
@@ -52,6 +54,16 @@ export async function historyFiles(
     if (existsSync(path)) {
       const now = new Date();
       utimesSync(path, now, now);
+      files.push({ run: name, path });
+      continue;
+    }
+    if (columns.length <= MAX_PARQUET_COLUMNS) {
+      const typed = columns.map(({ key, name, type }) => ({
+        key,
+        name,
+        type: type === "DOUBLE" ? ("number" as const) : ("text" as const),
+      }));
+      await writeRunFile(metrics, id, typed, path, signal);
       files.push({ run: name, path });
       continue;
     }

@@ -10,7 +10,7 @@ export interface Table {
 
 export type Cell = string | number | null | readonly string[];
 
-/** A run's rows, in a file; `columns` when the file is still JSON lines and is to be made into `path`. */
+/** A run's rows, in a Parquet file; with `source`, of a run of very many keys, it is still to be made of those JSON lines. */
 export interface HistoryFile {
   run: string;
   path: string;

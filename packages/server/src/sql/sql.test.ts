@@ -95,6 +95,31 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     assert.deepEqual(await rows("SELECT DISTINCT run FROM history", { runs: ["b"] }), [["b"]]);
   });
 
+  test("a key of several kinds is text, and a run of thousands of keys is read as any other", async () => {
+    await makeRun(doors, doors.admin, { project: "kinds", name: "k" });
+    const wide = Object.fromEntries(Array.from({ length: 2500 }, (_, key) => [`w${key}`, key / 2]));
+    const lines = [
+      '{"_step":0,"kind":1.5}',
+      '{"_step":1,"kind":"words"}',
+      '{"_step":2,"kind":[1,"two"]}',
+      '{"_step":3,"kind":true}',
+      '{"_step":4,"kind":null}',
+    ];
+    const log = (run: string, content: string[]) =>
+      doors.ask(doors.admin, "POST", `/files/admin/kinds/${run}/file_stream`, stream(content));
+    await log("k", lines);
+    const ask = (sql: string) => rows(sql, { project: "kinds" });
+    const kinds = [["1.5"], ["words"], ['[1,"two"]'], ["true"], [null]];
+    assert.deepEqual(await ask("SELECT kind FROM history ORDER BY _step"), kinds);
+    await makeRun(doors, doors.admin, { project: "kinds", name: "wide" });
+    await log("wide", [JSON.stringify({ _step: 7, kind: "last", ...wide })]);
+    assert.deepEqual(await ask("SELECT w0, w2499, kind FROM history ORDER BY _step DESC LIMIT 2"), [
+      [0, 1249.5, "last"],
+      [null, null, null],
+    ]);
+    assert.deepEqual(await ask("SELECT kind FROM history WHERE run = 'k' ORDER BY _step"), kinds);
+  });
+
   test("rows that come later are in the next answer", async () => {
     const count = "SELECT count(*) FROM history WHERE run = 'b'";
     assert.deepEqual(await rows(count), [["1"]]);
