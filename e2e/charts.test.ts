@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import type { SeriesRequest } from "@steelyard/protocol/series";
-import type { Locator } from "playwright-core";
 import { until } from "../conformance/sdk-runs.ts";
-import { type Fixture, makeRun, noise, openFixture, signIn, stream } from "./browser.ts";
+import { type Fixture, makeRun, openFixture, signIn, stream } from "./browser.ts";
+import { chartPage, coloured, LINE, leftOf, logValues, makeLines, ODD } from "./chart-page.ts";
 
 /** Charts as a person reads them. A number before a name is the check of the page's specification. */
-const LINE = "line";
 const SPIKE = "spike";
-const ODD = "odd-values";
 const SPIKE_STEP = 123_456;
 
 suite("charts", () => {
   let fixture: Fixture;
+  const { panel, chart, laidOut, open, table } = chartPage(() => fixture);
   /** Questions of charts: those with a bucket alone ask whether there is more. */
   const asked: { keys: string[]; runs: string[]; known: string[]; min?: number; max?: number }[] = [];
   before(async () => {
@@ -25,22 +24,7 @@ suite("charts", () => {
       for (const question of questions)
         if (question.buckets !== 1) asked.push({ runs, known: Object.keys(have), ...question });
     });
-    for (let index = 0; index < 12; index++) {
-      const shake = noise(index);
-      await makeRun(server, LINE, {
-        name: `r${String(index).padStart(2, "0")}`,
-        displayName: `r${String(index).padStart(2, "0")}`,
-        steps: 1000,
-        config: { opt: index % 2 ? "sgd" : "adam" },
-        keys: {
-          "train/loss": (step) => Math.exp(-step / 300) + index / 10 + shake(step) * 0.05,
-          "train/acc": (step) => 1 - Math.exp(-step / 300) + shake(step + 9) * 0.02,
-          "val/loss": (step) => Math.exp(-step / 400) + shake(step + 5) * 0.05,
-          // One run has none of it.
-          ...(index === 3 ? {} : { epoch: (step: number) => Math.floor(step / 100) }),
-        },
-      });
-    }
+    await makeLines(server);
     // Straight to the stream: two hundred thousand rows in few requests.
     await makeRun(server, SPIKE, { name: "long", displayName: "long", steps: 0, keys: {}, running: true });
     for (let from = 0; from < 200_000; from += 20_000) {
@@ -50,38 +34,13 @@ suite("charts", () => {
       );
       await stream(server, SPIKE, "long", { files: { "wandb-history.jsonl": { offset: from, content } } });
     }
-    await rows(ODD, "odd", ["1", "2", "NaN", "Infinity", "-Infinity", "3"]);
-    await rows("outlier", "wild", [...Array.from({ length: 99 }, (_, at) => String(at + 1)), "1000000"]);
+    await logValues(fixture.server, ODD, "odd", ["1", "2", "NaN", "Infinity", "-Infinity", "3"]);
+    await logValues(fixture.server, "outlier", "wild", [
+      ...Array.from({ length: 99 }, (_, at) => String(at + 1)),
+      "1000000",
+    ]);
   });
   after(() => fixture.close());
-
-  /** A run whose key `y` has these values, as JSON with NaN and Infinity. */
-  async function rows(project: string, run: string, values: string[], offset = 0): Promise<void> {
-    if (offset === 0)
-      await makeRun(fixture.server, project, {
-        name: run,
-        displayName: run,
-        steps: 0,
-        keys: {},
-        running: true,
-      });
-    const content = values.map(
-      (value, at) => `{"y":${value},"_step":${offset + at},"_runtime":${offset + at}}`,
-    );
-    await stream(fixture.server, project, run, { files: { "wandb-history.jsonl": { offset, content } } });
-  }
-  const panel = (key: string) => fixture.page.getByRole("region", { name: key, exact: true });
-  const chart = (key: string) => panel(key).locator(".line-chart");
-  /** Before it has a size it hears neither pointer nor keys. */
-  const laidOut = (key: string) => chart(key).locator("canvas").waitFor();
-  const open = async (project: string, query = "") => {
-    await fixture.page.goto(`${fixture.server.url}/admin/${project}${query ? `?${query}` : ""}`);
-  };
-  /** Rows of the panel's table, header first. */
-  async function table(key: string): Promise<string[][]> {
-    await panel(key).locator("tbody tr").first().waitFor();
-    return cells(panel(key));
-  }
 
   test("10: a link with panelDisplayName opens that panel alone, Escape goes back", async () => {
     const { page } = fixture;
@@ -213,7 +172,7 @@ suite("charts", () => {
 
   test("33–35: each kind of smoothing is drawn, and its values are in the table", async () => {
     const { page } = fixture;
-    await rows("smooth", "one", ["1", "2", "6", "7"]);
+    await logValues(fixture.server, "smooth", "one", ["1", "2", "6", "7"]);
     await open("smooth", "tables=y");
     await table("y");
     const kind = page.getByLabel("Kind of smoothing");
@@ -337,116 +296,6 @@ suite("charts", () => {
     assert.ok(asked.some(({ runs }) => runs.includes("r00") && !runs.includes("r11") && runs.length === 10));
   });
 
-  test("47: one crosshair on all charts of the same axis", async () => {
-    const { page } = fixture;
-    await open(LINE, "flip=*system");
-    await laidOut("gpu.temp");
-    await laidOut("val/loss");
-    const box = await chart("train/loss").boundingBox();
-    assert.ok(box);
-    await page.mouse.move(box.x + box.width / 2, box.y + 40);
-    await chart("val/loss").locator(".crosshair").waitFor();
-    // Charts of different widths: the same share of each.
-    const left = (key: string) => chart(key).locator(".crosshair").evaluate(leftOf);
-    const width = async (key: string) => (await chart(key).boundingBox())?.width ?? Number.NaN;
-    const share = async (key: string) => (await left(key)) / (await width(key));
-    assert.ok(Math.abs((await share("val/loss")) - (await share("train/acc"))) < 0.04);
-    assert.equal(await chart("gpu.temp").locator(".crosshair").count(), 0);
-    await page.mouse.move(0, 0);
-  });
-
-  test("48: a zoom is of one chart, of its height too; with zooms synchronised it is everyone's", async () => {
-    const { page } = fixture;
-    await open(LINE);
-    const zoomed = (key: string) =>
-      page.locator(`.line-chart[aria-label^="${key}"][aria-label*="every point"]`).waitFor();
-    const whole = (key: string) =>
-      page.locator(`.line-chart[aria-label^="${key}"][aria-label*="buckets"]`).waitFor();
-    /** From 40 % to 55 % of the width, level or `down` pixels. */
-    const drag = async (key: string, down: number) => {
-      const box = await chart(key).boundingBox();
-      assert.ok(box);
-      await page.mouse.move(box.x + box.width * 0.4, box.y + 40);
-      await page.mouse.down();
-      await page.mouse.move(box.x + box.width * 0.55, box.y + 40 + down, { steps: 4 });
-      await page.mouse.up();
-      await page.mouse.move(0, 0);
-    };
-    await whole("train/acc");
-    await drag("train/loss", 0);
-    await zoomed("train/loss");
-    await whole("train/acc");
-    const own = () => new URL(page.url()).searchParams.get("zoom.train/loss")?.split("~").map(Number);
-    assert.equal(own()?.length, 2);
-    await page.reload();
-    await zoomed("train/loss");
-    await whole("train/acc");
-    // A box has two sides.
-    await drag("train/loss", 60);
-    await page.waitForURL(() => own()?.length === 4);
-    const [, , low = 0, high = 0] = own() ?? [];
-    assert.ok(low < high && low > 0 && high < 2.5, `${low} to ${high}`);
-    await chart("train/loss").dblclick();
-    await page.waitForURL((url) => !url.search.includes("zoom"));
-    await whole("train/loss");
-
-    await page.getByRole("button", { name: "Options" }).click();
-    await page.getByRole("checkbox", { name: "Zoom all charts together" }).check();
-    await page.waitForURL(/sync=1/);
-    await page.keyboard.press("Escape");
-    await drag("train/loss", 0);
-    for (const key of ["train/loss", "train/acc", "val/loss"]) await zoomed(key);
-    await chart("train/acc").dblclick();
-    await page.waitForURL((url) => !url.search.includes("zoom"));
-    for (const key of ["train/loss", "train/acc"]) await whole(key);
-    fixture.checkErrors();
-  });
-
-  test("with Shift held a drag moves the chart along its axis, as wide as it was", async () => {
-    const { page } = fixture;
-    const key = "zoom.train/loss";
-    await open(LINE, `${encodeURIComponent(key)}=200~400`);
-    await laidOut("train/loss");
-    const box = await chart("train/loss").boundingBox();
-    assert.ok(box);
-    const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-    await page.keyboard.down("Shift");
-    await page.mouse.move(middle.x, middle.y);
-    const canvas = chart("train/loss").locator("canvas");
-    await until("it is painted", async () => (await coloured(canvas)).length > 0);
-    const before = await canvas.evaluateHandle(plotOf);
-    await page.mouse.down();
-    await page.mouse.move(middle.x - 40, middle.y);
-    await page.mouse.move(middle.x - 80, middle.y);
-    // What was there is 80 pixels further left.
-    const apart = async () => {
-      const now = await canvas.evaluateHandle(plotOf);
-      return page.evaluate(
-        ([before, now]) => {
-          let apart = 0;
-          for (let y = 0; y < now.height; y++) {
-            for (let x = 0; x + 80 < now.width; x++) {
-              const at = 4 * (y * now.width + x) + 3;
-              if (Math.abs((now.data[at] ?? 0) - (before.data[at + 4 * 80] ?? 0)) > 8) apart++;
-            }
-          }
-          return apart;
-        },
-        [before, now] as const,
-      );
-    };
-    // Its end was cut off by the edge of the plot.
-    await until("the chart follows the pointer", async () => (await apart()) < 20);
-    await page.mouse.up();
-    await page.keyboard.up("Shift");
-    await page.waitForURL((url) => url.searchParams.get(key) !== "200~400");
-    const [from = 0, to = 0] = (new URL(page.url()).searchParams.get(key) ?? "").split("~").map(Number);
-    assert.ok(Math.abs(to - from - 200) < 0.01, `${from} to ${to}`);
-    // 80 pixels of a plot that is a little narrower than its chart.
-    const moved = (200 * 80) / box.width;
-    assert.ok(from - 200 > moved && from - 200 < moved * 1.4, `${from}`);
-  });
-
   test("74: runs made in one second have colours far apart, in both themes and everywhere the same", async () => {
     const { page } = fixture;
     // The browser itself says what OKLab has for them.
@@ -494,14 +343,14 @@ suite("charts", () => {
   });
 
   test("50: rows that arrive are drawn without a reload, earlier ones stay, other runs are not asked again", async () => {
-    await rows("live", "grows", ["1", "2", "3"]);
-    await rows("live", "rests", ["5", "5", "5"]);
+    await logValues(fixture.server, "live", "grows", ["1", "2", "3"]);
+    await logValues(fixture.server, "live", "rests", ["5", "5", "5"]);
     await open("live", "tables=y");
     await panel("y").getByLabel("Line").selectOption({ label: "grows" });
     await panel("y").getByText("3 rows").waitFor();
     const before = await table("y");
     asked.length = 0;
-    await rows("live", "grows", ["4", "5", "6", "7", "8"], 3);
+    await logValues(fixture.server, "live", "grows", ["4", "5", "6", "7", "8"], 3);
     await panel("y").getByText("8 rows").waitFor();
     const now = await table("y");
     assert.deepEqual(now.slice(0, before.length), before);
@@ -514,8 +363,8 @@ suite("charts", () => {
   test("50: a run that grows keeps its buckets, and they stay those of the runs that rest", async () => {
     const long = (from: number, count: number) =>
       Array.from({ length: count }, (_, at) => String(Math.sin((from + at) / 50)));
-    await rows("grid", "grows", long(0, 3000));
-    await rows("grid", "rests", long(0, 3000));
+    await logValues(fixture.server, "grid", "grows", long(0, 3000));
+    await logValues(fixture.server, "grid", "rests", long(0, 3000));
     await open("grid", "tables=y");
     const line = async (label: string) => {
       await panel("y").getByLabel("Line").selectOption({ label });
@@ -524,7 +373,7 @@ suite("charts", () => {
     await line("grows");
     let grown = 3000;
     for (const more of [30, 30, 1500]) {
-      await rows("grid", "grows", long(grown, more), grown);
+      await logValues(fixture.server, "grid", "grows", long(grown, more), grown);
       grown += more;
       const end = String(grown - 1);
       await panel("y").locator("tbody tr:last-child td:first-child", { hasText: end }).waitFor();
@@ -539,78 +388,4 @@ suite("charts", () => {
       await line("grows");
     }
   });
-
-  test("keys: the cursor walks and is read out, zooms, resets, and fills the screen", async () => {
-    const { page } = fixture;
-    await open(ODD);
-    await laidOut("y");
-    await chart("y").focus();
-    await page.keyboard.press("Home");
-    const said = chart("y").locator("[aria-live]");
-    await said.filter({ hasText: "0: odd 1" }).waitFor();
-    await page.keyboard.press("ArrowRight");
-    await said.filter({ hasText: "1: odd 2" }).waitFor();
-    await page.keyboard.press("ArrowRight");
-    await said.filter({ hasText: "2: odd NaN" }).waitFor();
-    await page.keyboard.press("End");
-    await said.filter({ hasText: "5: odd 3" }).waitFor();
-    await page.keyboard.press("+");
-    await page.waitForURL(/zoom\.y=/);
-    await page.keyboard.press("Escape");
-    await page.waitForURL((url) => !url.search.includes("zoom"));
-    await page.keyboard.press("Enter");
-    await page.locator(".full-panel .line-chart").waitFor();
-    await page.keyboard.press("Escape");
-    await page.locator(".full-panel").waitFor({ state: "detached" });
-    fixture.checkErrors();
-  });
-
-  test("a chart is as wide as its window allows", async () => {
-    const { page } = fixture;
-    await open(ODD);
-    await laidOut("y");
-    await page.setViewportSize({ width: 700, height: 900 });
-    await page.waitForFunction(() => {
-      const canvas = document.querySelector<HTMLCanvasElement>(".line-chart canvas");
-      const box = canvas?.parentElement?.getBoundingClientRect();
-      return canvas && box && Math.abs(canvas.getBoundingClientRect().width - box.width) < 2;
-    });
-    await page.setViewportSize({ width: 1440, height: 900 });
-  });
 });
-
-async function cells(panel: Locator): Promise<string[][]> {
-  return panel
-    .locator("tr")
-    .evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
-}
-
-/** The picture of a chart without its axes and edges. */
-function plotOf(element: Element): ImageData {
-  const canvas = element as HTMLCanvasElement;
-  const [x, y] = [70, 10];
-  const inside = canvas.getContext("2d")?.getImageData(x, y, canvas.width - x - 20, canvas.height - y - 30);
-  if (!inside) throw new Error("a canvas without a picture");
-  return inside;
-}
-
-/** In CSS pixels of what it is in. */
-function leftOf(element: Element): number {
-  return element.getBoundingClientRect().left - (element.parentElement?.getBoundingClientRect().left ?? 0);
-}
-
-/** The columns, in CSS pixels, in which something is coloured: a line, and neither grid nor text, which are grey. */
-async function coloured(canvas: Locator): Promise<number[]> {
-  return canvas.evaluate((element) => {
-    const canvas = element as HTMLCanvasElement;
-    const { width, height } = canvas;
-    const data = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray();
-    const columns = new Set<number>();
-    for (let at = 0; at < width * height; at++) {
-      const [r = 0, g = 0, b = 0, a = 0] = data.subarray(at * 4, at * 4 + 4);
-      if (a > 60 && Math.max(r, g, b) - Math.min(r, g, b) > 60)
-        columns.add(Math.floor((at % width) / (width / canvas.clientWidth)));
-    }
-    return [...columns];
-  });
-}
