@@ -19,6 +19,7 @@ for (const runs of quick ? [10] : [1, 10, 100]) {
 await measure(10, 10, quick ? 50 : 300);
 // As the clients do while a run is young: the summary changes with every row and goes with it.
 await measure(10, 10, quick ? 50 : 300, true);
+await makeRuns(quick ? 2 : 10, 32);
 
 /** A row of 10 keys: `_step`, `_runtime`, `_timestamp`, an epoch, and six float32 curves, as training scripts log. */
 function row(step: number): string {
@@ -77,9 +78,13 @@ async function measure(
 }
 
 function post(server: RunningServer, agent: Agent, run: number, body: Buffer): Promise<void> {
+  return send(server, agent, `/files/admin/bench/r${run}/file_stream`, body);
+}
+
+function send(server: RunningServer, agent: Agent, path: string, body: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const sent = request(
-      `${server.url}/files/admin/bench/r${run}/file_stream`,
+      server.url + path,
       {
         agent,
         method: "POST",
@@ -99,6 +104,50 @@ function post(server: RunningServer, agent: Agent, run: number, body: Buffer): P
     sent.on("error", reject);
     sent.end(body);
   });
+}
+
+/** Runs that begin and end by the wire, many at once: the first thousand after one that warms up, and the last. */
+async function makeRuns(thousands: number, inFlight: number): Promise<void> {
+  const server = await startServer();
+  const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
+  try {
+    let made = 0;
+    const make = async (end: number) => {
+      while (made < end) {
+        const name = `r${made++}`;
+        const config = JSON.stringify({ seed: { value: made }, lr: { value: 1 / made } });
+        const variables = { i: { modelName: "bench", name, config } };
+        await send(server, agent, "/graphql", Buffer.from(JSON.stringify({ query: CREATE, variables })));
+        const summary = { offset: 0, content: [JSON.stringify({ loss: Math.sin(made), epoch: made % 100 })] };
+        const body = { files: { "wandb-summary.json": summary }, complete: true, exitcode: 0 };
+        await send(
+          server,
+          agent,
+          `/files/admin/bench/${name}/file_stream`,
+          Buffer.from(JSON.stringify(body)),
+        );
+      }
+    };
+    for (let end = 1000; end <= (thousands + 1) * 1000; end += 1000) {
+      const cpuBefore = await cpuSeconds(server);
+      const began = performance.now();
+      await Promise.all(Array.from({ length: inFlight }, () => make(end)));
+      const seconds = (performance.now() - began) / 1000;
+      const cpu = (await cpuSeconds(server)) - cpuBefore;
+      if (end === 2000 || end === (thousands + 1) * 1000)
+        console.log(
+          `runs made, ${inFlight} at once, ${end / 1000 - 1} k there: ${Math.round(1000 / seconds)} runs/s, ` +
+            `server ${Math.round(cpu * 1000)} µs of processor a run (upsertBucket, and a file_stream with its summary and its end)`,
+        );
+    }
+    const { project } = await server.query<{ project: { runCount: number } }>(
+      `{ project(name: "bench", entityName: "admin") { runCount(filters: "{\\"state\\": \\"finished\\"}") } }`,
+    );
+    if (project.runCount !== made) throw new Error(`${project.runCount} of ${made} runs are there`);
+  } finally {
+    agent.destroy();
+    await server.stop();
+  }
 }
 
 /** Throws unless every run has every line, and its last row is the one that was sent. */
