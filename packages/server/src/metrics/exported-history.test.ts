@@ -77,6 +77,8 @@ suite("the history of a run as a file", () => {
     const inexact: Record<string, string[]> = {
       sparse: ['{"_step":0,"a":1}', '{"_step":1,"b":1}'],
       nested: ['{"_step":0,"a":{"b":1}}'],
+      // The directory at its end would have an entry for each key and group of rows.
+      wide: [`{"_step":0${Array.from({ length: 2000 }, (_, key) => `,"w${key}":${key}`).join("")}}`],
       mixed: ['{"_step":0,"a":1}', '{"_step":1,"a":"one"}'],
       list: ['{"_step":0,"a":[1,2]}'],
       media: ['{"_step":0,"a":{"_type":"image-file","path":"x"}}'],

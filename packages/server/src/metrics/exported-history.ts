@@ -9,6 +9,7 @@ import type { AppEnv } from "../http/app.ts";
 import type { KeyInfo, MetricStore } from "../ports/metric-store.ts";
 import type { Services } from "../services.ts";
 import { type ExportColumn, exportColumns } from "./export-columns.ts";
+import { MAX_PARQUET_COLUMNS } from "./export-formats.ts";
 import { makeRoom } from "./kept-files.ts";
 import { writeRunFile } from "./run-file.ts";
 
@@ -73,6 +74,7 @@ function isSame(a: Given, b: Given): boolean {
 /** Undefined unless every row has every key, at the top, of one type that Parquet has. */
 function columnsOf(infos: readonly KeyInfo[]): ExportColumn[] | undefined {
   const rows = infos.find(({ key }) => key === "_step");
+  if (infos.length > MAX_PARQUET_COLUMNS) return undefined;
   if (!rows || !Number.isSafeInteger(rows.min) || !Number.isSafeInteger(rows.max)) return undefined;
   const plain = infos.every(({ key, count, types, min = 0, max = 0 }) => {
     const [type, other] = Object.keys(types);
