@@ -207,6 +207,28 @@ test("a server does not start with one of its two databases alone, and says what
   await emptied.close();
 });
 
+test("a server does not start with a database that was cut or is none, and says what to do", async () => {
+  for (const name of ["catalog.sqlite", "metrics.sqlite"]) {
+    const target = place(`cut-${name}`);
+    await restore(configOf(target), place("backup"));
+    const path = join(target, name);
+    for (const content of [
+      readFileSync(path).subarray(0, -8192),
+      Buffer.from("no database at all ".repeat(99)),
+    ]) {
+      writeFileSync(path, content);
+      await assert.rejects(
+        openDoors({ dataDir: target }),
+        (error) =>
+          error instanceof ConfigError &&
+          error.message.includes(`${path} is damaged`) &&
+          /server restore/.test(error.message),
+      );
+      assert.deepEqual(readFileSync(path), content);
+    }
+  }
+});
+
 test("two servers do not share a database outside of their data folders", async () => {
   const metrics = place("shared-metrics.sqlite");
   const config = (name: string) =>

@@ -61,6 +61,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   }
 }
 
+/** What an engine says of its file is for who starts the server: a line, not a stack. */
+async function opening<T>(open: () => T | Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    throw new ConfigError((cause as Error).message, { cause });
+  }
+}
+
 /** Last opened first. One that fails must not keep the others open, nor the folder locked. */
 async function closeAll(opened: Opened, log: Logger): Promise<void> {
   for (let close = opened.pop(); close; close = opened.pop()) {
@@ -80,13 +89,15 @@ async function openServer(
 ): Promise<RunningServer> {
   opened.push(lockData(config));
   checkCatalog(config);
-  const catalog = new SqliteCatalog(config.databasePath);
+  const catalog = await opening(() => new SqliteCatalog(config.databasePath));
   opened.push(() => catalog.close());
   await checkRows(config, catalog);
-  const metrics = await openSegments(config.metricsPath, {
-    onDamage: (damage) => log.error({ damage }, "a damaged chunk is left out"),
-    ...(options.maxMetricsBytes === undefined ? {} : { maxBytes: options.maxMetricsBytes }),
-  });
+  const metrics = await opening(() =>
+    openSegments(config.metricsPath, {
+      onDamage: (damage) => log.error({ damage }, "a damaged chunk is left out"),
+      ...(options.maxMetricsBytes === undefined ? {} : { maxBytes: options.maxMetricsBytes }),
+    }),
+  );
   opened.push(() => metrics.close());
   const blobs = countBlobs(await openFolder(config.blobsPath));
   opened.push(() => blobs.close());

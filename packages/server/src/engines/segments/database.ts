@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { SteelyardError } from "../../errors.ts";
+import { openingError } from "../damaged-file.ts";
 
 /** Of the file as a whole (`PRAGMA user_version`); heads and chunks carry their own. See docs/formats/segments.md. */
 export const FORMAT_VERSION = 2;
@@ -63,12 +64,7 @@ export function openForWriting(path: string, options: DatabaseOptions = {}): Dat
   try {
     return openChecked(path, options);
   } catch (cause) {
-    const { errcode = 0, message } = cause as Error & { errcode?: number };
-    if (!DAMAGED.has(errcode & 0xff)) throw cause;
-    throw new Error(
-      `${path} is damaged (${message}): restore a backup with "steelyard server restore"; what is there was not touched`,
-      { cause },
-    );
+    throw openingError(path, cause);
   }
 }
 
@@ -98,8 +94,6 @@ export function openForReading(path: string): DatabaseSync {
   return database;
 }
 
-/** SQLITE_CORRUPT, SQLITE_NOTADB. */
-const DAMAGED = new Set([11, 26]);
 const SQLITE_FULL = 13;
 const SQLITE_IOERR = 10;
 

@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { Kysely, SqliteDialect } from "kysely";
 import type { Catalog, CatalogReader, CatalogTables, CatalogTransaction } from "../../ports/catalog.ts";
 import { type AtOnce, answersAtOnce } from "../../ports/prepared-query.ts";
+import { openingError } from "../damaged-file.ts";
 import { RunColumnsClient } from "../run-columns/client.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
@@ -29,11 +30,7 @@ export class SqliteCatalog implements Catalog {
 
   constructor(path: string) {
     if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const database = new DatabaseSync(path);
-    database.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
-    );
-    migrate(database, path);
+    const database = openDatabase(path);
     this.#path = path;
     this.#database = database;
     const statements = new Statements(database);
@@ -141,14 +138,26 @@ async function runAll(
   return results;
 }
 
+function openDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
+    );
+    migrate(database, path);
+    return database;
+  } catch (cause) {
+    database.close();
+    throw openingError(path, cause);
+  }
+}
+
 function migrate(database: DatabaseSync, path: string): void {
   const done = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
-  if (done > MIGRATIONS.length) {
-    database.close();
+  if (done > MIGRATIONS.length)
     throw new Error(
       `${path} was written by a newer Steelyard (schema ${done}, this version knows ${MIGRATIONS.length}); start that version, or restore a backup`,
     );
-  }
   for (let version = done; version < MIGRATIONS.length; version++) {
     database.exec("BEGIN IMMEDIATE");
     try {
