@@ -168,21 +168,21 @@ test("filling is left as soon as its pace says that it would take too long, and 
 import worker
 now = 0
 worker.time.perf_counter = lambda: now
-def slices(total, size, seconds, cost):
+def slices(total, size, seconds, cost, first=0):
     global now
     now, done = 0, 0
     try:
         for begin, end in worker.filling(total, size, seconds):
-            done, now = end, now + cost
+            done, now = end, now + (cost if begin else cost + first)
     except worker.TooLong as error:
         return f"{done}: {error}"
     return done
-print(slices(100, 30, 60, 1), slices(100, 10, 60, 6), slices(1000, 10, 60, 2), slices(10, 10, 60, 999), sep="; ")`;
+print(slices(100, 30, 60, 1), slices(100, 10, 60, 6), slices(1000, 10, 60, 2), slices(10, 10, 60, 999), slices(1000, 10, 60, 0.5, 5), sep="; ")`;
   const { stdout, stderr } = spawnSync("python3", ["-c", script], {
     encoding: "utf8",
     env: { ...process.env, PYTHONPATH: WORKERS, PYTHONDONTWRITEBYTECODE: "1" },
   });
-  assert.equal(stdout.trim(), "100; 100; 20: filling would take about 3 min; 10", stderr);
+  assert.equal(stdout.trim(), "100; 100; 20: filling would take about 3 min; 10; 1000", stderr);
 });
 
 test("our own server answers the questions as the bench asks and reads them", { skip: !python }, async () => {

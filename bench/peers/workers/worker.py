@@ -4,6 +4,7 @@ A worker reads one JSON object a line from standard input, {"op": name, ...argum
 writes {"ok": answer} or {"error": text} to the descriptor that was standard output; whatever libraries print goes to
 standard error. Times are seconds of time.perf_counter.
 """
+import collections
 import functools
 import json
 import math
@@ -243,10 +244,16 @@ class Budget:
 def filling(total, slice_size, seconds):
     """(begin, end) of slices, all of them; raises TooLong as soon as it shows that they would take far longer than `seconds`."""
     began = time.perf_counter()
+    marks = collections.deque()
     for begin in range(0, total, max(1, slice_size)):
         took = time.perf_counter() - began
-        expected = took * total / max(1, begin)
-        if begin > 0 and took > SURE_AFTER_SECONDS and expected > seconds * 1.25:
+        marks.append((took, begin))
+        # The pace of the latter half: a server that has just started is slow, and some are slower the more there is.
+        while marks[0][0] < took / 2:
+            marks.popleft()
+        at, done = marks[0]
+        expected = took + ((total - begin) * (took - at) / (begin - done) if begin > done else 0)
+        if took > SURE_AFTER_SECONDS and expected > seconds * 1.25:
             words = f"{expected / 60:.0f} min" if expected >= 120 else f"{expected:.0f} s"
             raise TooLong(f"filling would take about {words}")
         yield begin, min(total, begin + slice_size)
