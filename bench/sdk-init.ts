@@ -1,6 +1,6 @@
 /**
  * What a program waits for before its first row: loading the SDK as published (compiled, from its tarballs) and `init` on a
- * warm server, in processes of their own; the same of the official Python client.
+ * warm server, in processes of their own; the same of the official Python client. And what a hundred runs in one process take.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -27,6 +27,20 @@ for (let n = 0; n < 2; n++) {
   took.push(performance.now() - end);
 }
 console.log(JSON.stringify(took));
+`;
+/** As evaluations of agents have them: in megabytes and seconds of the processor. */
+const MANY = `
+const { init } = await import("steelyard");
+const options = { project: "bench", console: false, silent: true };
+const runs = await Promise.all(Array.from({ length: 100 }, () => init(options)));
+for (let step = 0; step < 300; step++) {
+  const row = Object.fromEntries(Array.from({ length: 10 }, (_, key) => ["key" + key, step * key]));
+  for (const run of runs) run.log(row);
+  if (step % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+await Promise.all(runs.map((run) => run.finish()));
+const { user, system } = process.cpuUsage();
+console.log(JSON.stringify([process.resourceUsage().maxRSS / 1024, (user + system) / 1e6]));
 `;
 const PYTHON = `
 import time
@@ -55,6 +69,7 @@ const server = await startServer();
 try {
   installSdk(dir);
   writeFileSync(join(dir, "script.mjs"), SCRIPT);
+  writeFileSync(join(dir, "many.mjs"), MANY);
   const env = {
     ...process.env,
     WANDB_BASE_URL: server.url,
@@ -84,6 +99,10 @@ try {
     `init to first log ${first.toFixed(0)} ms in a new process, ${next.toFixed(0)} ms for its next run   goal < 30`,
   );
   console.log(`finish            ${end.toFixed(0)} ms, of a run a second old`);
+  const [megabytes = 0, seconds = 0] = measure(process.execPath, ["many.mjs"]);
+  console.log(
+    `100 runs at once  ${megabytes.toFixed(0)} MB resident at the most, ${seconds.toFixed(1)} s of the processor, of 300 rows of 10 keys each`,
+  );
   if (newestClient) {
     const [pLoad, pInit, pEnd] = measure(interpreterOf(newestClient), ["-c", PYTHON]) as [
       number,

@@ -42,7 +42,7 @@ export function manyRunsWorkload({ many, cellSeconds }: Sizes): Workload {
         measure: `W4, runs a second, ${atOnce} at a time`,
         value: "parallel",
         moreIsBetter: true,
-        remedy: "one thread and one connection for all runs of a process in place of one each",
+        remedy: "a run is a log and a file or two of its own, and some questions to the server",
       },
     ],
     measure: (subject) => measureMany(subject, many, cellSeconds),

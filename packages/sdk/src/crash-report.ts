@@ -8,7 +8,7 @@ import { VERSION } from "./version.ts";
 export function writeCrashReport(path: string, error: Error): string {
   if (path === "") return "";
   const facts = [
-    `The run's own thread ended at ${new Date().toISOString()}.`,
+    `The run's worker ended at ${new Date().toISOString()}.`,
     `steelyard ${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB in use`,
     "",
     error.stack ?? String(error),

@@ -3,7 +3,7 @@ import { threadId } from "node:worker_threads";
 
 /**
  * The story of a run for whoever looks into it later, as the official client tells it: `debug.log` by the program's
- * thread, one line of text an event; `debug-internal.log` by the run's own thread, one JSON object a line. Never a key or
+ * thread, one line of text an event; `debug-internal.log` by the run's thread, one JSON object a line. Never a key or
  * a password. What cannot be written is left out: a log of faults must not be one.
  */
 type Level = "DEBUG" | "INFO" | "WARNING" | "ERROR";

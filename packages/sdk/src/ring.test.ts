@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NumericRows } from "./numeric-rows.ts";
-import { BESIDE, createRing, eachRow, PREFIX, RingReader, RingWriter } from "./ring.ts";
+import { BESIDE, createRing, eachRow, PREFIX, RingReader, RingWriter, spareRing } from "./ring.ts";
 import { StepMetrics } from "./step-metrics.ts";
 import { Summary } from "./summary.ts";
 
@@ -85,6 +85,38 @@ test("a row that is held is refused when reading it logged another, held or not"
     );
     assert.equal(rows.holds, inner === "held");
   }
+});
+
+test("of a ring that is full only so much is taken at once: other runs wait for the thread too", () => {
+  const memory = createRing();
+  const writer = new RingWriter(memory);
+  const reader = new RingReader(memory);
+  for (let step = 0; step < 20_000; step++) writer.publish(writer.place(2), 0, step, 0, 2);
+  const steps: number[] = [];
+  const take = (from: number, to: number) => {
+    eachRow(reader.cells, from, to, (_, step) => steps.push(step));
+  };
+  reader.drain(reader.written, take, 1 << 14);
+  assert.ok(steps.length >= 2000 && steps.length < 4000, `${steps.length}`);
+  // What is left is not to wait for the clock.
+  assert.equal(reader.rest(), false);
+  while (steps.length < 20_000) reader.drain(reader.written, take, 1 << 14);
+  assert.deepEqual(
+    steps,
+    Array.from({ length: 20_000 }, (_, step) => step),
+  );
+});
+
+test("the ring of a run that is over is the next one's, as new", () => {
+  const memory = createRing();
+  const writer = new RingWriter(memory);
+  writer.publish(writer.place(2), 0, 1, 0, 2);
+  new RingReader(memory).desert();
+  spareRing(memory);
+  const next = createRing();
+  assert.equal(next.cells, memory.cells);
+  assert.deepEqual([...new Int32Array(next.head)], [...new Int32Array(createRing().head)]);
+  assert.notEqual(createRing().cells, memory.cells);
 });
 
 test("the room of rows is given to others a part of the ring at a time, when they were taken", () => {

@@ -33,7 +33,11 @@ export const PART_CELLS = 1 << 11;
 /** At once, for whatever; a turn of the program's event loop must not be long. */
 const WAIT_MS = 1;
 const PLACES = 0x7fffffff;
-const PAGE_BYTES = 4096;
+/** Of rings: as many runs as a program may well have at once. */
+const MOST_SPARE = 32;
+const PAGE_CELLS = 512;
+/** So far ahead of the writer its memory is ready: 3,600 rows of five numbers, eight times what waits when the reader is woken. */
+const MAPPED_CELLS = 1 << 15;
 /**
  * The room of this much is given back at once: some 0.4 ms of the worker's, early enough for a writer that waits, rarely
  * enough that waking it costs nothing.
@@ -45,11 +49,26 @@ export interface RingMemory {
   cells: SharedArrayBuffer;
 }
 
+/** Rings of runs that are over. */
+const spare: RingMemory[] = [];
+
 export function createRing(): RingMemory {
-  const head = new SharedArrayBuffer(HEAD_INTS * 4);
-  // It is about to be: while it starts nobody need wake it.
-  new Int32Array(head)[AWAKE] = 1;
-  return { head, cells: new SharedArrayBuffer(CELLS * 8) };
+  const ring = spare.pop() ?? {
+    head: new SharedArrayBuffer(HEAD_INTS * 4),
+    cells: new SharedArrayBuffer(CELLS * 8),
+  };
+  const head = new Int32Array(ring.head).fill(0);
+  // The reader is about to be: while it starts nobody need wake it.
+  head[AWAKE] = 1;
+  return ring;
+}
+
+/**
+ * Neither side has it in use any more: the next run may have it. The garbage collector does not count shared memory, so
+ * that a program of many short runs would have much of it waiting to be collected.
+ */
+export function spareRing(ring: RingMemory): void {
+  if (spare.length < MOST_SPARE) spare.push(ring);
 }
 
 /** Cells from one place to a later one. */
@@ -231,20 +250,24 @@ export class RingWriter {
 export class RingReader {
   readonly cells: Float64Array;
   readonly #head: Int32Array;
+  readonly #words: Int32Array;
   #read = 0;
+  #mapped = 0;
 
   constructor(memory: RingMemory) {
     this.#head = new Int32Array(memory.head);
     this.cells = new Float64Array(memory.cells);
+    this.#words = new Int32Array(memory.cells);
   }
 
   /**
-   * Have the memory mapped, so that the writer is not the one to wait for it: a page a time it would cost some 7 us in
-   * every 57 rows of five numbers. Changes nothing of what is written already.
+   * Have the memory that the writer comes to mapped, so that it is not the one to wait for it: a page a time it would cost
+   * some 7 us in every 57 rows of five numbers. Not all of it at once: most runs log little. Changes nothing of what is
+   * written already.
    */
   map(): void {
-    const words = new Int32Array(this.cells.buffer);
-    for (let at = 0; at < words.length; at += PAGE_BYTES / 4) Atomics.or(words, at, 0);
+    const behind = Math.min(CELLS, this.written + MAPPED_CELLS);
+    for (; this.#mapped < behind; this.#mapped += PAGE_CELLS) Atomics.or(this.#words, this.#mapped * 2, 0);
   }
 
   /** How far the writer is. What it told beside the ring for the rows up to here has been posted already. */
@@ -261,11 +284,13 @@ export class RingReader {
   }
 
   /**
-   * Calls `take` for each stretch up to `written`; when it returns, the room of the stretch is given to others: its rows
-   * are to be in the log.
+   * Calls `take` for each stretch up to `written`, of `most` cells and some more; when it returns, the room of the stretch
+   * is given to others: its rows are to be in the log.
    */
-  drain(written: number, take: (from: number, to: number) => void): void {
-    while (this.#read !== written) {
+  drain(written: number, take: (from: number, to: number) => void, most = Number.POSITIVE_INFINITY): void {
+    this.map();
+    const began = this.#read;
+    while (this.#read !== written && distance(began, this.#read) < most) {
       const to = this.#stretch(written);
       take(this.#read, to);
       this.#read = to;

@@ -19,7 +19,7 @@ export const NO_LOG = -1;
  * `retries` each record is tried, and `onFull` called for each that fails; what it throws is thrown.
  */
 export class RunLog {
-  readonly #file: number;
+  #file: number;
   readonly #turns: LogTurns;
   readonly #retries: boolean;
   readonly #framing: RecordLogWriter;
@@ -156,5 +156,7 @@ export class RunLog {
 
   close(): void {
     if (this.#file !== NO_LOG) closeSync(this.#file);
+    // What still comes is not to get into another's file.
+    this.#file = NO_LOG;
   }
 }

@@ -26,7 +26,7 @@ import type { RunThread } from "./worker-thread.ts";
 type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string; files: NewFile[] }>;
 type RunEnd = Omit<Extract<FromWorker, { kind: "finished" }>, "kind">;
 
-/** A process that is leaving waits so long for its runs unless they say how long, once their threads have started. */
+/** A process that is leaving waits so long for its runs unless they say how long, once their thread has started. */
 const EXIT_DEADLINE_MS = 5000;
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -169,12 +169,10 @@ export class Run {
     this.summary = liveView(() => summary);
     thread.listen(
       (message) => this.#hear(message),
-      // It found no memory, its file is gone.
       (error) =>
-        this.#hear({
-          kind: "refused",
-          message: `the run cannot go on: ${error.message}${writeCrashReport(start.crashReport, error)}`,
-        }),
+        this.#endThreadless(
+          `the run cannot go on: ${error.message}; what it has is in ${start.logFile}${writeCrashReport(start.crashReport, error)}`,
+        ),
     );
     this.#startWaitMs = Math.min(options.startWaitS * 1000, LONGEST_TIMER_MS);
     this.#starting = setTimeout(() => this.#giveUp(options.startWaitS), this.#startWaitMs).unref();
@@ -432,13 +430,14 @@ export class Run {
     else if (message.kind === "begun") clearTimeout(this.#starting);
     else if (message.kind === "waiting") this.#progress?.waiting(message.rows);
     else if (message.kind === "dropped") this.#drops.later(message.dropped);
-    else if (message.kind === "finished") this.#ended(message);
+    else if (message.kind === "finished") this.#leave(message);
     else if (message.kind === "refused") {
       clearTimeout(this.#starting);
       this.#print.error(message.message);
       this.#finished ??= Promise.resolve();
       this.#rows.end();
-      this.#ended({ sent: false, gaveUp: "", history: { lines: [], more: 0 } });
+      this.#log.close();
+      this.#leave({ sent: false, gaveUp: "", history: { lines: [], more: 0 } });
     } else if (message.kind === "stop" && !this.stopRequested) {
       this.#print.serious(
         message.because
@@ -451,12 +450,22 @@ export class Run {
     }
   }
 
+  #leave(end: RunEnd): void {
+    this.#thread.leave();
+    this.#ended(end);
+  }
+
   /** What is logged from here on would wait for room that never comes. */
   #giveUp(waitedS: number): void {
     // It may have been this thread that took no turn.
     if (this.#log.handedOver) return;
     const message = `the run's thread did not start within ${waitedS} s (WANDB_X_SERVICE_WAIT): what was logged is in ${this.#log.path}, nothing more is recorded; steelyard sync sends it`;
     this.#threadless = new Error(message);
+    this.#endThreadless(message);
+  }
+
+  /** The thread says nothing more: who leaves the process is not to wait for it. */
+  #endThreadless(message: string): void {
     Atomics.store(this.#done, 0, 1);
     this.#hear({ kind: "refused", message });
   }

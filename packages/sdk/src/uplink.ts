@@ -173,6 +173,12 @@ export class Uplink {
     return () => clearInterval(timer);
   }
 
+  /** Nothing is sent from here on. */
+  stop(error: Error): void {
+    this.#live = false;
+    this.#abort.abort(error);
+  }
+
   /** Files of the run's folder. What the server refuses is told, and the run goes on. */
   async upload(names: string[]): Promise<FileUploads> {
     const nothing = { sent: [], refused: [] };

@@ -70,8 +70,10 @@ export class ConsoleFile {
   /** Write everything; the name of the last part, undefined when nothing was printed. */
   end(): string | undefined {
     this.#write();
-    this.#part?.close();
-    return this.#part?.name;
+    const part = this.#part;
+    part?.close();
+    this.#part = undefined;
+    return part?.name;
   }
 
   #write(): void {
