@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { until } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** What the official client never sends again; everything else it tries for minutes or days. */
@@ -66,7 +67,7 @@ suite("a disk that is full", () => {
       assert.equal(refused.status, 507);
       assert.ok(Number(refused.headers.get("retry-after")) > 0);
       assert.match(await refused.text(), /disk .*full/);
-      assert.match(server.log(), /"code":"storage-full"/);
+      await until("a line in the log", () => /"code":"storage-full"/.test(server.log()));
       // No half of it takes the room of others, and none is listed.
       const kept = globSync("files/**", { cwd: dataDir, withFileTypes: true }).filter((one) => one.isFile());
       assert.deepEqual(
@@ -123,7 +124,7 @@ suite("a disk that is full", () => {
       }
       assert.ok(!FINAL.has(refused.status) && refused.status >= 500, `${refused.status} ${refused.text}`);
       assert.match(refused.text, /disk .*full/);
-      assert.match(server.log(), /"code":"storage-full"/);
+      await until("a line in the log", () => /"code":"storage-full"/.test(server.log()));
       assert.ok(sent > 0);
       // Reading goes on, and what was acknowledged is there.
       assert.ok((await lines(server, "r")).length >= sent);
@@ -192,7 +193,7 @@ suite("what clients send on bad days", () => {
       assert.equal(answer.status, status, answer.text);
       const { error } = JSON.parse(answer.text) as { error: string };
       assert.ok(error.length > 10 && !error.includes("\n"), error);
-      assert.ok(server.log().includes(JSON.stringify(error)), "the log does not name the cause");
+      await until("the log names the cause", () => server.log().includes(JSON.stringify(error)));
     });
   }
 
@@ -217,7 +218,8 @@ suite("what clients send on bad days", () => {
     const content = ['{"_step":0,"x":1}', "{nonsense", '{"_step":2,"x":3}'];
     assert.equal((await stream(server, "one-bad", 0, content)).status, 200);
     assert.deepEqual(await lines(server, "one-bad"), [content[0], content[2]]);
-    assert.match(server.log(), /"run":"one-bad","stream":"history","line":1,"reason":"not JSON/);
+    const line = /"run":"one-bad","stream":"history","line":1,"reason":"not JSON/;
+    await until("the log names the line", () => line.test(server.log()));
   });
 
   test("rows of 10 MB, of 10,000 keys, nested, empty, with NaN and infinities come back as they were", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { newestClient, runScript } from "./python.ts";
+import { until } from "./sdk-runs.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** What happens to a client's run when the server, or a person, interferes. */
@@ -104,7 +105,9 @@ suite("lives of runs", { skip, concurrency: true }, () => {
         (await history(server, "both", 100)).map(({ _step, who, row }) => `${_step} ${who} ${row}`),
         ["0 second 0", "1 second 1", "2 second 2", "3 first 3", "4 first 4"],
       );
-      assert.match(server.log(), /"run":"both".*"lines":3,.*two clients on one run/);
+      await until("a line in the log", () =>
+        /"run":"both".*"lines":3,.*two clients on one run/.test(server.log()),
+      );
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
