@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { flattenKeys, parseExtendedJson } from "@steelyard/protocol/history";
 import fc from "fast-check";
-import type { MetricStore } from "../metric-store.ts";
+import type { MetricStore, SeriesQuestion, XAxis } from "../metric-store.ts";
 import { type Open, question } from "./opened-store.contract.ts";
 import { PlainStore } from "./plain-store.test-part.ts";
 
@@ -107,6 +107,7 @@ function rowText(writer: string, line: number, salt: number): string {
   const draw = (line * 7919 + writer.length * 31) % 97;
   const step = draw === 7 ? -1.5 : draw === 8 ? 2 ** 53 : draw < 7 ? Math.max(0, line - 3) : line;
   const members = draw > 90 ? [] : [`"_step":${step}`];
+  if (draw % 3 > 0) members.push(`"_runtime":${line / 4},"_timestamp":${1.7e9 + line / 4}`);
   const value = draw === 20 ? "NaN" : draw === 21 ? "-Infinity" : String((line * salt) / 7);
   members.push(`"a":${value}`);
   if (draw % 5 === 0) members.push(`"b":{"c":"${salt}","d":${line}}`);
@@ -139,11 +140,60 @@ async function sameAnswers(
     withKey.map(({ row }) => `{"b.c":${JSON.stringify((row.b as { c: string }).c)}}`),
   );
   await sameColumns(store, rows, run);
+  assert.deepEqual(
+    await store.tail(run, "history", 9),
+    plain.tail(asked, 9).map(({ text }) => text),
+  );
+  const samples = Math.min(6, texts.length);
+  assert.deepEqual(
+    await store.rows({ run, stream: "history", samples: 6 }),
+    Array.from(
+      { length: samples },
+      (_, i) => texts[Math.round((i * (texts.length - 1)) / (samples - 1 || 1))],
+    ),
+  );
   await sameKeys(store, rows, run);
-  await sameSeries(store, rows, run);
+  for (const [x, of] of AXES) {
+    await sameSeries(
+      store,
+      { runs: [run], keys: ["a"], x },
+      pointsOf(rows, of, ({ a }) => a),
+    );
+    const asked = { runs: [run], expressions: [SUM], x };
+    await sameSeries(
+      store,
+      asked,
+      pointsOf(rows, of, ({ a, b }) => b && (a as number) * 2 + b.d),
+    );
+  }
 }
 
 type Rows = ReturnType<PlainStore["rows"]>;
+interface Row {
+  a?: unknown;
+  b?: { c: string; d: number };
+  _runtime?: number;
+  _timestamp?: number;
+}
+
+const SUM = "a * 2 + b.d";
+const AXES: [x: XAxis, of: (row: Row, step: number) => number | undefined][] = [
+  [{ kind: "step" }, (_, step) => step],
+  [{ kind: "relative" }, (row) => row._runtime],
+  [{ kind: "wall" }, (row) => row._timestamp],
+  [{ kind: "key", key: "b.d" }, (row) => row.b?.d],
+];
+
+/** Of the rows that have both; ascending x. */
+function pointsOf(rows: Rows, xOf: (typeof AXES)[number][1], yOf: (row: Row) => unknown): Point[] {
+  const points: Point[] = [];
+  for (const { row, step } of rows) {
+    const [x, value] = [xOf(row, step), yOf(row)];
+    if (x !== undefined && typeof value === "number") points.push([x, value]);
+  }
+  return points.sort(([a], [b]) => a - b);
+}
+type Point = [x: number, value: number];
 
 /** By column and page by page, put together again. */
 async function sameColumns(store: MetricStore, rows: Rows, run: number): Promise<void> {
@@ -197,32 +247,48 @@ async function sameKeys(store: MetricStore, rows: Rows, run: number): Promise<vo
   const info = told.find(({ key }) => key === "a");
   assert.equal(info?.min, finite.length > 0 ? Math.min(...finite) : undefined);
   assert.equal(info?.max, finite.length > 0 ? Math.max(...finite) : undefined);
+  assert.equal(info?.count, rows.length > 0 ? rows.length : undefined);
+  const lastStep = rows.at(-1)?.step;
+  assert.equal(info?.lastStep, lastStep);
+  const lasts = rows.filter(({ step }) => step === lastStep).map(({ row }) => row.a);
+  assert.ok(info === undefined || lasts.some((value) => Object.is(value, info.last)));
+  const numeric = Object.keys(types).filter((key) => types[key]?.number !== undefined);
+  const names = new Set(await store.keyNames([run], "history"));
+  for (const key of numeric) assert.ok(names.has(key), key);
 }
 
-async function sameSeries(store: MetricStore, rows: Rows, run: number): Promise<void> {
-  const [exact] = await store.series(question({ runs: [run], keys: ["a"], buckets: 10_000 }));
-  const points = [...(exact?.xFirst ?? [])].map((x, i): [number, unknown] => [x, exact?.last[i]]);
+async function sameSeries(
+  store: MetricStore,
+  asked: Partial<SeriesQuestion>,
+  points: readonly Point[],
+): Promise<void> {
+  const label = JSON.stringify(asked);
+  const [exact] = await store.series(question({ ...asked, buckets: 10_000 }));
+  const answered = [...(exact?.xFirst ?? [])].map((x, i): Point => [x, exact?.last[i] ?? 0]);
   assert.deepEqual(
+    answered.map(([x]) => x),
     points.map(([x]) => x),
-    rows.map(({ step }) => step),
+    label,
   );
-  // Among points of one step the order is the store's.
-  assert.deepEqual(byValue(points), byValue(rows.map(({ step, row }) => [step, row.a])));
-  const asked = { runs: [run], keys: ["a"], buckets: 5, min: 0, max: 40 };
-  const [summary] = await store.series(question(asked));
-  const inside = rows.filter(({ step }) => step >= 0 && step <= 40).map(({ row }) => row.a as number);
-  const finite = inside.filter(Number.isFinite);
-  assert.equal(total(summary?.count), finite.length);
-  assert.equal(total(summary?.nonFinite), inside.length - finite.length);
+  // Among points of one x the order is the store's.
+  assert.deepEqual(byValue(answered), byValue(points), label);
+  const min = Math.max(0, points[0]?.[0] ?? 0);
+  const [summary] = await store.series(question({ ...asked, buckets: 5, min, max: min + 40 }));
+  const inside = points.filter(([x]) => x >= min && x <= min + 40);
+  const finite = inside.map(([, value]) => value).filter(Number.isFinite);
+  assert.equal(summary?.xFirst[0], inside[0]?.[0], label);
+  assert.equal(summary?.xLast.at(-1), inside.at(-1)?.[0], label);
+  assert.equal(total(summary?.count), finite.length, label);
+  assert.equal(total(summary?.nonFinite), inside.length - finite.length, label);
   if (finite.length === 0) return;
   const known = (values: Float64Array | undefined) => [...(values ?? [])].filter(Number.isFinite);
-  assert.equal(Math.min(...known(summary?.min)), Math.min(...finite));
-  assert.equal(Math.max(...known(summary?.max)), Math.max(...finite));
+  assert.equal(Math.min(...known(summary?.min)), Math.min(...finite), label);
+  assert.equal(Math.max(...known(summary?.max)), Math.max(...finite), label);
   const sums = known(summary?.mean?.map((mean, i) => mean * (summary.count[i] ?? 0)));
-  assert.ok(Math.abs(total(sums) - total(finite)) < 1e-6 * (1 + total(finite.map(Math.abs))));
+  assert.ok(Math.abs(total(sums) - total(finite)) < 1e-6 * (1 + total(finite.map(Math.abs))), label);
 }
 
-function byValue(points: [number, unknown][]): string[] {
+function byValue(points: readonly Point[]): string[] {
   return points.map(([x, value]) => `${x} ${value}`).sort();
 }
 

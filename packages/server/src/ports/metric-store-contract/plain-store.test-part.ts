@@ -66,6 +66,17 @@ export class PlainStore {
       .sort((a, b) => a.step - b.step);
   }
 
+  /** The last n by line, what was inherited before all others. */
+  tail(run: number, n: number): PlainRow[] {
+    const { inherited, own } = this.#run(run);
+    const byLine = (streams: Iterable<Lines>) =>
+      [...streams]
+        .flatMap((lines) => [...lines])
+        .sort(([a, one], [b, other]) => a - b || one.step - other.step)
+        .map(([, row]) => row);
+    return [...byLine(inherited), ...byLine(own.values())].slice(-n);
+  }
+
   #nextStep(run: number): number {
     return Math.max(0, ...this.rows(run).map(({ step }) => Math.floor(step) + 1));
   }
