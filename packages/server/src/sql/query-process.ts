@@ -86,7 +86,9 @@ async function answer({ sql, history, maxRows, output }: Extract<ToProcess, { ki
 async function onlyReads(sql: string): Promise<void> {
   const statements = await connection.extractStatements(sql);
   if (statements.count !== 1)
-    throw new Error(`one statement at a time, not ${statements.count}: leave out what follows the ;`);
+    throw new Error(
+      `one statement at a time, not ${statements.count}: leave out what follows the ;, and say of a PIVOT which values become columns (ON key IN ('a', 'b'))`,
+    );
   const { statementType } = await statements.prepare(0);
   const { SELECT, EXPLAIN } = duckdb.StatementType;
   if (statementType === SELECT) return;

@@ -164,6 +164,10 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     assert.ok((await rows("SUMMARIZE runs")).length > 3);
     assert.ok((await rows("EXPLAIN SELECT * FROM runs")).length > 0);
     assert.equal((await rows("FROM runs;")).length, 2);
+    // Without its values DuckDB makes two statements of it.
+    const pivot = (values: string) => `PIVOT (SELECT key, 1 AS n FROM config) ON key ${values} USING sum(n)`;
+    assert.match(await refused(pivot("")), /ON key IN/);
+    assert.deepEqual(await rows(pivot("IN ('lr', 'opt')")), [["2", "1"]]);
   });
 
   test("an answer is cut at the rows asked for, and says so; a file has them all", async () => {
