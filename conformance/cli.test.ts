@@ -72,6 +72,7 @@ test("login keeps a key that the server knows, and refuses every other", async (
 
   assert.match((await steelyard(["logout"])).err, /Removed the key for/);
   assert.equal(netrc(), "");
+  assert.match((await steelyard(["logout"])).err, /There is no key for/);
   const nobody = await steelyard(["login"]);
   assert.deepEqual(
     [nobody.status, /No API key configured\. Use `steelyard login` to log in\./.test(nobody.err)],

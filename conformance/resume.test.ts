@@ -90,7 +90,10 @@ test("WANDB_RESUME: must says where it looked and what may have been meant", asy
     start({ id: "the good one", resume: "must" }),
     /did you mean training-7 \(named the good one\)/,
   );
-  await assert.rejects(start({ id: "zzzzzz", resume: "must" }), /no run there has an id like it/);
+  await assert.rejects(
+    start({ id: "zzzzzz", resume: "must" }),
+    /no run there has an id like it\. Check WANDB_RUN_ID/,
+  );
   await assert.rejects(
     start({ id: "x", project: "nowhere", resume: "must" }),
     /in nowhere at .*there is no such project/,

@@ -256,6 +256,8 @@ test("clean removes runs that the server has all of, and no other", async () => 
   await once(lost, "close");
   const there = (id: string) => globSync(join(wandb, `*run-*-${id}`)).length === 1;
 
+  // What is no folder holds no run, whatever its name.
+  writeFileSync(join(wandb, "run-20200101_000000-file"), "");
   const young = await steelyard("clean", "--force");
   assert.deepEqual([young.status, /Found no runs to clean up/.test(young.err)], [0, true], young.err);
   const declined = await steelyard("clean", "--min-hours", "0");

@@ -69,14 +69,15 @@ test("netrc: N13 a new file is its owner's only; the mode of one that is there s
   const folder = mkdtempSync(join(tmpdir(), "steelyard-netrc-"));
   try {
     const path = join(folder, ".netrc");
-    writeNetrc(path, HOST, undefined);
-    writeNetrc(path, HOST, K);
+    assert.equal(writeNetrc(path, HOST, undefined), false);
+    assert.equal(writeNetrc(path, HOST, K), true);
     assert.equal(statSync(path).mode & 0o777, 0o600);
     chmodSync(path, 0o640);
     writeNetrc(path, "other", K);
     assert.equal(statSync(path).mode & 0o777, 0o640);
-    writeNetrc(path, HOST, undefined);
+    assert.equal(writeNetrc(path, HOST, undefined), true);
     assert.equal(readFileSync(path, "utf8"), `machine other\n  login user\n  password ${K}\n`);
+    assert.equal(writeNetrc(path, HOST, undefined), false, "there is no key of that host");
     writeFileSync(path, "");
     writeNetrc(path, HOST, undefined);
   } finally {

@@ -95,14 +95,20 @@ export function editNetrc(text: string, host: string, password: string | undefin
 const quoted = (password: string) =>
   /^[^\s"#\\]+$/.test(password) ? password : `"${password.replace(/["\\]/g, "\\$&")}"`;
 
-/** Keep a key, or (undefined) forget it. A new file is for its owner only; the mode of one that is there stays. */
-export function writeNetrc(path: string, host: string, password: string | undefined): void {
+/**
+ * Keep a key, or (undefined) forget it. A new file is for its owner only; the mode of one that is there stays. False: there
+ * is none to forget.
+ */
+export function writeNetrc(path: string, host: string, password: string | undefined): boolean {
   let before = "";
   try {
     before = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    if (password === undefined) return;
+    if (password === undefined) return false;
   }
-  writeFileSync(path, editNetrc(before, host, password), { mode: 0o600 });
+  const after = editNetrc(before, host, password);
+  if (password === undefined && after.trimEnd() === before.replaceAll("\r\n", "\n").trimEnd()) return false;
+  writeFileSync(path, after, { mode: 0o600 });
+  return true;
 }

@@ -178,10 +178,10 @@ async function nothingThere(http: Http, { runId, rawId, entity, project }: Worke
       displayName && displayName !== name ? `${name} (named ${displayName})` : name,
     );
   const meant = !found
-    ? "there is no such project, or you may not see it"
+    ? "there is no such project, or you may not see it."
     : near.length > 0
       ? `did you mean ${near.join(" or ")}?`
-      : "no run there has an id like it";
+      : "no run there has an id like it.";
   return `resume is "must", but there is no run ${ids.join(" or ")} in ${where}; ${meant} Check WANDB_RUN_ID, WANDB_PROJECT and WANDB_ENTITY, or use "allow"`;
 }
 

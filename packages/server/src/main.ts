@@ -235,14 +235,17 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** The command: parse, start, print, serve until a signal. Exits 2 on a wrong flag or variable. */
+/** The command: parse, start, print, serve until a signal. Exits 2 on a wrong flag or variable, 1 when it cannot start. */
 export async function main(flags: readonly string[]): Promise<void> {
   if (flags.includes("--help")) {
     process.stdout.write(helpText());
     return;
   }
+  let failed = 2;
   try {
-    const server = await startServer(readConfig(flags, process.env));
+    const config = readConfig(flags, process.env);
+    failed = 1;
+    const server = await startServer(config);
     const url = server.services.config.publicUrl ?? server.url;
     process.stdout.write(`
 Steelyard serves ${url}
@@ -264,7 +267,7 @@ Steelyard serves ${url}
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`steelyard: ${error.message}\n`);
-    process.exit(2);
+    process.exit(failed);
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { foldersOf } from "@steelyard/protocol/settings";
 import { Command } from "commander";
@@ -38,13 +38,14 @@ export async function clean(options: Options): Promise<void> {
     throw new CommandError(`--min-hours takes hours from 0, not ${options.minHours}`, EXIT.usage);
   const loaded = settingsOf();
   const { wandb } = foldersOf(loaded.settings, loaded.machine);
-  if (!existsSync(wandb)) throw new CommandError(`there is no folder ${wandb}`);
+  if (!isFolder(wandb)) throw new CommandError(`there is no folder ${wandb}`);
   const found: RunFolder[] = [];
   let api: Api | undefined;
   for (const name of readdirSync(wandb).sort()) {
     const begun = begunAtMs(name);
     if (begun === undefined || Date.now() - begun < minHours * HOUR_MS) continue;
     const path = join(wandb, name);
+    if (!isFolder(path)) continue;
     const logs = readdirSync(path).filter((file) => file.endsWith(".wandb"));
     const [only] = logs;
     if (only === undefined || logs.length > 1) continue;
@@ -99,6 +100,8 @@ async function remove(found: readonly RunFolder[], { includeUnsynced, force }: O
   }
   if (process.exitCode === undefined) info("Success.");
 }
+
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** Of a run's folder by its name, `run-20261127_010203-id`; undefined for what is none. */
 function begunAtMs(name: string): number | undefined {

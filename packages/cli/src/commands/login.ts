@@ -146,11 +146,14 @@ export function logoutCommand(): Command {
       const { host } = new URL(loaded.settings.baseUrl);
       const path = netrcPath(loaded.machine);
       try {
-        writeNetrc(path, host, undefined);
+        info(
+          writeNetrc(path, host, undefined)
+            ? `Removed the key for ${host} from ${path}`
+            : `There is no key for ${host} in ${path}`,
+        );
       } catch (error) {
         throw new CommandError(`${path} cannot be changed: ${(error as Error).message}`);
       }
-      info(`Removed the key for ${host} from ${path}`);
       const left = known(loaded);
       if (left) warn(`there is still a key for ${host} from ${left.source}`);
     });

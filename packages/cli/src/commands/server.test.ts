@@ -73,6 +73,8 @@ test("server start --daemon goes on without the command, and server stop ends it
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
   assert.match(started.out, /Open this link once to sign in/);
   assert.match(started.err, /--edge has no effect/);
+  const taken = await world.steelyard(["server", "start", "-p", new URL(url).port, "--data-dir", "other"]);
+  assert.deepEqual([taken.status, /port \d+ is taken/.test(taken.err)], [1, true], taken.err);
   const second = await world.steelyard(["server", "start", "--daemon", "--port", "0", "--data-dir", dataDir]);
   assert.deepEqual([second.status, /another Steelyard server uses/.test(second.err)], [1, true], second.err);
   const stopped = await world.steelyard(["server", "stop", "--data-dir", dataDir]);

@@ -245,11 +245,16 @@ export class RecordLogReader {
     return { kind: "record", bytes };
   }
 
+  /** What ends at `next` is lost, and the record that is open. */
   #damaged(reason: string, next: number): Found {
+    const from = this.done;
     this.#parts = undefined;
     this.next = next;
     this.done = next;
-    return { kind: "damage", reason };
+    return {
+      kind: "damage",
+      reason: `${reason}: the bytes from ${from} to ${next} are lost, with every record they hold a part of`,
+    };
   }
 }
 

@@ -109,6 +109,27 @@ test("what is not written yet at the end of a growing log is waited for, not tak
   assert.deepEqual(found(whole.subarray(reader.next)), [50_000, 9]);
   assert.deepEqual([reader.next, reader.done], [whole.length, whole.length]);
   assert.deepEqual(found(new Uint8Array(3), true), [
-    `the log is cut inside the chunk at byte ${whole.length}`,
+    `the log is cut inside the chunk at byte ${whole.length}: the bytes from ${whole.length} to ${whole.length + 3} are lost, with every record they hold a part of`,
+  ]);
+});
+
+test("a loss is told by the bytes that it cost", () => {
+  const records = Array.from({ length: 8 }, (_, index) => new Uint8Array(10_000).fill(index));
+  const whole = framed(records);
+  const begins = (record: number) => 7 + record * 10_007;
+  // No length can be trusted in the second record, and the eighth is cut; the fourth has its beginning in the second's block.
+  whole.fill(7, begins(1), begins(2));
+  const read = readRecordLog(whole.subarray(0, -1));
+  assert.deepEqual(
+    read.records.map(([first]) => first),
+    [0, 4, 5, 6],
+  );
+  const lost = (from: number, to: number) =>
+    `the bytes from ${from} to ${to} are lost, with every record they hold a part of`;
+  // Each block that a record reaches costs a header more: the last one began in the third.
+  const cut = begins(7) + 2 * 7;
+  assert.deepEqual(read.damage, [
+    `no chunk at byte ${begins(1)}: ${lost(begins(1), 2 ** 15)}`,
+    `the log is cut inside the chunk at byte ${cut}: ${lost(cut, whole.length - 1)}`,
   ]);
 });
