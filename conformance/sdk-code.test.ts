@@ -246,7 +246,7 @@ test("WANDB_GIT_ROOT, WANDB_GIT_COMMIT, WANDB_GIT_REMOTE: one repository for roo
     // The program's repository, where the working directory has none.
     await runProgram("outside", { cwd: `../${outside.split("/").at(-1)}` });
     const found = await metadataOf("outside");
-    assert.deepEqual(found.git, { remote: join(dir, "remote.git"), commit: commits[1] });
+    assert.deepEqual(found.git, { remote: join(dir, "remote.git"), commit: commits[1], branch: "main" });
     assert.equal(found.codePath, "src/train.mjs");
     assert.equal(found.codePathLocal, undefined);
     assert.match((await filesOf(server, "outside"))["diff.patch"] ?? "", /\+three/);
@@ -259,7 +259,11 @@ test("WANDB_GIT_ROOT, WANDB_GIT_COMMIT, WANDB_GIT_REMOTE: one repository for roo
       variables: { WANDB_GIT_ROOT: dir, WANDB_GIT_REMOTE: "fork" },
     });
     const named = await metadataOf("named");
-    assert.deepEqual(named.git, { remote: "https://example.com/fork.git", commit: commits[1] });
+    assert.deepEqual(named.git, {
+      remote: "https://example.com/fork.git",
+      commit: commits[1],
+      branch: "main",
+    });
     assert.equal(named.program, realpathSync(other));
     assert.match((await filesOf(server, "named"))["diff.patch"] ?? "", /\+three/);
     await runProgram("given", { variables: { WANDB_GIT_COMMIT: "f".repeat(40) } });

@@ -143,14 +143,14 @@ test("WANDB_GIT_ROOT, WANDB_GIT_REMOTE, WANDB_GIT_REMOTE_URL, WANDB_GIT_COMMIT: 
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", repository, ...args], { encoding: "utf8" }).trim();
   mkdirSync(repository);
-  git("init", "-q");
+  git("init", "-q", "-b", "work/lr");
   git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "--allow-empty", "-m", "first");
   git("remote", "add", "fork", "ssh://me:hush@git.example/fork.git");
   const recorded = async (id: string, variables: Record<string, string>) => {
     const run = await withVariables(variables, () => start({ id, mode: "offline" }));
     await run.finish();
     const { git: found } = JSON.parse(readFileSync(join(run.dir, "wandb-metadata.json"), "utf8"));
-    return found as { remote: string; commit: string };
+    return found as { remote: string; commit: string; branch?: string };
   };
   assert.deepEqual(
     await recorded("git-found", {
@@ -159,8 +159,13 @@ test("WANDB_GIT_ROOT, WANDB_GIT_REMOTE, WANDB_GIT_REMOTE_URL, WANDB_GIT_COMMIT: 
       // As in a hook of another repository.
       GIT_DIR: join(dir, "nowhere"),
     }),
-    { remote: "ssh://me@git.example/fork.git", commit: git("rev-parse", "HEAD") },
+    { remote: "ssh://me@git.example/fork.git", commit: git("rev-parse", "HEAD"), branch: "work/lr" },
   );
+  git("checkout", "-q", "--detach");
+  assert.deepEqual(await recorded("git-detached", { WANDB_GIT_ROOT: repository }), {
+    remote: "",
+    commit: git("rev-parse", "HEAD"),
+  });
   assert.deepEqual(
     await recorded("git-given", {
       WANDB_GIT_REMOTE_URL: "https://token@git.example/r.git",

@@ -133,7 +133,7 @@ suite("the run page", () => {
         codePath: "train.py",
         executable: "/usr/bin/python3",
         args: ["--learning-rate", "0.1", "--optimizer", "adam"],
-        git: { remote: "https://example.org/lab/digits.git", commit },
+        git: { remote: "https://example.org/lab/digits.git", commit, branch: "work/lr" },
         docker: "lab/digits@sha256:ab",
         cpu_count: 8,
         gpu: "NVIDIA H100",
@@ -151,6 +151,7 @@ suite("the run page", () => {
     assert.equal(await copied("Command"), "python3 train.py --learning-rate 0.1 --optimizer adam");
     assert.equal(await copied("Run path"), `admin/${PROJECT}/told`);
     assert.equal(await copied("Commit"), commit);
+    assert.equal(await copied("Branch"), "work/lr");
     assert.equal(await copied("requirements.txt"), "numpy==2.1.0\ntorch==2.5.1\n");
     const again = page.getByRole("region", { name: "Run it again" });
     await again.getByText(`git checkout --detach ${commit}`).waitFor();

@@ -23,7 +23,16 @@ export function metadataOf(
     program: name,
     ...(codePath === undefined ? {} : { codePath }),
     ...(localPath === undefined ? {} : { codePathLocal: localPath }),
-    ...(git ? { git: { remote: git.remote, commit: git.commit } } : {}),
+    ...(git
+      ? {
+          git: {
+            remote: git.remote,
+            commit: git.commit,
+            // The official client has none; in a log there is no room for it.
+            ...(git.branch === undefined ? {} : { branch: git.branch }),
+          },
+        }
+      : {}),
     root: process.cwd(),
     host: host || hostname(),
     username: given.username ?? userName(),

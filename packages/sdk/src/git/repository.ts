@@ -7,6 +7,8 @@ import type { Settings } from "@steelyard/protocol/settings";
 export interface GitFacts {
   remote: string;
   commit: string;
+  /** Undefined with no branch checked out, or when settings say the commit. */
+  branch: string | undefined;
   /** Folder of the working tree; "" when settings alone say the commit. */
   root: string;
 }
@@ -59,13 +61,15 @@ export async function gitFacts(
   const ask = async (...args: string[]) => (folder === undefined ? NO_ANSWER : git(folder, ...args));
   const [found, remote] = await Promise.all([
     // The root is printed even where there is no commit yet.
-    ask("rev-parse", "--show-toplevel", "HEAD"),
+    ask("rev-parse", "--show-toplevel", "HEAD", "--abbrev-ref", "HEAD"),
     given.gitRemoteUrl ??
       ask("remote", "get-url", "--", given.gitRemote).then(({ ok, text }) => (ok ? text : "")),
   ]);
-  const [root = "", head = ""] = found.text.split("\n");
+  const [root = "", head = "", name] = found.text.split("\n");
   const commit = given.gitCommit ?? (found.ok ? head : "");
-  return commit === "" ? undefined : { remote: withoutPassword(remote), commit, root };
+  // git calls it HEAD where there is none.
+  const branch = given.gitCommit !== undefined || name === "HEAD" ? undefined : name;
+  return commit === "" ? undefined : { remote: withoutPassword(remote), commit, branch, root };
 }
 
 /** A token in the remote's address is nobody else's business; the user of ssh is part of the address. */

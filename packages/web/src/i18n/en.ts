@@ -303,6 +303,7 @@ export const en = {
   "run.command": "Command",
   "run.git": "Git",
   "run.commit": "Commit",
+  "run.branch": "Branch",
   "run.hardware": "Hardware",
   "run.group": "Group",
   "run.jobType": "Job type",

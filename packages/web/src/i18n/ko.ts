@@ -303,6 +303,7 @@ export const ko: Record<TextKey, string> = {
   "run.command": "명령",
   "run.git": "Git",
   "run.commit": "커밋",
+  "run.branch": "브랜치",
   "run.hardware": "하드웨어",
   "run.group": "그룹",
   "run.jobType": "작업 유형",

@@ -56,6 +56,7 @@ export function EnvironmentCard({
       value: commit && <span title={commit}>{commit.slice(0, COMMIT_CHARACTERS)}</span>,
       copy: commit,
     },
+    { name: t("run.branch"), value: environment.branch, copy: environment.branch },
     { name: t("run.host"), value: environment.host ?? facts.host },
     { name: t("run.os"), value: environment.os },
     {

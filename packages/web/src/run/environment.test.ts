@@ -29,6 +29,8 @@ test("a run's environment comes from its config, else from its metadata file", (
   assert.equal(told.image, "lab/image@sha256:ab");
   assert.equal(told.commit, HASH);
   assert.equal(told.client, "0.20.1");
+  // A log that was synced leaves the branch to the file.
+  assert.equal(environmentOf(config, '{"git": {"branch": "main"}}').branch, "main");
   assert.deepEqual(environmentOf("{}", JSON.stringify(e)).hardware, told.hardware);
   assert.deepEqual(environmentOf("{}", '{"memory": {"total": 15.6}}').hardware, ["15.6 GB RAM"]);
 });

@@ -15,6 +15,8 @@ export interface Environment {
   image: string | undefined;
   remote: string | undefined;
   commit: string | undefined;
+  /** Of our own client. */
+  branch: string | undefined;
   client: string | undefined;
 }
 
@@ -23,8 +25,10 @@ type Facts = Record<string, unknown>;
 /** From the run's config, where newer clients put it (`_wandb.e`, one entry per writer); `file` is `wandb-metadata.json`. */
 export function environmentOf(config: string, file?: string): Environment {
   const own = facts(facts(parseJson(config)._wandb).value);
-  const known: Facts = { ...parseJson(file), ...facts(Object.values(facts(own.e)).at(-1)) };
-  const git = facts(known.git);
+  const written = facts(parseJson(file));
+  const known: Facts = { ...written, ...facts(Object.values(facts(own.e)).at(-1)) };
+  // What came through a log has no branch, the file has.
+  const git = { ...facts(written.git), ...facts(known.git) };
   return {
     // `codePath` is the shorter one: the same script from the project's folder.
     program: text(known.codePathLocal) ?? text(known.codePath) ?? text(known.program),
@@ -38,6 +42,7 @@ export function environmentOf(config: string, file?: string): Environment {
     image: text(known.docker),
     remote: text(git.remote),
     commit: text(git.commit),
+    branch: text(git.branch),
     client: text(own.cli_version),
   };
 }
