@@ -191,10 +191,7 @@ export interface MetricStore {
 
   /** Every key of a run with types, counts, extremes and last value. */
   keys(run: number, stream: "history" | "events"): Promise<KeyInfo[]>;
-  /**
-   * Union of numeric key names of many runs, sorted. A key of which every row was replaced or taken back may be named until
-   * these rows are dropped for good.
-   */
+  /** Union of numeric key names of many runs, sorted. */
   keyNames(runs: readonly number[], stream: "history" | "events"): Promise<string[]>;
 
   lineCounts(run: number): Promise<Record<StreamName, number>>;

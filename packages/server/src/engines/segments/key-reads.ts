@@ -149,11 +149,21 @@ export function answerKeyNames(
   const names = new Set<string>();
   for (const run of runs) {
     for (const { id } of stored.streams(run, stream)) {
-      for (const key of stored.sealedKeys(id)) names.add(key);
-      for (const block of stored.journal(id)) {
-        for (const { kind, key } of stored.head(block).columns) if (kind === "number") names.add(key);
-      }
+      const withDead = stored.sealedWithDead(id);
+      for (const key of stored.sealedKeys(id, withDead)) names.add(key);
+      for (const block of stored.journal(id)) addNumericKeys(names, stored, block);
+      for (const block of withDead) addNumericKeys(names, stored, block);
     }
   }
   return [...names].sort();
+}
+
+/** Those of living rows: the shapes of these say which columns they have. */
+function addNumericKeys(names: Set<string>, stored: StoredBlocks, block: StoredBlock): void {
+  const { columns, shapes, shapeOf } = stored.head(block);
+  const dead = deadRows(block, () => stored.lines(block));
+  const alive =
+    dead && new Set([...shapeOf].filter((_, row) => !dead(row)).flatMap((at) => shapes[at] ?? []));
+  for (const [id, { kind, key }] of columns.entries())
+    if (kind === "number" && (!alive || alive.has(id))) names.add(key);
 }

@@ -138,7 +138,12 @@ export class StoredBlocks {
       lastLine: prepare("SELECT max(last_line) AS line FROM blocks WHERE stream_id = ?"),
       journal: prepare("SELECT count(*) AS rows FROM blocks WHERE level = 0"),
       total: prepare("SELECT count(*) AS rows FROM blocks"),
-      keyNames: prepare("SELECT DISTINCT key FROM columns WHERE stream_id = ?"),
+      withDead: prepare(
+        `SELECT ${COLUMNS} FROM blocks WHERE id IN (SELECT block_id FROM loose WHERE stream_id = ?) AND dead IS NOT NULL`,
+      ),
+      keyNames: prepare(
+        "SELECT DISTINCT key FROM columns WHERE stream_id = ? AND block_id NOT IN (SELECT value FROM json_each(?))",
+      ),
     };
   }
 
@@ -306,8 +311,15 @@ export class StoredBlocks {
     return { journalRows, sealedChunks: Number(this.#sql.total.get()?.rows) - journalRows };
   }
 
-  sealedKeys(streamId: number): string[] {
-    return this.#sql.keyNames.all(streamId).map((row) => String(row.key));
+  /** Sealed blocks of which rows are dead; none of these is in a span. */
+  sealedWithDead(streamId: number): StoredBlock[] {
+    return this.#sql.withDead.all(streamId).map(storedBlock);
+  }
+
+  /** Numeric keys of the sealed blocks but for some. */
+  sealedKeys(streamId: number, without: readonly StoredBlock[]): string[] {
+    const ids = JSON.stringify(without.map(({ id }) => id));
+    return this.#sql.keyNames.all(streamId, ids).map((row) => String(row.key));
   }
 
   head(block: StoredBlock): BlockHead {

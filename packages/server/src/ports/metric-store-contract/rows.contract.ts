@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { MetricStore } from "../metric-store.ts";
 import { history, type Open, steps, twice } from "./opened-store.contract.ts";
 
 /** What is read of rows: some of them, and what keys they have. */
@@ -63,5 +64,29 @@ export function testRows(name: string, open: Open): void {
         assert.deepEqual(await store.keyNames([1, 2], "history"), ["_step", "down", "g.a", "mix", "up"]);
       },
     );
+  });
+
+  test(`${name}: keys of which every row was taken back or replaced are not named`, async () => {
+    const lines = steps(0, 4, (i) => ({ all: i, [`at${i}`]: i, text: "x" }));
+    const { store, reopen } = await open();
+    const named = async (opened: MetricStore, ...keys: string[]) =>
+      assert.deepEqual(await opened.keyNames([1, 2], "history"), ["_step", "all", ...keys]);
+    await store.append([history(lines), { ...history(lines), run: 2 }]);
+    await store.rewind(1, 0);
+    await store.rewind(2, 1);
+    await named(store, "at0", "at1");
+    await store.append([{ ...history(['{"_step":1,"other":1}'], 1), run: 2 }]);
+    await named(store, "at0", "other");
+    await store.append([history(lines.slice(1), 1)]);
+    // The same of what was sealed whole.
+    const again = await reopen();
+    await named(again, "at0", "at1", "at2", "at3", "other");
+    await again.rewind(1, 1);
+    await named(again, "at0", "at1", "other");
+    await again.append([history(['{"_step":0,"new":0}'])]);
+    await named(again, "at0", "at1", "new", "other");
+    await again.deleteRun(2);
+    await named(again, "at1", "new");
+    await again.close();
   });
 }
