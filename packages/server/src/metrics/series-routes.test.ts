@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import { after, before, suite, test } from "node:test";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { decodeSeries, type SeriesReply } from "@steelyard/protocol/series";
@@ -335,6 +337,38 @@ suite("POST /api/v1/series", () => {
       sent.end(JSON.stringify({ ...ASKED, questions: [{ keys: ["loss", "acc"], buckets: 1000 }] }));
     });
   }
+
+  // Only a store that hears nothing reaches the time.
+  test("the store hears that who asked has gone, whatever was asked", { timeout: 60_000 }, async (t) => {
+    const { metrics } = doors.server.services;
+    const grouping = { groups: [{ name: "both", runs: [0, 1] }] };
+    for (const question of [{ keys: ["loss"] }, { keys: ["acc"], expressions: ["acc * 2"], grouping }]) {
+      const asked = Promise.withResolvers<AbortSignal | undefined>();
+      const { mock } = t.mock.method(
+        metrics,
+        "series",
+        (_: unknown, signal?: AbortSignal) => {
+          asked.resolve(signal);
+          // A store that is long at work: it ends only when it is told.
+          return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+        },
+        { times: 1 },
+      );
+      const { hostname, port } = new URL(doors.server.url);
+      const socket = connect(Number(port), hostname);
+      const body = JSON.stringify({ ...ASKED, questions: [question] });
+      socket.write(
+        `POST /api/v1/series HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${doors.admin}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      const signal = await asked.promise;
+      assert.ok(signal, "the store was given no signal");
+      assert.equal(signal.aborted, false);
+      const heard = once(signal, "abort");
+      socket.destroy();
+      await heard;
+      mock.restore();
+    }
+  });
 
   test("who goes away is not worked for: the store stops, and nothing is logged as an error", async () => {
     const before = doors.log.filter(({ level }) => level >= 50).length;
