@@ -62,7 +62,7 @@ interface ScriptOptions {
  * Releases whose own process is Python tell its port before it listens there; on a busy machine the script comes first
  * and ends, before anything was sent.
  */
-const CAME_TOO_EARLY = "Connection to wandb service failed: [Errno 111]";
+const CAME_TOO_EARLY = ["Connection to wandb service failed", "ConnectionRefusedError"];
 
 /** Run a script of `conformance/scripts` under one release, in an empty folder, with the two variables a user sets. */
 export async function runScript(
@@ -73,7 +73,8 @@ export async function runScript(
 ): Promise<ScriptResult> {
   for (let attempt = 1; ; attempt++) {
     const result = await runOnce(version, script, server, options);
-    if (attempt === 3 || result.code === 0 || !result.stderr.includes(CAME_TOO_EARLY)) return result;
+    if (attempt === 3 || result.code === 0 || !CAME_TOO_EARLY.every((part) => result.stderr.includes(part)))
+      return result;
   }
 }
 

@@ -185,6 +185,7 @@ test("best keeps the minimum or, by the goal, the maximum; over a resume too; in
   for (const [options, said] of [
     [{ goal: "up" as "minimize" }, /goal "up" is not known; use minimize or maximize/],
     [{ summary: "median" }, /summary "median" is not known; use min, max/],
+    [{ summary: ["min"] as unknown as string }, /summary is a text such as "min,max", not \["min"\]/],
     [{ stepMetric: "s*" }, /stepMetric is one key/],
   ] as const)
     assert.throws(() => run.defineMetric("x", options), said);

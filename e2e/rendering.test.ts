@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../conformance/sdk-runs.ts";
 import { type Fixture, makeRun, openFixture, signIn, stream } from "./browser.ts";
 
 const PROJECT = "rendering";
@@ -34,7 +36,16 @@ suite("what is rendered", () => {
   async function rendered(change: () => Promise<void>): Promise<string[]> {
     const { page } = fixture;
     // Without what comes a moment later of its own: the charts' data, the list's states.
-    await page.waitForLoadState("networkidle");
+    await page.waitForFunction(() => !document.querySelector(".stale-dot, .skeleton"));
+    await until(
+      "nothing is rendered any more",
+      async () => (await renderedBy(() => sleep(500))).length === 0,
+    );
+    return renderedBy(change);
+  }
+
+  async function renderedBy(change: () => Promise<void>): Promise<string[]> {
+    const { page } = fixture;
     const given = await page.evaluateHandle(() => {
       const parts = [...document.querySelectorAll(".panel, .run-row")];
       // React leaves with each element what it was last given.

@@ -84,7 +84,10 @@ export function metricFields(name: string, options: DefineMetricOptions): Metric
   if (typeof name !== "string" || name === "" || name.slice(0, -1).includes("*")) {
     throw new TypeError("a metric's name must not be empty, and * may only be its last character");
   }
-  const summary = (options.summary ?? "")
+  const given: unknown = options.summary ?? "";
+  if (typeof given !== "string")
+    throw new TypeError(`summary is a text such as "min,max", not ${JSON.stringify(given)}`);
+  const summary = given
     .split(",")
     .map((part) => part.trim())
     .filter(Boolean);

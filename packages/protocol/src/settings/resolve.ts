@@ -32,6 +32,8 @@ export interface Resolved {
 
 /** Every value that is not allowed, each with its name, where it came from and what is. Nothing was set. */
 export class SettingsError extends Error {
+  /** "SettingsError". */
+  override readonly name = "SettingsError";
   /** One sentence each; `message` has them a line each. */
   readonly problems: readonly string[];
   /** @internal Made where settings are resolved. */

@@ -98,7 +98,7 @@ const vectors = readFileSync(new URL("./vectors.test.jsonl", import.meta.url), "
 for (const vector of vectors) {
   test(`vector ${vector.id}`, () => {
     if (vector.ours === "E") {
-      assert.throws(() => load(vector), SettingsError);
+      assert.throws(() => load(vector), { name: "SettingsError" });
       // Never half loaded: the same error again.
       assert.throws(() => load(vector), SettingsError);
       return;
