@@ -60,15 +60,15 @@ export async function* rowPages(
 /** Cells of a page of columns: what is made of them in one go takes some 30 ms. */
 const PAGE_CELLS = 400_000;
 
-/** The same rows by column; `keys`: how many columns there are, so that no page is too large. */
+/** The same rows by column; `columns`: how many there are, so that no page is too large. `keys`: only these. */
 export async function* columnPages(
   metrics: Pick<MetricStore, "columns">,
   run: number,
   stream: "history" | "events",
-  keys: number,
-  range: StepRange = {},
+  columns: number,
+  range: StepRange & { keys?: readonly string[] } = {},
 ): AsyncGenerator<RowColumns> {
-  const limit = Math.max(1, Math.min(PAGE_ROWS, Math.floor(PAGE_CELLS / Math.max(1, keys))));
+  const limit = Math.max(1, Math.min(PAGE_ROWS, Math.floor(PAGE_CELLS / Math.max(1, columns))));
   for (let after: number | undefined; ; ) {
     const page = await metrics.columns({ run, stream, ...range, after, limit });
     if (page.steps.length === 0) return;

@@ -129,10 +129,12 @@ export interface RowsQuestion {
   limit?: number;
 }
 
-/** Whole rows by column: the first `limit`, and those that share the step of the last of them. */
+/** Rows by column: the first `limit`, and those that share the step of the last of them. */
 export interface ColumnsQuestion {
   run: number;
   stream: "history" | "events";
+  /** Only these (dotted) keys, of every row; others cost nothing. Absent = whole rows. */
+  keys?: readonly string[] | undefined;
   /** Inclusive. */
   minStep?: number | undefined;
   /** Exclusive. */
@@ -186,7 +188,7 @@ export interface MetricStore {
 
   /** Rows as JSON text exactly as logged (whole rows), or re-made of the asked keys; ascending step. */
   rows(question: RowsQuestion): Promise<string[]>;
-  /** The same rows by column. */
+  /** The same rows by column, or what they have of some keys. */
   columns(question: ColumnsQuestion): Promise<RowColumns>;
 
   /** Every key of a run with types, counts, extremes and last value. */

@@ -3,19 +3,20 @@ import { type BlockHead, rowsOfColumn, rowsOfColumns } from "./block.ts";
 import { type RowAt, rowsIn } from "./row-reads.ts";
 import type { StoredBlock, StoredBlocks } from "./stored.ts";
 
-/** Whole rows by column, for files that have columns: no row becomes text on its way. */
+/** Rows by column, for files that have columns: no row becomes text on its way. */
 
 export function answerColumns(stored: StoredBlocks, question: ColumnsQuestion): RowColumns {
-  const { run, stream, minStep, maxStep, after = Number.NEGATIVE_INFINITY, limit } = question;
+  const { run, stream, keys, minStep, maxStep, after = Number.NEGATIVE_INFINITY, limit } = question;
+  const asked = keys && new Set(keys);
   const min = Math.max(minStep ?? Number.NEGATIVE_INFINITY, after);
   const max = maxStep ?? Number.POSITIVE_INFINITY;
   const rows = rowsIn(stored, { run, stream, min, max, limit }, (step) => step > after);
   const columns = new Columns(rows.length);
   for (const { block, places } of placesInBlocks(rows)) {
     const head = stored.head(block);
-    const rowsOf = rowsFinder(head);
+    const rowsOf = rowsFinder(head, asked?.size);
     for (const [id, { kind, key }] of head.columns.entries()) {
-      if (kind === "line") continue;
+      if (kind === "line" || asked?.has(key) === false) continue;
       const values = stored.column(block, id);
       if (values instanceof Float64Array) columns.putNumbers(key, values, rowsOf(id), places);
       else columns.putTexts(key, values, rowsOf(id), places);
@@ -52,8 +53,8 @@ function placesInBlocks(rows: readonly RowAt[]): Iterable<{ block: StoredBlock; 
 /** Beyond so many columns their rows are found in one pass for all. */
 const FEW_COLUMNS = 8;
 
-function rowsFinder(head: BlockHead): (column: number) => Uint32Array {
-  if (head.columns.length <= FEW_COLUMNS) return (column) => rowsOfColumn(head, column);
+function rowsFinder(head: BlockHead, wanted = head.columns.length): (column: number) => Uint32Array {
+  if (wanted <= FEW_COLUMNS) return (column) => rowsOfColumn(head, column);
   const all = rowsOfColumns(head);
   return (column) => all[column] ?? new Uint32Array(0);
 }
