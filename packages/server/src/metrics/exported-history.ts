@@ -93,6 +93,7 @@ function columnsOf(infos: readonly KeyInfo[]): ExportColumn[] | undefined {
 /** `/storage/history/…`: who has the address may read it, by ranges too. */
 export function exportedHistoryRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
+  const folder = join(services.config.dataDir, "history-files");
   const being = new Map<string, Promise<void>>();
   routes.get(`/storage/${DOOR}/:token/*`, async (c) => {
     const { id } = await readSignedUrl(services, DOOR, c.req.param("token"));
@@ -109,7 +110,6 @@ export function exportedHistoryRoutes(services: Services): Hono<AppEnv> {
         "not-found",
         "the rows of this run are others by now: ask for its history again",
       );
-    const folder = join(services.config.dataDir, "history-files");
     const path = join(folder, `${id}-${given.heartbeat_at}-${given.lines}.parquet`);
     if (!existsSync(path)) {
       const making =

@@ -1,30 +1,29 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createWriteStream, existsSync, mkdirSync, utimesSync } from "node:fs";
+import { existsSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
-import { flattenKeys, parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import { SteelyardError } from "../errors.ts";
+import type { ExportColumn } from "../metrics/export-columns.ts";
 import { MAX_PARQUET_COLUMNS } from "../metrics/export-formats.ts";
-import { inTurns, rowPages } from "../metrics/row-pages.ts";
 import { writeRunFile } from "../metrics/run-file.ts";
 import type { KeyInfo, MetricStore } from "../ports/metric-store.ts";
-import type { HistoryFile } from "./messages.ts";
+import { type HistoryFile, LEFT_OUT } from "./messages.ts";
+import { choosesByPattern, keysNamedIn } from "./named-keys.ts";
 
 /**
  * Runs' rows as files that a query reads: made of the store's rows when one asks for them first, kept until the rows
- * change or the room is wanted.
+ * change or the room is wanted. Of a run of very many keys a file has only those that the query names.
  */
 
 const MAX_RUNS = 2_000;
 const MAX_ROWS = 20_000_000;
 /** What the table `history` has beside the keys. */
-const RESERVED = ["run", "filename"];
+const RESERVED = ["run", "filename", LEFT_OUT];
 
-/** Throws too-large, with what to do. */
+/** Throws too-large, or bad-request, with what to do. */
 export async function historyFiles(
   metrics: MetricStore,
   runs: readonly { id: number; name: string }[],
+  sql: string,
   folder: string,
   signal: AbortSignal,
 ): Promise<HistoryFile[]> {
@@ -32,7 +31,6 @@ export async function historyFiles(
   let rows = 0;
   for (const { id } of runs) rows += (await metrics.lineCounts(id)).history;
   if (rows > MAX_ROWS) throw tooLarge(`${rows} rows`, `${MAX_ROWS} rows`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const versions = await metrics.versions(
     runs.map(({ id }) => id),
     "history",
@@ -40,36 +38,32 @@ export async function historyFiles(
   const keys = new Map<number, KeyInfo[]>();
   for (const { id } of runs) keys.set(id, await metrics.keys(id, "history"));
   const names = columnNames([...keys.values()].flat().map(({ key }) => key));
+  const isNamed = keysNamedIn(sql);
   const files: HistoryFile[] = [];
   for (const [at, { id, name }] of runs.entries()) {
     signal.throwIfAborted();
-    const columns = (keys.get(id) ?? []).map((info) => columnOf(info, names.get(info.key) ?? info.key));
-    if (columns.length === 0) continue;
+    const all = (keys.get(id) ?? []).map((info) => columnOf(info, names.get(info.key) ?? info.key));
+    if (all.length === 0) continue;
+    const isWide = all.length > MAX_PARQUET_COLUMNS;
+    if (isWide && choosesByPattern(sql)) throw hiddenFromPattern(name, all.length);
+    const columns = isWide ? all.filter((column) => isNamed(column.name)) : all;
+    if (columns.length > MAX_PARQUET_COLUMNS)
+      throw new SteelyardError(
+        "too-large",
+        `the query names ${columns.length} keys of the run ${name}, and a query reads at most ${MAX_PARQUET_COLUMNS} of a run; ask of some at a time`,
+      );
     // A run's rows are named by what the other runs have, too.
-    const renamed = columns.filter((column) => column.name !== column.key);
+    const contents = isWide ? columns : columns.filter((column) => column.name !== column.key);
     const version = createHash("sha256")
-      .update(JSON.stringify([versions[at], renamed]))
+      .update(JSON.stringify([versions[at], contents]))
       .digest("hex");
-    const path = join(folder, `${id}-${version.slice(0, 16)}.parquet`);
+    const file = `${id}-${version.slice(0, 16)}.parquet`;
+    const path = join(folder, file);
     if (existsSync(path)) {
       const now = new Date();
       utimesSync(path, now, now);
-      files.push({ run: name, path });
-      continue;
-    }
-    if (columns.length <= MAX_PARQUET_COLUMNS) {
-      const typed = columns.map(({ key, name, type }) => ({
-        key,
-        name,
-        type: type === "DOUBLE" ? ("number" as const) : ("text" as const),
-      }));
-      await writeRunFile(metrics, id, typed, path, signal);
-      files.push({ run: name, path });
-      continue;
-    }
-    const lines = `${path}.${process.hrtime.bigint()}.jsonl`;
-    await writeLines(metrics, id, new Map(columns.map((column) => [column.key, column])), lines, signal);
-    files.push({ run: name, path, source: { path: lines, columns } });
+    } else await writeRunFile(metrics, id, columns, path, signal);
+    files.push({ run: name, file, leftOut: all.length - columns.length });
   }
   return files;
 }
@@ -81,48 +75,16 @@ function tooLarge(asked: string, most: string): SteelyardError {
   );
 }
 
-/** The rows as JSON that every reader knows: one level of keys, no bare NaN. */
-async function writeLines(
-  metrics: MetricStore,
-  run: number,
-  columns: ReadonlyMap<string, Column>,
-  path: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const file = createWriteStream(path, { mode: 0o600 });
-  try {
-    for await (const rows of inTurns(rowPages(metrics, run, "history"))) {
-      signal.throwIfAborted();
-      let text = "";
-      for (const row of rows) text += line(row, columns);
-      if (!file.write(text)) await once(file, "drain");
-    }
-  } finally {
-    file.end();
-    await finished(file);
-  }
+function hiddenFromPattern(run: string, keys: number): SteelyardError {
+  return new SteelyardError(
+    "bad-request",
+    `COLUMNS(…) and * LIKE choose among the columns that are there, and of the run ${run}, of ${keys} keys, only those are that the query names (of more than ${MAX_PARQUET_COLUMNS}); name the keys, or ask of other runs ("runs": […], --run ID)`,
+  );
 }
 
-interface Column {
-  key: string;
-  name: string;
-  type: "DOUBLE" | "VARCHAR";
-}
-
-function line(row: string, columns: ReadonlyMap<string, Column>): string {
-  const values: Record<string, unknown> = {};
-  for (const [key, value] of flattenKeys(parseExtendedJson(row) as Record<string, unknown>)) {
-    const column = columns.get(key);
-    if (!column || value === null) continue;
-    if (column.type === "DOUBLE") values[column.name] = Number.isFinite(value) ? value : String(value);
-    else values[column.name] = typeof value === "string" ? value : stringifyExtendedJson(value);
-  }
-  return `${JSON.stringify(values)}\n`;
-}
-
-function columnOf({ key, types }: KeyInfo, name: string): Column {
+function columnOf({ key, types }: KeyInfo, name: string): ExportColumn {
   const numbersOnly = Object.keys(types).every((type) => type === "number" || type === "null");
-  return { key, name, type: numbersOnly ? "DOUBLE" : "VARCHAR" };
+  return { key, name, type: numbersOnly ? "number" : "text" };
 }
 
 /** Columns know no case: of keys that differ by it alone the one in small letters keeps its name, others get a number. */

@@ -10,11 +10,15 @@ export interface Table {
 
 export type Cell = string | number | null | readonly string[];
 
-/** A run's rows, in a Parquet file; with `source`, of a run of very many keys, it is still to be made of those JSON lines. */
+/** How many keys of its run a row is without: a column of this name is in every answer that would have all columns. */
+export const LEFT_OUT = "more keys: name those you want";
+
+/** A run's rows, in a Parquet file of the folder. */
 export interface HistoryFile {
   run: string;
-  path: string;
-  source?: { path: string; columns: readonly { name: string; type: "DOUBLE" | "VARCHAR" }[] };
+  file: string;
+  /** Keys that are not in the file, for the run has very many. */
+  leftOut: number;
 }
 
 export type OutputFormat = "csv" | "jsonl" | "parquet";
@@ -26,9 +30,11 @@ export type ToProcess =
   | {
       kind: "ask";
       sql: string;
+      /** Where the files are; the query knows them by their names in it. */
+      folder: string;
       history: readonly HistoryFile[] | undefined;
       maxRows: number;
-      output: { format: OutputFormat; path: string } | undefined;
+      output: { format: OutputFormat; file: string } | undefined;
     };
 
 export interface SqlResult {

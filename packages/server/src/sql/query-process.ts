@@ -1,7 +1,14 @@
-import { renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { DuckDBAppender } from "@duckdb/node-api";
-import type { Cell, ColumnType, FromProcess, HistoryFile, SqlResult, Table, ToProcess } from "./messages.ts";
+import {
+  type Cell,
+  type ColumnType,
+  type FromProcess,
+  type HistoryFile,
+  LEFT_OUT,
+  type SqlResult,
+  type Table,
+  type ToProcess,
+} from "./messages.ts";
 
 /**
  * The process that runs one query, in a database of its own in memory: it holds what its asker may see and nothing else,
@@ -63,10 +70,13 @@ function appendCell(appender: DuckDBAppender, type: ColumnType, cell: Cell): voi
   } else appender.appendVarchar(cell as string);
 }
 
-async function answer({ sql, history, maxRows, output }: Extract<ToProcess, { kind: "ask" }>): Promise<void> {
+async function answer(asked: Extract<ToProcess, { kind: "ask" }>): Promise<void> {
+  const { sql, folder, history, maxRows, output } = asked;
   for (const { appender } of tables.values()) appender.closeSync();
+  // So that no name which a query can see says where the server has its data.
+  if (history || output) process.chdir(folder);
   if (history) await openHistory(history);
-  await close([...(history ?? []).map(({ path }) => path), ...(output ? [output.path] : [])]);
+  await close([...(history ?? []), ...(output ? [output] : [])].map(({ file }) => file));
   send({ kind: "started" });
   await onlyReads(sql);
   if (output) {
@@ -77,7 +87,7 @@ async function answer({ sql, history, maxRows, output }: Extract<ToProcess, { ki
     };
     const query = `SELECT * FROM (${withoutSemicolon(sql)}\n) LIMIT ${maxRows}`;
     await connection.run(
-      `COPY (${query}) TO ${text(output.path)} (${format[output.format]}, USE_TMP_FILE false)`,
+      `COPY (${query}) TO ${text(output.file)} (${format[output.format]}, USE_TMP_FILE false)`,
     );
     send({ kind: "written" });
   } else send({ kind: "result", result: await read(sql, maxRows) });
@@ -124,28 +134,21 @@ async function read(sql: string, maxRows: number): Promise<SqlResult> {
 
 /** `history`: the rows of every run side by side, with the run's id; a key that a run does not have is NULL. */
 async function openHistory(files: readonly HistoryFile[]): Promise<void> {
-  for (const file of files) await settle(file);
   if (files.length === 0) {
     await connection.run("CREATE TABLE history (run VARCHAR, _step DOUBLE)");
     return;
   }
-  const names = files.map(({ run, path }) => `(${text(run)}, ${text(path)})`).join(", ");
-  const paths = files.map(({ path }) => text(path)).join(", ");
-  await connection.run(`CREATE TABLE history_files AS SELECT * FROM (VALUES ${names}) f(run, file)`);
+  const described = files.map(
+    ({ run, file, leftOut }) => `(${text(run)}, ${text(file)}, ${leftOut === 0 ? "NULL" : leftOut}::DOUBLE)`,
+  );
+  const paths = files.map(({ file }) => text(file)).join(", ");
+  const leftOut = files.some((file) => file.leftOut > 0) ? `, f.left_out AS ${quoted(LEFT_OUT)}` : "";
+  await connection.run(
+    `CREATE TABLE history_files AS SELECT * FROM (VALUES ${described.join(", ")}) f(run, file, left_out)`,
+  );
   await connection.run(`CREATE VIEW history AS
-    SELECT f.run, h.* EXCLUDE (filename) FROM read_parquet([${paths}], union_by_name = true, filename = true) h
+    SELECT f.run, h.* EXCLUDE (filename)${leftOut} FROM read_parquet([${paths}], union_by_name = true, filename = true) h
     JOIN history_files f ON f.file = h.filename`);
-}
-
-/** JSON lines become a column file once; the next query of the same rows begins with that. */
-async function settle({ path, source }: HistoryFile): Promise<void> {
-  if (!source) return;
-  const columns = source.columns.map(({ name, type }) => `${text(name)}: ${text(type)}`).join(", ");
-  const unfinished = join(dirname(path), `unfinished-${process.pid}.parquet`);
-  await connection.run(`COPY (SELECT * FROM read_json(${text(source.path)}, format = 'newline_delimited',
-    columns = {${columns}}, maximum_object_size = 67108864)) TO ${text(unfinished)} (FORMAT parquet, COMPRESSION zstd)`);
-  renameSync(unfinished, path);
-  rmSync(source.path, { force: true });
 }
 
 async function close(allowed: readonly string[]): Promise<void> {

@@ -1,5 +1,4 @@
-import { createReadStream, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { createReadStream, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Hono } from "hono";
@@ -7,10 +6,11 @@ import * as v from "valibot";
 import type { AppEnv } from "../http/app.ts";
 import { checked, readJson } from "../http/body.ts";
 import { visibleProject } from "../metrics/found.ts";
+import { unfinishedName } from "../metrics/kept-files.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 import type { OutputFormat } from "./messages.ts";
-import { SqlQueries } from "./run-query.ts";
+import { queryFolder, SqlQueries } from "./run-query.ts";
 
 const MAX_ROWS = 10_000;
 const MAX_FILE_ROWS = 5_000_000;
@@ -45,14 +45,14 @@ export function sqlRoutes(services: Services): Hono<AppEnv> {
       const result = await queries.run(found, { ...question, maxRows }, signal);
       return c.json(result ?? {});
     }
-    const folder = mkdtempSync(join(tmpdir(), "steelyard-query-"));
-    const drop = () => rmSync(folder, { recursive: true, force: true });
+    const file = unfinishedName(format);
+    const path = join(queryFolder(services.config.dataDir), file);
+    const drop = () => rmSync(path, { force: true });
     try {
-      const path = join(folder, `result.${format}`);
-      await queries.run(found, { ...question, maxRows: MAX_FILE_ROWS, output: { format, path } }, signal);
-      const file = createReadStream(path);
-      file.once("close", drop);
-      return c.body(Readable.toWeb(file) as ReadableStream, 200, {
+      await queries.run(found, { ...question, maxRows: MAX_FILE_ROWS, output: { format, file } }, signal);
+      const content = createReadStream(path);
+      content.once("close", drop);
+      return c.body(Readable.toWeb(content) as ReadableStream, 200, {
         "content-type": FORMATS[format],
         "content-length": String(statSync(path).size),
         "content-disposition": `attachment; filename="query.${format}"`,

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SteelyardError } from "../errors.ts";
@@ -15,8 +15,13 @@ export interface SqlQuestion {
   /** Ids of the runs it is about; all of the project by default. */
   runs?: readonly string[];
   maxRows: number;
-  /** Written to a file instead of answered. */
-  output?: { format: OutputFormat; path: string };
+  /** Written to a file of the folder instead of answered. */
+  output?: { format: OutputFormat; file: string };
+}
+
+/** Runs' rows for queries, and what they write. */
+export function queryFolder(dataDir: string): string {
+  return join(dataDir, "query-files");
 }
 
 export interface SqlLimits {
@@ -84,14 +89,15 @@ export class SqlQueries {
     const { catalog, metrics, config, now } = this.#services;
     const { tables, history } = tablesIn(question.sql);
     const runs = await runsOf(catalog.db, project.id, question.runs, MAX_RUNS);
-    const folder = join(config.dataDir, "query-files");
-    const files = history ? await historyFiles(metrics, runs, folder, signal) : undefined;
+    const folder = queryFolder(config.dataDir);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const files = history ? await historyFiles(metrics, runs, question.sql, folder, signal) : undefined;
     signal.throwIfAborted();
     const process = new QueryProcess({
       limits: this.#limits,
       memory: config.sqlMemory,
       folder,
-      output: question.output?.path,
+      output: question.output && join(folder, question.output.file),
       signal,
     });
     try {
@@ -103,11 +109,11 @@ export class SqlQueries {
         }
       }
       const { sql, maxRows, output } = question;
-      await process.send({ kind: "ask", sql, history: files, maxRows, output });
+      await process.send({ kind: "ask", sql, folder, history: files, maxRows, output });
       return await process.answer;
     } finally {
       process.end();
-      if (history) makeRoom(folder, now());
+      makeRoom(folder, now());
     }
   }
 }

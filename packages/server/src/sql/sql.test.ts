@@ -8,7 +8,8 @@ import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
 import { makeRoom } from "../metrics/kept-files.ts";
 import { findProject } from "../projects/access.ts";
 import { columnNames } from "./history-files.ts";
-import type { SqlResult } from "./messages.ts";
+import { LEFT_OUT, type SqlResult } from "./messages.ts";
+import { choosesByPattern, keysNamedIn } from "./named-keys.ts";
 import { SQL_LIMITS, SqlQueries } from "./run-query.ts";
 
 suite("SQL over a project", { skip: withoutDuckdb }, () => {
@@ -95,9 +96,8 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     assert.deepEqual(await rows("SELECT DISTINCT run FROM history", { runs: ["b"] }), [["b"]]);
   });
 
-  test("a key of several kinds is text, and a run of thousands of keys is read as any other", async () => {
+  test("a key of several kinds is text", async () => {
     await makeRun(doors, doors.admin, { project: "kinds", name: "k" });
-    const wide = Object.fromEntries(Array.from({ length: 2500 }, (_, key) => [`w${key}`, key / 2]));
     const lines = [
       '{"_step":0,"kind":1.5}',
       '{"_step":1,"kind":"words"}',
@@ -105,19 +105,61 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
       '{"_step":3,"kind":true}',
       '{"_step":4,"kind":null}',
     ];
-    const log = (run: string, content: string[]) =>
-      doors.ask(doors.admin, "POST", `/files/admin/kinds/${run}/file_stream`, stream(content));
-    await log("k", lines);
-    const ask = (sql: string) => rows(sql, { project: "kinds" });
+    await doors.ask(doors.admin, "POST", "/files/admin/kinds/k/file_stream", stream(lines));
     const kinds = [["1.5"], ["words"], ['[1,"two"]'], ["true"], [null]];
-    assert.deepEqual(await ask("SELECT kind FROM history ORDER BY _step"), kinds);
-    await makeRun(doors, doors.admin, { project: "kinds", name: "wide" });
-    await log("wide", [JSON.stringify({ _step: 7, kind: "last", ...wide })]);
-    assert.deepEqual(await ask("SELECT w0, w2499, kind FROM history ORDER BY _step DESC LIMIT 2"), [
-      [0, 1249.5, "last"],
-      [null, null, null],
+    const found = await rows("SELECT kind FROM history ORDER BY _step", { project: "kinds" });
+    assert.deepEqual(found, kinds);
+  });
+
+  test("of a run of 20,000 keys a query has those it names, and says that there are more", async () => {
+    const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, key) => [`m/${key}`, key / 2]));
+    const project = "wide";
+    const log = async (name: string, content: string[]) => {
+      await makeRun(doors, doors.admin, { project, name });
+      await doors.ask(doors.admin, "POST", `/files/admin/${project}/${name}/file_stream`, stream(content));
+    };
+    await log("wide", [
+      JSON.stringify({ _step: 7, kind: "last", 'a"b': 3, ...keys }),
+      '{"_step":8,"m/0":9,"Kind":1}',
     ]);
-    assert.deepEqual(await ask("SELECT kind FROM history WHERE run = 'k' ORDER BY _step"), kinds);
+    await log("narrow", ['{"_step":0,"kind":"first","m/1":5}']);
+    const named = `SELECT run, "m/0", h."M/19999", struct_extract(h, 'm/1'), KIND, "a""b" FROM history h ORDER BY _step`;
+    const values = [
+      ["narrow", null, null, 5, "first", null],
+      ["wide", 0, 9999.5, 0.5, "last", 3],
+      ["wide", 9, null, null, null, null],
+    ];
+    assert.deepEqual(await rows(named, { project }), values);
+    // Each for itself: a file has what its query named.
+    assert.deepEqual(await rows('SELECT count(*), sum("m/3") FROM history', { project }), [["3", 1.5]]);
+    assert.deepEqual(await rows('SELECT max("m/5") FROM history', { project }), [[2.5]]);
+    assert.deepEqual(await rows(named, { project }), values);
+
+    const all = (await ask("SELECT * FROM history ORDER BY _step", { project })).json<SqlResult>();
+    const names = ["run", "_step", "kind", "m/1", LEFT_OUT];
+    assert.deepEqual(all.columns.map(({ name }) => name).sort(), names.sort());
+    const at = all.columns.findIndex(({ name }) => name === LEFT_OUT);
+    assert.deepEqual(
+      all.rows.map((row) => row[at]),
+      [null, 20_003, 20_003],
+    );
+    for (const sql of ["DESCRIBE history", "SUMMARIZE history"])
+      assert.ok(
+        (await rows(sql, { project })).some(([name]) => name === LEFT_OUT),
+        sql,
+      );
+    const csv = await ask("FROM history", { project, format: "csv" });
+    assert.ok(csv.text.startsWith("run,") && csv.text.includes(`,${LEFT_OUT}\n`), csv.text);
+    for (const sql of ["SELECT COLUMNS('m/.*') FROM history", "SELECT * LIKE 'm/%' FROM history"]) {
+      assert.match(await refused(sql, { project }), /400 .*of the run wide, of 20004 keys.*name the keys/);
+      assert.equal((await ask(sql, { project, runs: ["narrow"] })).status, 200, sql);
+    }
+    const list = Object.keys(keys).slice(0, 2100);
+    const many = `SELECT ${list.map((key) => `"${key}"`).join(", ")} FROM history`;
+    assert.match(await refused(many, { project }), /names 2101 keys of the run wide.*at most 2000/);
+    assert.ok(
+      !(await rows("DESCRIBE history", { project, runs: ["narrow"] })).some(([name]) => name === LEFT_OUT),
+    );
   });
 
   test("rows that come later are in the next answer", async () => {
@@ -245,12 +287,11 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     const wide = "SELECT repeat('x', 1000000) || i AS t FROM range(60) r(i)";
     assert.match(await refused(wide), /answer is larger than 32 MB/);
     assert.equal((await ask(wide, { maxRows: 10 })).json<SqlResult>().rows.length, 10);
-    const folder = mkdtempSync(join(tmpdir(), "steelyard-query-"));
     const queries = new SqlQueries(doors.server.services, { ...SQL_LIMITS, fileBytes: 1e6 });
-    const output = { format: "csv", path: join(folder, "large.csv") } as const;
+    const output = { format: "csv", file: "unfinished-large.csv" } as const;
     const asked = queries.run(project, { sql: wide, maxRows: 100, output }, new AbortController().signal);
     await assert.rejects(asked, { code: "too-large", message: /file would be larger/ });
-    rmSync(folder, { recursive: true });
+    rmSync(join(doors.dataDir, "query-files", output.file));
   });
 
   test("where DuckDB is not installed, what to do is said", async () => {
@@ -269,7 +310,7 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
   test("a query has the memory that the server was told, and is told when it wants more", async () => {
     const { config } = doors.server.services;
     config.sqlMemory = "300MB";
-    const limit = "SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'";
+    const limit = "SELECT memory_limit FROM pragma_database_size()";
     assert.match(String(await rows(limit)), /^28\d\.\d MiB$/);
     config.sqlMemory = "1GB";
 
@@ -278,6 +319,35 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
       /more than the \w+ of memory/,
     );
   });
+});
+
+test("a query names keys in every way that SQL has, and in no other", () => {
+  const isNamed = keysNamedIn(`SELECT Loss, h."train/x", h['v a'], it's, "q""r", größe -- "c.d"`);
+  for (const name of [
+    "loss",
+    "LOSS",
+    "train/x",
+    "v a",
+    'q"r',
+    "Größe",
+    "c.d",
+    "_step",
+    "_runtime",
+    "_timestamp",
+  ])
+    assert.ok(isNamed(name), name);
+  for (const name of ["los", "x/train", "other"]) assert.ok(!isNamed(name), name);
+  for (const sql of [
+    "COLUMNS('a')",
+    'h."columns" (x -> true)',
+    "columns/**/(*)",
+    "* /* c */ NOT LIKE 'a'",
+    "*ILIKE 'a'",
+    "* -- c\n LIKE 'a'",
+  ])
+    assert.ok(choosesByPattern(`SELECT ${sql} FROM history h`), sql);
+  for (const sql of ["*", "count(*)", "a * b", "columns", "a LIKE '*'"])
+    assert.ok(!choosesByPattern(`SELECT ${sql} FROM history h`), sql);
 });
 
 test("keys that differ by case alone, or have a name of ours, get a number", () => {
@@ -295,18 +365,18 @@ test("files of queries used longest ago go first, what a killed one left behind 
     ["2.parquet", 60],
     ["3.parquet", 30],
     ["4.parquet", 1],
-    ["5.jsonl", 40],
+    ["unfinished-5.csv", 40],
     ["unfinished-6.parquet", 20],
-    ["7.jsonl", 1],
+    ["unfinished-7.csv", 1],
   ] as const;
   for (const [name, minutesAgo] of files) {
     writeFileSync(join(folder, name), "x".repeat(1000));
     const at = Date.now() / 1000 - minutesAgo * 60;
     utimesSync(join(folder, name), at, at);
   }
-  makeRoom(folder, Date.now(), 4_500);
-  assert.deepEqual(readdirSync(folder).sort(), ["2.parquet", "3.parquet", "4.parquet", "7.jsonl"]);
+  makeRoom(folder, Date.now(), 3_500);
+  assert.deepEqual(readdirSync(folder).sort(), ["2.parquet", "3.parquet", "4.parquet", "unfinished-7.csv"]);
   makeRoom(folder, Date.now(), 0);
-  assert.deepEqual(readdirSync(folder).sort(), ["4.parquet", "7.jsonl"]);
+  assert.deepEqual(readdirSync(folder).sort(), ["4.parquet", "unfinished-7.csv"]);
   rmSync(folder, { recursive: true });
 });
