@@ -10,7 +10,7 @@ import type { KeyInfo, MetricStore } from "../ports/metric-store.ts";
 import type { Services } from "../services.ts";
 import { type ExportColumn, exportColumns } from "./export-columns.ts";
 import { MAX_PARQUET_COLUMNS } from "./export-formats.ts";
-import { makeRoom } from "./kept-files.ts";
+import { dropUnfinished, makeRoom } from "./kept-files.ts";
 import { writeRunFile } from "./run-file.ts";
 
 /**
@@ -94,6 +94,7 @@ function columnsOf(infos: readonly KeyInfo[]): ExportColumn[] | undefined {
 export function exportedHistoryRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   const folder = join(services.config.dataDir, "history-files");
+  dropUnfinished(folder);
   const being = new Map<string, Promise<void>>();
   routes.get(`/storage/${DOOR}/:token/*`, async (c) => {
     const { id } = await readSignedUrl(services, DOOR, c.req.param("token"));

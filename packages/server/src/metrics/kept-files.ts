@@ -14,6 +14,12 @@ export function unfinishedName(ending: string): string {
   return `${UNFINISHED}${process.hrtime.bigint()}.${ending}`;
 }
 
+/** What a server that was killed left behind, at the start of the next. */
+export function dropUnfinished(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) if (name.startsWith(UNFINISHED)) rmSync(join(folder, name));
+}
+
 /** The files used longest ago go first. What a query that was killed left behind goes with them. */
 export function makeRoom(folder: string, now: number, keptBytes = KEPT_BYTES): void {
   if (!existsSync(folder)) return;

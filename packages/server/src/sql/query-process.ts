@@ -32,6 +32,8 @@ process.on("message", (message: ToProcess) => {
   queue = queue.then(() => take(message)).catch(refuse);
 });
 let queue: Promise<void> = Promise.resolve();
+/** The server is gone. At once: a plain exit waits for the query's threads. */
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 
 async function take(message: ToProcess): Promise<void> {
   if (message.kind === "table") await createTable(message.table);

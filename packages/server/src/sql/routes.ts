@@ -6,7 +6,7 @@ import * as v from "valibot";
 import type { AppEnv } from "../http/app.ts";
 import { checked, readJson } from "../http/body.ts";
 import { visibleProject } from "../metrics/found.ts";
-import { unfinishedName } from "../metrics/kept-files.ts";
+import { dropUnfinished, unfinishedName } from "../metrics/kept-files.ts";
 import { requireViewer } from "../projects/access.ts";
 import type { Services } from "../services.ts";
 import type { OutputFormat } from "./messages.ts";
@@ -35,6 +35,7 @@ const Question = v.strictObject({
 export function sqlRoutes(services: Services): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   const queries = new SqlQueries(services);
+  dropUnfinished(queryFolder(services.config.dataDir));
   routes.post("/api/v1/sql", async (c) => {
     requireViewer(c.get("viewer"));
     const { entity, project, sql, runs, maxRows, format } = checked(Question, await readJson(c.req.raw));

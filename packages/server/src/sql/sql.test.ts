@@ -1,14 +1,27 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { withoutDuckdb } from "../../../../conformance/duckdb.ts";
 import { type Doors, makeRun, openDoors } from "../http/doors.test-part.ts";
 import { makeRoom } from "../metrics/kept-files.ts";
 import { findProject } from "../projects/access.ts";
 import { columnNames } from "./history-files.ts";
-import { LEFT_OUT, type SqlResult } from "./messages.ts";
+import { LEFT_OUT, type SqlResult, type ToProcess } from "./messages.ts";
 import { choosesByPattern, keysNamedIn } from "./named-keys.ts";
 import { SQL_LIMITS, SqlQueries } from "./run-query.ts";
 
@@ -226,6 +239,23 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     assert.match((await ask("SELECT * FROM history", { format: "parquet" })).text, /^PAR1/);
   });
 
+  test("a file for a download is made where the server's next start would find it, and removed when it was read", async () => {
+    const { TMPDIR } = process.env;
+    process.env.TMPDIR = join(doors.dataDir, "absent");
+    try {
+      const file = await ask("SELECT 1 AS one", { format: "csv" });
+      assert.deepEqual([file.status, file.text], [200, "one\n1\n"]);
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+    }
+    const left = () =>
+      readdirSync(join(doors.dataDir, "query-files")).filter((name) => /^unfinished/.test(name));
+    while (left().length > 0) await sleep(20);
+    await refused("SELECT error('no') FROM range(3)", { format: "csv" });
+    assert.deepEqual(left(), []);
+  });
+
   test("nobody without a key asks, and no stranger hears of the project", async () => {
     assert.equal((await ask("SELECT 1", {}, "")).status, 401);
     const stranger = await doors.user("stranger");
@@ -378,5 +408,39 @@ test("files of queries used longest ago go first, what a killed one left behind 
   assert.deepEqual(readdirSync(folder).sort(), ["2.parquet", "3.parquet", "4.parquet", "unfinished-7.csv"]);
   makeRoom(folder, Date.now(), 0);
   assert.deepEqual(readdirSync(folder).sort(), ["4.parquet", "unfinished-7.csv"]);
+  rmSync(folder, { recursive: true });
+});
+
+test("what a killed server's queries were writing is gone when it starts again, what is kept is not", async () => {
+  const first = await openDoors();
+  const { dataDir } = first;
+  await first.server.close();
+  const kept: string[] = [];
+  const left: string[] = [];
+  for (const name of ["query-files", "history-files"]) {
+    const folder = join(dataDir, name);
+    mkdirSync(folder, { recursive: true });
+    kept.push(join(folder, "1-abc.parquet"));
+    left.push(join(folder, "unfinished-1.csv"), join(folder, "unfinished-2.parquet"));
+  }
+  for (const path of [...kept, ...left]) writeFileSync(path, "x");
+  const second = await openDoors({ dataDir });
+  assert.deepEqual(left.filter(existsSync), []);
+  assert.deepEqual(kept.filter(existsSync), kept);
+  await second.close();
+});
+
+test("a query ends with the server that asked it", { skip: withoutDuckdb }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-query-"));
+  const child = fork(fileURLToPath(new URL("./query-process.ts", import.meta.url)), {
+    serialization: "advanced",
+  });
+  const sql = "SELECT i FROM range(1000000000000) t(i) WHERE hash(i) % 1000003 = 1000004";
+  const output = { format: "csv", file: "unfinished-1.csv" } as const;
+  child.send({ kind: "ask", sql, folder, history: undefined, maxRows: 1, output } satisfies ToProcess);
+  const [message] = await once(child, "message");
+  assert.deepEqual(message, { kind: "started" });
+  child.disconnect();
+  await once(child, "exit");
   rmSync(folder, { recursive: true });
 });
