@@ -20,6 +20,12 @@ const MEMORY = process.env.STEELYARD_SQL_MEMORY ?? "1GB";
 const MAX_ANSWER_BYTES = 32 * 2 ** 20;
 /** Words alone: in a comment one reader could see another statement than the next. */
 const EXPLAIN_HEAD = /^\s*EXPLAIN\s+(ANALYZE\s+)?(\([\w\s,]*\)\s*)?/i;
+/**
+ * What tells the settings, which say where the files are in full, and what reads a text as a query: it could be put
+ * together of parts. `query` is a column's name, too: only its call is meant.
+ */
+const TELLS_SETTINGS =
+  /\b(duckdb_settings|pg_settings|current_setting|json_execute_serialized_sql)\b|\bquery(_table)?"?[^!-~]*(\(|\/\*|--)/i;
 const duckdb = await import("@duckdb/node-api");
 const instance = await duckdb.DuckDBInstance.create(":memory:", { memory_limit: MEMORY, threads: "2" });
 const connection = await instance.connect();
@@ -96,6 +102,11 @@ async function answer(asked: Extract<ToProcess, { kind: "ask" }>): Promise<void>
 }
 
 async function onlyReads(sql: string): Promise<void> {
+  const told = TELLS_SETTINGS.exec(sql);
+  if (told)
+    throw new Error(
+      `a query sees no settings, and none in a text: leave out ${told[1] ?? "the call of query"}`,
+    );
   const statements = await connection.extractStatements(sql);
   if (statements.count !== 1)
     throw new Error(

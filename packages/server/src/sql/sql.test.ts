@@ -214,6 +214,50 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     assert.match(await refused("SELECT * FROM history", { runs: ["secret"] }), /404 there is no run secret/);
   });
 
+  test("nothing that a query can see says where the data is, and names lead nowhere else", async () => {
+    const own = (await rows("SELECT file FROM history_files -- history")).map(([file]) => String(file));
+    assert.equal(own.length, 2);
+    for (const sql of [
+      "SELECT * FROM history_files -- history",
+      "SELECT sql FROM duckdb_views() -- history",
+      "SELECT filename FROM read_parquet((SELECT list(file) FROM history_files)) -- history",
+      "EXPLAIN ANALYZE SELECT * FROM history",
+      "FROM duckdb_databases() -- history",
+      `SELECT * FROM parquet_metadata('${own[0]}') -- history`,
+      `SELECT filename FROM read_blob('${own[0]}') -- history`,
+    ]) {
+      const { text } = await ask(sql);
+      assert.ok(!text.includes("query-files") && !text.includes(doors.dataDir), `${sql}: ${text}`);
+    }
+    for (const sql of [
+      "SELECT value FROM duckdb_settings()",
+      'FROM system.main."Duckdb_Settings"()',
+      "SELECT current_setting('allowed_paths')",
+      "FROM pg_catalog.pg_settings",
+      "FROM query('SELECT current_' || 'setting(''allowed_paths'')')",
+      "FROM query/* /* */ */('SELECT 1')",
+      "FROM \"query\"\u00a0('SELECT 1')",
+      "FROM query_table('pg_' || 'settings')",
+      "FROM json_execute_serialized_sql(json_serialize_sql('SELECT current_' || 'setting(''allowed_paths'')'))",
+      "EXPLAIN SELECT current_setting('allowed_paths')",
+    ])
+      assert.match(await refused(`${sql} -- history`), /400 a query sees no settings/, sql);
+    assert.deepEqual(await rows("SELECT query FROM (SELECT 'q' AS query)"), [["q"]]);
+
+    const [[secret]] = (await rows("SELECT file FROM history_files -- history", { project: "q" })) as [
+      [string],
+    ];
+    assert.ok(existsSync(join(doors.dataDir, "query-files", secret)));
+    for (const name of [secret, "../catalog.sqlite", `${own[0]}/../${secret}`])
+      for (const sql of [
+        `FROM read_parquet('${name}')`,
+        `FROM read_blob('./${name}')`,
+        `FROM read_text('../query-files/${name}')`,
+      ])
+        assert.match(await refused(`${sql} -- history`), /cannot access/i, sql);
+    assert.match(await refused("FROM glob('*') -- history"), /cannot access/i);
+  });
+
   test("describing, summarizing and explaining are questions too", async () => {
     assert.ok((await rows("DESCRIBE history")).length > 3);
     assert.ok((await rows("SUMMARIZE runs")).length > 3);
