@@ -14,6 +14,8 @@ export const SERIES_COLUMNS = [
   "last",
   "count",
   "nonFinite",
+  "infinite",
+  "negativeInfinite",
 ] as const;
 export type SeriesColumn = (typeof SERIES_COLUMNS)[number];
 

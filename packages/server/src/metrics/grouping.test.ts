@@ -16,6 +16,8 @@ function exact(run: number, points: Point[]): Series {
     ...{ run, key: "k", exact: true, points: points.length, xFirst: x, xLast: x },
     ...{ min: shown, max: shown, mean: shown, first: shown, last: column(([, value]) => value) },
     ...{ count: finite, nonFinite: finite.map((count) => 1 - count) },
+    infinite: column(([, value]) => Number(value === Infinity)),
+    negativeInfinite: column(([, value]) => Number(value === -Infinity)),
   };
 }
 

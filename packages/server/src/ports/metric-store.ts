@@ -77,7 +77,7 @@ export interface SeriesQuestion {
  * length 0.
  * min/max/first/last/mean are over the finite values of the bucket; a bucket with only NaN or ±Infinity has count 0
  * and non-zero `nonFinite`, and its values are NaN: a gap for the chart. Only `last` of an exact answer is what was
- * logged, ±Infinity included: a reader can name it.
+ * logged, ±Infinity included.
  */
 export interface Series {
   run: number;
@@ -98,6 +98,9 @@ export interface Series {
   last: Float64Array;
   count: Float64Array;
   nonFinite: Float64Array;
+  /** Of `nonFinite`, those that are Infinity and -Infinity; the others are NaN. */
+  infinite: Float64Array;
+  negativeInfinite: Float64Array;
 }
 
 export interface KeyInfo {

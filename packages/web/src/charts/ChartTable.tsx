@@ -1,7 +1,7 @@
 import { t } from "../i18n/index.ts";
 import { CopyButton } from "../ui/controls.tsx";
 import type { XKind } from "./draw.ts";
-import type { ChartLine, DrawnLine } from "./lines.ts";
+import { type ChartLine, type DrawnLine, GAP_KINDS, GAP_NAMES, kindsAt } from "./lines.ts";
 
 /** What the chart draws, number by number: every bucket of one line, exact. */
 export function ChartTable({
@@ -33,14 +33,16 @@ export function ChartTable({
   const shown = drawn[index];
   if (!line || !shown) return null;
   const { answer, group } = line;
-  const someNonFinite = !answer.exact && answer.nonFinite.some((count) => count > 0);
+  // One by one they are their values.
+  const gaps = Array.from(answer.exact ? [] : answer.nonFinite, (_, at) => kindsAt(answer, at));
+  const kinds = GAP_KINDS.filter((kind) => gaps.some((gap) => gap[kind] > 0));
   const head = [
     xName,
     group ? t(`group.aggregate.${group.aggregate as "mean"}`) : t("chart.value"),
     ...(smoothed ? [t("chart.smoothed")] : []),
     ...(answer.exact ? [] : group ? [t("group.low"), t("group.high")] : [t("chart.min"), t("chart.max")]),
     ...(group ? [t("overview.runs")] : answer.exact ? [] : [t("chart.count")]),
-    ...(someNonFinite ? [t("chart.notFinite")] : []),
+    ...kinds.map((kind) => GAP_NAMES[kind]),
   ];
   const rows = Array.from(answer.xLast, (x, at) => [
     xKind === "wall" ? new Date(x * 1000).toISOString() : String(x),
@@ -48,7 +50,7 @@ export function ChartTable({
     ...(smoothed ? [String(shown.y[at])] : []),
     ...(answer.exact ? [] : [String(answer.min[at]), String(answer.max[at])]),
     ...(answer.exact && !group ? [] : [String(answer.count[at])]),
-    ...(someNonFinite ? [String(answer.nonFinite[at])] : []),
+    ...kinds.map((kind) => String(gaps[at]?.[kind])),
   ]);
   return (
     <div className="chart-table">

@@ -8,7 +8,14 @@ import { plotHeight, plotWidth, type XKind, xLabel } from "./draw.ts";
 import { distanceOf, distanceOfNew, frameQueue } from "./frame-queue.ts";
 import { keyMove } from "./keyboard.ts";
 import { type Layout, layoutOf } from "./layout.ts";
-import type { ChartLine, Domain, DomainOptions, DrawnLine } from "./lines.ts";
+import {
+  type ChartLine,
+  type Domain,
+  type DomainOptions,
+  type DrawnLine,
+  gapsText,
+  kindsAt,
+} from "./lines.ts";
 import { type Picture, painting, settle, shift } from "./paint.ts";
 import { nearestIndex } from "./smooth.ts";
 import { type Point, Tooltip } from "./Tooltip.tsx";
@@ -297,7 +304,8 @@ function spoken(lines: ChartLine[], layout: Layout, x: number, xKind: XKind): st
     const at = nearestIndex(line.answer.xLast, x);
     const value =
       line.answer.nonFinite[at] && line.answer.exact ? line.answer.last[at] : layout.drawn[index]?.y[at];
-    return `${line.label} ${shortNumber(value ?? Number.NaN)}`;
+    const gaps = line.answer.exact ? "" : gapsText(kindsAt(line.answer, at));
+    return `${line.label} ${shortNumber(value ?? Number.NaN)}${gaps && `, ${gaps}`}`;
   });
   const more = lines.length - values.length;
   if (more > 0) values.push(t("chart.more", { count: more }));

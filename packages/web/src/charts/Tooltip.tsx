@@ -4,7 +4,7 @@ import { shortNumber } from "../ui/format.ts";
 import { plotHeight, plotWidth, type XKind, xLabel } from "./draw.ts";
 import { LineMark } from "./LineMark.tsx";
 import type { Layout } from "./layout.ts";
-import type { ChartLine } from "./lines.ts";
+import { type ChartLine, gapsText, kindsAt } from "./lines.ts";
 import { nearestIndex } from "./smooth.ts";
 
 const TOOLTIP_ROWS = 12;
@@ -96,6 +96,7 @@ export function Tooltip({
       </div>
       {shown.map(({ line, at, value }, row) => {
         const { answer } = line;
+        const gaps = gapsText(kindsAt(answer, at));
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines pass through the rows with each move: a row gets other words
           <Fragment key={row}>
@@ -121,6 +122,7 @@ export function Tooltip({
                   max: shortNumber(answer.max[at] ?? Number.NaN),
                   count: answer.count[at] ?? 0,
                 })}
+                {gaps && `, ${gaps}`}
               </div>
             )}
           </Fragment>

@@ -1,5 +1,5 @@
 import { DASHES } from "./dashes.ts";
-import type { DrawnLine } from "./lines.ts";
+import { type DrawnLine, kindsAt } from "./lines.ts";
 import { atLeastTwo, durationLabel, durationTicks, linearTicks, logTicks, type Scale } from "./scale.ts";
 import { type Pen, placed, strokeBand, strokeLine, travel } from "./strokes.ts";
 
@@ -180,15 +180,18 @@ function drawSpikes(
   context.stroke();
 }
 
-/** Where a value is not finite: a triangle at the edge it left by, a diamond at the last finite value for NaN. */
-function drawMarks(
+/**
+ * Where a value is not finite: a triangle at the edge it left by, a diamond at the last finite value for NaN. A bucket has one
+ * of each kind that is in it.
+ */
+export function drawMarks(
   context: CanvasRenderingContext2D,
   frame: Frame,
   xs: Scale,
   ys: Scale,
   line: DrawnLine,
 ): void {
-  const { x, y, nonFinite, last } = line;
+  const { x, y, nonFinite } = line;
   const bottom = frame.height - frame.bottom;
   let before = bottom - 5;
   for (let at = 0; at < x.length; at++) {
@@ -197,17 +200,17 @@ function drawMarks(
     if (nonFinite[at] === 0) continue;
     const px = frame.left + xs.at(x[at] as number) * plotWidth(frame);
     if (!Number.isFinite(px)) continue;
+    const { nan, infinite, negativeInfinite } = kindsAt(line, at);
     context.beginPath();
-    if (last[at] === Number.POSITIVE_INFINITY) triangle(context, px, frame.top, 7);
-    else if (last[at] === Number.NEGATIVE_INFINITY) triangle(context, px, bottom, -7);
-    else {
+    if (infinite > 0) triangle(context, px, frame.top, 7);
+    if (negativeInfinite > 0) triangle(context, px, bottom, -7);
+    if (nan > 0) {
       const middle = Math.min(Math.max(before, frame.top + 4), bottom - 4);
       context.moveTo(px, middle - 4);
       context.lineTo(px + 4, middle);
       context.lineTo(px, middle + 4);
       context.lineTo(px - 4, middle);
     }
-    context.closePath();
     context.fill();
   }
 }

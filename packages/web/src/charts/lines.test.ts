@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DomainOptions, type DrawnLine, domainOf } from "./lines.ts";
+import { drawMarks } from "./draw.ts";
+import { type DomainOptions, type DrawnLine, domainOf, gapsText, kindsAt } from "./lines.ts";
+import { makeScale } from "./scale.ts";
 
 const plain: DomainOptions = {
   range: undefined,
@@ -24,14 +26,44 @@ function line(y: number[]): DrawnLine {
     exact: true,
     faded: false,
     nonFinite: values.map((value) => (Number.isFinite(value) ? 0 : 1)),
-    last: values,
+    infinite: values.map((value) => Number(value === Infinity)),
+    negativeInfinite: values.map((value) => Number(value === -Infinity)),
   };
 }
 
 test("37: what is not finite is counted and moves no axis", () => {
   const domain = domainOf([line([1, 2, Number.NaN, Infinity, -Infinity, 3])], plain);
-  assert.equal(domain.nonFinite, 3);
+  assert.deepEqual([domain.nonFinite, domain.infinite, domain.negativeInfinite], [3, 1, 1]);
   assert.deepEqual(domain.y, [1, 3]);
+});
+
+test("37: of a bucket each kind that is in it is marked, and named", () => {
+  const numbers = (...values: number[]) => Float64Array.from(values);
+  const summarised: DrawnLine = {
+    ...line([1, 2, Number.NaN]),
+    exact: false,
+    nonFinite: numbers(0, 6, 2),
+    infinite: numbers(0, 1, 0),
+    negativeInfinite: numbers(0, 2, 2),
+  };
+  assert.equal(gapsText(kindsAt(summarised, 1)), "◆ 3 NaN, ▲ 1 ∞, ▼ 2 −∞");
+  assert.equal(gapsText(kindsAt(summarised, 0)), "");
+  const begun: [number, number][] = [];
+  const nothing = () => {};
+  const context = {
+    ...{ beginPath: nothing, lineTo: nothing, fill: nothing },
+    moveTo: (x: number, y: number) => begun.push([x, y]),
+  } as unknown as CanvasRenderingContext2D;
+  const frame = { width: 120, height: 120, left: 10, right: 10, top: 10, bottom: 10 };
+  const xs = makeScale(0, 2, false);
+  drawMarks(context, frame, xs, makeScale(0, 4, false), summarised);
+  // Of the second a triangle at either edge, and a diamond beside its last finite value; of the third one below.
+  assert.deepEqual(begun, [
+    [60, 10],
+    [60, 110],
+    [60, 56],
+    [110, 110],
+  ]);
 });
 
 test("38: a log axis counts what it cannot show", () => {

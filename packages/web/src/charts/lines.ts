@@ -28,10 +28,10 @@ export interface DrawnLine {
   max: Float64Array;
   exact: boolean;
   faded: boolean;
-  /** How many values of each bucket are not finite. */
+  /** How many values of each bucket are not finite, and of these ∞ and -∞; empty where it is not known. */
   nonFinite: Float64Array;
-  /** As logged, ±Infinity included. */
-  last: Float64Array;
+  infinite: Float64Array;
+  negativeInfinite: Float64Array;
 }
 
 /** A bucket is drawn at its last point: where the run was then, not an average that was never logged. */
@@ -57,7 +57,8 @@ export function drawnLines(
       exact: answer.exact,
       faded: someEmphasised && emphasised !== id,
       nonFinite: answer.nonFinite,
-      last: raw,
+      infinite: answer.infinite,
+      negativeInfinite: answer.negativeInfinite,
     };
   });
 }
@@ -92,8 +93,34 @@ export interface Domain {
   /** Drawn points above and below `y`: outliers that were asked to be ignored. */
   above: number;
   below: number;
-  /** Values that are NaN or infinite. */
+  /** Values that are NaN or infinite, and of these ∞ and -∞. */
   nonFinite: number;
+  infinite: number;
+  negativeInfinite: number;
+}
+
+const GAPS = ["nonFinite", "infinite", "negativeInfinite"] as const;
+
+/** What is no point of a line: its names, as numbers are written, and the marks it has. */
+export const GAP_KINDS = ["nan", "infinite", "negativeInfinite"] as const;
+export const GAP_NAMES = { nan: "NaN", infinite: "∞", negativeInfinite: "−∞" } as const;
+const GAP_MARKS = { nan: "◆", infinite: "▲", negativeInfinite: "▼" } as const;
+export type GapCounts = Record<(typeof GAP_KINDS)[number], number>;
+
+/** `◆ 2 NaN, ▲ 1 ∞`; empty when there is none. */
+export function gapsText(counts: GapCounts): string {
+  return GAP_KINDS.filter((kind) => counts[kind] > 0)
+    .map((kind) => `${GAP_MARKS[kind]} ${counts[kind]} ${GAP_NAMES[kind]}`)
+    .join(", ");
+}
+
+/** How many of each kind there are at a place. */
+export function kindsAt(
+  { nonFinite, infinite, negativeInfinite }: Pick<DrawnLine, (typeof GAPS)[number]>,
+  at: number,
+): GapCounts {
+  const [up, down] = [infinite[at] ?? 0, negativeInfinite[at] ?? 0];
+  return { nan: (nonFinite[at] ?? 0) - up - down, infinite: up, negativeInfinite: down };
 }
 
 export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): Domain {
@@ -102,7 +129,7 @@ export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): D
   const x: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let y: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let hidden = 0;
-  let nonFinite = 0;
+  const gaps = { nonFinite: 0, infinite: 0, negativeInfinite: 0 };
   const values: number[] = [];
   const include = (value: number) => {
     if (!Number.isFinite(value) || (options.logY && value <= 0)) return;
@@ -116,7 +143,7 @@ export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): D
       const here = line.x[at] as number;
       if (options.range && (here < options.range[0] || here > options.range[1])) continue;
       const value = line.y[at] as number;
-      nonFinite += line.nonFinite[at] as number;
+      for (const kind of GAPS) gaps[kind] += line[kind][at] ?? 0;
       if ((options.logY && !(value > 0 && Number.isFinite(value))) || (options.logX && here <= 0)) hidden++;
       if (!options.logX || here > 0) {
         if (here < x[0]) x[0] = here;
@@ -143,14 +170,14 @@ export function domainOf(drawn: readonly DrawnLine[], options: DomainOptions): D
     }
   }
   if (options.yRange) y = options.yRange;
-  return { x, y, hidden, above, below, nonFinite };
+  return { x, y, hidden, above, below, ...gaps };
 }
 
 /** Of everything that is drawn: what was found of a column is kept, as most of it is the same the next time. */
 function wholeDomain(drawn: readonly DrawnLine[], { yRange, band }: DomainOptions): Domain {
   const x: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const y: [number, number] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  let nonFinite = 0;
+  const gaps = { nonFinite: 0, infinite: 0, negativeInfinite: 0 };
   const include = (into: [number, number], { low, high }: Extent) => {
     if (low < into[0]) into[0] = low;
     if (high > into[1]) into[1] = high;
@@ -158,14 +185,14 @@ function wholeDomain(drawn: readonly DrawnLine[], { yRange, band }: DomainOption
   for (const line of drawn) {
     if (line.from < x[0]) x[0] = line.from;
     include(x, extentOf(line.x));
-    nonFinite += extentOf(line.nonFinite).sum;
+    for (const kind of GAPS) gaps[kind] += extentOf(line[kind]).sum;
     include(y, extentOf(line.y));
     if (line.original) include(y, extentOf(line.original));
     if (!band || line.exact) continue;
     include(y, extentOf(line.min));
     include(y, extentOf(line.max));
   }
-  return { x, y: yRange ?? y, hidden: 0, above: 0, below: 0, nonFinite };
+  return { x, y: yRange ?? y, hidden: 0, above: 0, below: 0, ...gaps };
 }
 
 /** Linear between the two nearest, as numpy's default. */

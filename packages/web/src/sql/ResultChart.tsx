@@ -126,6 +126,8 @@ function chartLine({ label, x, y }: { label: string; x: Float64Array; y: Float64
       last: y,
       count,
       nonFinite: count.map((one) => 1 - one),
+      infinite: y.map((value) => Number(value === Number.POSITIVE_INFINITY)),
+      negativeInfinite: y.map((value) => Number(value === Number.NEGATIVE_INFINITY)),
     },
   };
 }

@@ -2,7 +2,7 @@ import { memo, useMemo, useRef } from "react";
 import { ChartTable } from "../charts/ChartTable.tsx";
 import { LineChart } from "../charts/LineChart.tsx";
 import { LineMark } from "../charts/LineMark.tsx";
-import { type ChartLine, domainOf, drawnLines } from "../charts/lines.ts";
+import { type ChartLine, domainOf, drawnLines, gapsText } from "../charts/lines.ts";
 import { isSmoothing } from "../charts/smooth.ts";
 import { t, useLanguage } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
@@ -75,6 +75,8 @@ export const LinePanel = memo(function LinePanel({ panel, zoom, asTable }: LineP
     [lines, smoothing, showOriginal, pointed],
   );
   const domain = useMemo(() => domainOf(drawn, options), [drawn, options]);
+  const { nonFinite, infinite, negativeInfinite } = domain;
+  const gaps = { nan: nonFinite - infinite - negativeInfinite, infinite, negativeInfinite };
   const smoothed = isSmoothing(smoothing);
   const xName = x.kind === "key" ? x.key : t(`chart.${x.kind}`);
 
@@ -106,9 +108,9 @@ export const LinePanel = memo(function LinePanel({ panel, zoom, asTable }: LineP
       panel={panel}
       box={box}
       badges={
-        domain.nonFinite > 0 && (
-          <span className="count-badge" title={t("chart.nonFinite.title")}>
-            {t("chart.nonFinite", { count: domain.nonFinite })}
+        nonFinite > 0 && (
+          <span className="count-badge" title={t("chart.nonFinite.title", { kinds: gapsText(gaps) })}>
+            {t("chart.nonFinite", { count: nonFinite })}
           </span>
         )
       }

@@ -158,6 +158,8 @@ export function lineOfGroup(
     last,
     count: column("runs"),
     nonFinite: new Float64Array(last.length),
+    infinite: NONE,
+    negativeInfinite: NONE,
     mean: NONE,
     first: NONE,
   };

@@ -47,7 +47,10 @@ const MS_PER_BUCKET = 1e-4;
 /** Of a request; a chart that is followed asks one more for what lies beyond its frame. */
 const MAX_CHARTS = SERIES_LIMITS.questions / 2;
 /** What lines, bands, tables and tooltips are made of. */
-const COLUMNS: SeriesColumn[] = ["xFirst", "xLast", "min", "max", "last", "count", "nonFinite"];
+const COLUMNS: SeriesColumn[] = [
+  ...(["xFirst", "xLast", "min", "max", "last", "count"] as const),
+  ...(["nonFinite", "infinite", "negativeInfinite"] as const),
+];
 
 let waiting: Waiting[] = [];
 let _timer: ReturnType<typeof setTimeout> | undefined;

@@ -2,6 +2,7 @@ import type { SeriesColumn } from "@steelyard/protocol/series";
 import type { Series } from "../../ports/metric-store.ts";
 import { bitsOf, greaterKey, keyOf, lesserKey, NO_LEAST, NO_MOST, numberOf } from "./extremes.ts";
 import type { GroupSink } from "./gather.ts";
+import type { Kinds } from "./kinds.ts";
 import type { Numbers, Summary } from "./pyramid.ts";
 import type { Columns, Room } from "./room.ts";
 import { KnownRowEnds, type RowEnds } from "./row-ends.ts";
@@ -49,6 +50,7 @@ export class Buckets implements GroupSink {
   readonly #means: boolean;
   readonly #firsts: boolean;
   readonly #lasts: boolean;
+  readonly kinds: boolean;
 
   /** What is not in `wanted` is not worked out, as far as it costs anything. */
   constructor(buckets: number, wanted: readonly SeriesColumn[]) {
@@ -60,11 +62,12 @@ export class Buckets implements GroupSink {
     this.#means = wanted.includes("mean");
     this.#firsts = wanted.includes("first");
     this.#lasts = wanted.includes("last");
+    this.kinds = wanted.includes("infinite") || wanted.includes("negativeInfinite");
   }
 
   /** Empty again. `grid`: what the buckets divide evenly. */
   begin(grid: Range): void {
-    const { xFirst, xLast, mean, count, nonFinite } = this.#columns;
+    const { xFirst, xLast, mean, count, nonFinite, infinite, negativeInfinite } = this.#columns;
     const scale = grid.max > grid.min ? count.length / (grid.max - grid.min) : 0;
     this.#ends.begin(grid.min, scale);
     this.points = 0;
@@ -72,7 +75,7 @@ export class Buckets implements GroupSink {
     this.#scale = scale;
     for (const column of [this.#firstX, xFirst]) column.fill(Number.POSITIVE_INFINITY);
     for (const column of [this.#lastX, xLast]) column.fill(Number.NEGATIVE_INFINITY);
-    for (const column of [mean, count, nonFinite]) column.fill(0);
+    for (const column of [mean, count, nonFinite, infinite, negativeInfinite]) column.fill(0);
   }
 
   add({ x, value, points }: Gathered): void {
@@ -93,6 +96,7 @@ export class Buckets implements GroupSink {
       // Finite values only: Infinity - Infinity and NaN - NaN are NaN.
       if (one - one !== 0) {
         nonFinite[at] = (nonFinite[at] as number) + 1;
+        this.#addKind(at, one);
         continue;
       }
       const before = count[at] as number;
@@ -195,6 +199,7 @@ export class Buckets implements GroupSink {
       const one = values[row] as number;
       if (one - one !== 0) {
         others++;
+        this.#addKind(at, one);
         continue;
       }
       if (firstRow < 0) firstRow = row;
@@ -226,8 +231,22 @@ export class Buckets implements GroupSink {
     }
   }
 
+  /** Of a value that is not finite. */
+  #addKind(at: number, value: number): void {
+    const { infinite, negativeInfinite } = this.#columns;
+    if (value > 0) infinite[at] = (infinite[at] as number) + 1;
+    else if (value < 0) negativeInfinite[at] = (negativeInfinite[at] as number) + 1;
+  }
+
   /** A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x. */
-  addGroups(groups: Summary, start: number, end: number, from: Float64Array, to: Float64Array): void {
+  addGroups(
+    groups: Summary,
+    start: number,
+    end: number,
+    from: Float64Array,
+    to: Float64Array,
+    kinds?: Kinds,
+  ): void {
     const { xFirst, xLast, min, max, mean, first, last, count, nonFinite } = this.#columns;
     const firstX = this.#firstX;
     const lastX = this.#lastX;
@@ -259,7 +278,10 @@ export class Buckets implements GroupSink {
       if (at < 0) at = 0;
       if (x < (xFirst[at] as number)) xFirst[at] = x;
       if (xEnd > (xLast[at] as number)) xLast[at] = xEnd;
-      if (other > 0) nonFinite[at] = (nonFinite[at] as number) + other;
+      if (other > 0) {
+        nonFinite[at] = (nonFinite[at] as number) + other;
+        if (kinds) this.#addKinds(at, kinds, group);
+      }
       if (finite === 0) continue;
       const before = count[at] as number;
       const least = mins[group] as number;
@@ -278,6 +300,12 @@ export class Buckets implements GroupSink {
       if (means) mean[at] = (mean[at] as number) + (sum[group] as number);
     }
     this.points += points;
+  }
+
+  #addKinds(at: number, kinds: Kinds, group: number): void {
+    const { infinite, negativeInfinite } = this.#columns;
+    infinite[at] = (infinite[at] as number) + (kinds.infinite[group] as number);
+    negativeInfinite[at] = (negativeInfinite[at] as number) + (kinds.negativeInfinite[group] as number);
   }
 
   /** Without the empty ones; to be begun again after it. `mean` holds sums until here. */
@@ -333,6 +361,10 @@ function exactValue(name: SeriesColumn, x: number, logged: number): number {
       return finite ? 1 : 0;
     case "nonFinite":
       return finite ? 0 : 1;
+    case "infinite":
+      return logged === Number.POSITIVE_INFINITY ? 1 : 0;
+    case "negativeInfinite":
+      return logged === Number.NEGATIVE_INFINITY ? 1 : 0;
     default:
       return finite ? logged : Number.NaN;
   }
@@ -357,5 +389,7 @@ function columnsOf(length: number): Columns {
     last: column(),
     count: column(),
     nonFinite: column(),
+    infinite: column(),
+    negativeInfinite: column(),
   };
 }

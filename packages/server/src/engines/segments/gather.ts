@@ -1,6 +1,7 @@
 import { type ColumnPlace, rowsOfColumn } from "./block.ts";
 import type { Gathered, Range } from "./buckets.ts";
 import { finestOf, type Grouped, GroupedBlock } from "./grouped.ts";
+import { type Kinds, kindsOf } from "./kinds.ts";
 import type { Line, Part } from "./lines.ts";
 import { FACTOR, GROUP_ROWS, LEVELS, type Numbers, type Pyramid, type Summary } from "./pyramid.ts";
 import type { StepRule } from "./span.ts";
@@ -14,8 +15,20 @@ import { StoredSpan } from "./stored-span.ts";
 
 /** Where whole groups go. */
 export interface GroupSink {
-  /** Those from `start` to before `end` that have a value; group i lies between `from[i]` and `to[i]`, inclusive. */
-  addGroups(groups: Summary, start: number, end: number, from: Float64Array, to: Float64Array): void;
+  /**
+   * Those from `start` to before `end` that have a value; group i lies between `from[i]` and `to[i]`, inclusive. `kinds`:
+   * when they are asked for and there are any.
+   */
+  addGroups(
+    groups: Summary,
+    start: number,
+    end: number,
+    from: Float64Array,
+    to: Float64Array,
+    kinds?: Kinds,
+  ): void;
+  /** Whether it asks which values are infinite: groups do not say it, their rows are read where some are not finite. */
+  readonly kinds?: boolean;
   /**
    * Row i of the values has the x that the rule says, its stride above 0. `finite`: all of them are. Absent: such rows are
    * points like others.
@@ -166,6 +179,7 @@ function findGroups(
   const { count, nonFinite } = pyramid;
   const { min, max } = line.range;
   const { from, to } = placesOf(grouped, level, pyramid, xs, first, last);
+  const kinds = sink.kinds ? kindsOf(reading, part, nonFinite, finestOf(level), first, last) : undefined;
   let start = first;
   for (let group = first; group < last; group++) {
     const low = from[group] as number;
@@ -173,13 +187,13 @@ function findGroups(
     // NaN where no place is known fails both.
     if (low >= min && high <= max) continue;
     if ((count[group] as number) + (nonFinite[group] as number) === 0) continue;
-    sink.addGroups(pyramid, start, group, from, to);
+    sink.addGroups(pyramid, start, group, from, to, kinds);
     start = group + 1;
     if (high < min || low > max) continue;
     if (level > 0) findGroups(reading, sink, summed, level - 1, group * FACTOR, (group + 1) * FACTOR);
     else restOf(summed, 0, group);
   }
-  sink.addGroups(pyramid, start, last, from, to);
+  sink.addGroups(pyramid, start, last, from, to, kinds);
 }
 
 export interface Places {

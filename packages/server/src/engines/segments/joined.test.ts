@@ -22,11 +22,13 @@ const KEPT = { heads: 4 * 1024 * 1024, decoded: 32 * 1024 * 1024 };
 const NOTHING = { heads: 0, decoded: 0 };
 const KEYS = ["narrow", "wide", "rare", "ends"];
 
+const odd = (i: number) => ["NaN", "Infinity", "-Infinity"][i % 3];
+
 /** float32, float64, a value in few rows, and one that is not finite. */
 function row(i: number): string {
   const narrow = ((i * 7919) % 1000) / 8;
   const rare = i % 10 === 3 ? `,"rare":${i}` : "";
-  return `{"_step":${i},"narrow":${narrow},"wide":${narrow / 3}${rare},"ends":${i % 1009 === 5 ? "NaN" : -narrow}}`;
+  return `{"_step":${i},"narrow":${narrow},"wide":${narrow / 3}${rare},"ends":${i % 1009 === 5 ? odd(i) : -narrow}}`;
 }
 
 async function write(store: MetricStore, run: number, from: number, to: number, at = row): Promise<void> {

@@ -10,6 +10,8 @@ import {
   readCut,
   readPart,
 } from "./gather.ts";
+import { finestOf } from "./grouped.ts";
+import { KINDS, type Kinds, kindsOf, noKinds } from "./kinds.ts";
 import type { Part } from "./lines.ts";
 import { coarserPyramid, levelOfSize, type Summary, sizeOfSummary } from "./pyramid.ts";
 import { firstBlock } from "./sealed-parts.ts";
@@ -30,6 +32,16 @@ interface JoinedGroups extends Places {
   summary: Summary;
   /** The first group of each part, and how many there are in all. Less parts than ids where one does not follow in steps. */
   starts: Uint32Array;
+  /** Whether there is a value that is not finite. */
+  gaps: boolean;
+}
+
+/** Which of these are infinite, when it was asked for. */
+export interface JoinedKinds {
+  of: JoinedGroups;
+  /** Of the groups of so many parts. */
+  parts: number;
+  kinds: Kinds;
 }
 
 /** About what it takes beside its groups, and beside each part. */
@@ -46,7 +58,7 @@ export function readParts(reading: Reading, size: number): void {
     if (rest > 0) {
       const groups = joinedGroups(reading, rest, size);
       rest = Math.min(rest, groups.starts.length - 1);
-      addWithin(reading, sink, groups, rest, levelOfSize(size).merged);
+      addWithin(reading, sink, groups, rest, size);
     }
   }
   for (; rest < parts.length; rest++) readPart(reading, parts[rest] as Part);
@@ -56,10 +68,12 @@ export function readParts(reading: Reading, size: number): void {
 function addWithin(
   reading: Reading,
   sink: GroupSink,
-  { summary, from, to, starts }: JoinedGroups,
+  groups: JoinedGroups,
   count: number,
-  merged: number,
+  size: number,
 ): void {
+  const { summary, from, to, starts } = groups;
+  const { merged } = levelOfSize(size);
   const { min, max } = reading.line.range;
   const all = starts[count] as number;
   const cut = (group: number) => {
@@ -72,8 +86,31 @@ function addWithin(
   const end = firstWhere(all, (group) => (from[group] as number) > max);
   if (first < end && (from[first] as number) < min) cut(first++);
   const last = first < end && (to[end - 1] as number) > max ? end - 1 : end;
-  sink.addGroups(summary, first, last, from, to);
+  const kinds = sink.kinds && groups.gaps ? joinedKinds(reading, groups, count, size) : undefined;
+  sink.addGroups(summary, first, last, from, to, kinds);
   if (last < end) cut(last);
+}
+
+/** Of the groups of the first `count` parts, kept as they are. */
+function joinedKinds(reading: Reading, groups: JoinedGroups, count: number, size: number): Kinds {
+  const { stored, line } = reading;
+  const block = firstBlock(line.parts[0] as Part);
+  const known = stored.joinedKinds(block, line.key, size);
+  if (known?.of === groups && known.parts >= count) return known.kinds;
+  const { level, merged } = levelOfSize(size);
+  const { summary, starts } = groups;
+  const kinds = noKinds(summary.groups);
+  const damaged: string[] = [];
+  for (let at = 0; at < count; at++) {
+    const start = starts[at] as number;
+    const nonFinite = summary.nonFinite.subarray(start, starts[at + 1]);
+    const own = kindsOf({ ...reading, damaged }, line.parts[at] as Part, nonFinite, finestOf(level) * merged);
+    if (own) for (const name of KINDS) kinds[name].set(own[name], start);
+  }
+  for (const line of damaged) if (!reading.damaged.includes(line)) reading.damaged.push(line);
+  if (damaged.length === 0)
+    stored.keepJoinedKinds(block, line.key, size, { of: groups, parts: count, kinds });
+  return kinds;
 }
 
 /** The first from 0 on for which it holds, as for all after it; else `end`. */
@@ -207,7 +244,8 @@ function endToEnd(pieces: readonly Piece[], starts: Uint32Array): { groups: Join
   if (shared) places = lastPlaces;
   lastPlaces = places;
   const bytes = sizeOfSummary(summary) + (shared ? 0 : 16 * groups);
-  return { groups: { summary, ...places, starts }, bytes };
+  const gaps = summary.nonFinite.some((count) => count > 0);
+  return { groups: { summary, ...places, starts, gaps }, bytes };
 }
 
 const SUMMARY = ["min", "max", "sum", "first", "last", "count", "nonFinite"] as const;

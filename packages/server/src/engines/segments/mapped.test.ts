@@ -13,7 +13,8 @@ const bucket = (more: Partial<Series>): Series => ({
     mean: Float64Array.of(2),
     first: Float64Array.of(4),
   },
-  ...{ last: Float64Array.of(1), count: Float64Array.of(3), nonFinite: Float64Array.of(0), ...more },
+  ...{ last: Float64Array.of(1), count: Float64Array.of(3), nonFinite: Float64Array.of(0) },
+  ...{ infinite: Float64Array.of(0), negativeInfinite: Float64Array.of(0), ...more },
 });
 
 function of(text: string) {
@@ -39,6 +40,10 @@ test("where summaries do not say it, the rows are asked", () => {
   const gaps = { nonFinite: Float64Array.of(1) };
   assert.equal(mapped(bucket(gaps), "sigmoid(x)", of("sigmoid(x)"), ["min"]), undefined);
   assert.ok(mapped(bucket(gaps), "x * 2", of("x * 2"), ["min"]));
+  const infinite = { nonFinite: Float64Array.of(3), infinite: Float64Array.of(2) };
+  assert.deepEqual(columnsToMap(of("-x"), ["infinite"])?.includes("negativeInfinite"), true);
+  const turned = mapped(bucket(infinite), "-x", of("-x"), ["nonFinite", "infinite", "negativeInfinite"]);
+  assert.deepEqual([turned?.nonFinite[0], turned?.infinite[0], turned?.negativeInfinite[0]], [3, 0, 2]);
 });
 
 test("single points are mapped one by one, whatever they are", () => {

@@ -1,6 +1,7 @@
 import type { MonotoneExpression } from "@steelyard/protocol/expressions";
 import { SERIES_COLUMNS, type SeriesColumn } from "@steelyard/protocol/series";
 import type { Series } from "../../ports/metric-store.ts";
+import { KINDS } from "./kinds.ts";
 
 /** Series of expressions that follow from the summaries of their one key, without reading a row. */
 
@@ -12,6 +13,8 @@ export function columnsToMap(
   // The mean of logarithms is not the logarithm of the mean.
   if (!affine && wanted.includes("mean")) return undefined;
   const needed = new Set<SeriesColumn>([...wanted, "min", "max", "last", "count", "nonFinite"]);
+  // One becomes the other where the expression falls.
+  if (KINDS.some((name) => needed.has(name))) for (const name of KINDS) needed.add(name);
   return SERIES_COLUMNS.filter((name) => needed.has(name));
 }
 
@@ -47,6 +50,8 @@ function mapPoints(
     if (name === "last") answer[name] = values;
     else if (name === "count") answer[name] = finite;
     else if (name === "nonFinite") answer[name] = finite.map((count) => 1 - count);
+    else if (name === "infinite") answer[name] = values.map((value) => Number(value === Infinity));
+    else if (name === "negativeInfinite") answer[name] = values.map((value) => Number(value === -Infinity));
     else if (name !== "xFirst" && name !== "xLast")
       answer[name] = values.map((value) => (Number.isFinite(value) ? value : Number.NaN));
   }
@@ -77,6 +82,12 @@ function mapBuckets(
       case "first":
       case "last":
         answer[name] = series[name].map(of);
+        break;
+      case "infinite":
+        answer.infinite = grows ? series.infinite : series.negativeInfinite;
+        break;
+      case "negativeInfinite":
+        answer.negativeInfinite = grows ? series.negativeInfinite : series.infinite;
     }
   }
   return answer;

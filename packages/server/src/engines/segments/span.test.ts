@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import type { MetricStore, Series, SeriesQuestion } from "../../ports/metric-store.ts";
+import { sameKinds } from "../../ports/metric-store-contract/opened-store.contract.ts";
 import { openSegments } from "./store.ts";
 
 /** Long runs, whose pyramids lie in spans. */
@@ -24,11 +25,14 @@ interface Row {
   clock: number;
 }
 
+/** All kinds, and one of them alone for many rows. */
+const odd = (i: number) => [Number.NaN, Infinity, -Infinity][i > 60_000 ? 0 : i % 3] as number;
+
 function row(i: number): Row {
   return {
     step: i,
     clock: i / 4,
-    v: i === SPIKE ? 1000 : i % 1009 === 5 ? Number.NaN : ((i * 7919) % 1000) / 8,
+    v: i === SPIKE ? 1000 : i % 1009 === 5 ? odd(i) : ((i * 7919) % 1000) / 8,
     ...(i % 10 === 3 ? { rare: i } : undefined),
   };
 }
@@ -81,7 +85,9 @@ function check(
     at += count;
     assert.equal(series.xFirst[bucket], xOf(own[0] as Row), where);
     assert.equal(series.xLast[bucket], xOf(own.at(-1) as Row), where);
-    const values = own.map((one) => one[key] as number).filter(Number.isFinite);
+    const all = own.map((one) => one[key] as number);
+    sameKinds(series, bucket, all, where);
+    const values = all.filter(Number.isFinite);
     assert.equal(series.count[bucket], values.length, where);
     if (values.length === 0) continue;
     assert.equal(series.min[bucket], Math.min(...values), where);

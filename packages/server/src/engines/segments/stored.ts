@@ -5,7 +5,8 @@ import { BoundedCache } from "./bounded-cache.ts";
 import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
 import { layoutOf } from "./grouped.ts";
-import type { Joined } from "./joined.ts";
+import type { Joined, JoinedKinds } from "./joined.ts";
+import type { Kinds } from "./kinds.ts";
 import { KnownHeads } from "./known-heads.ts";
 import {
   coarserPyramid,
@@ -18,7 +19,7 @@ import {
   SIZES,
   sizeOf,
 } from "./pyramid.ts";
-import { SealedParts } from "./sealed-parts.ts";
+import { type SealedPart, SealedParts } from "./sealed-parts.ts";
 import { ALIGNMENT, groupsOf, LEVEL_COLUMNS } from "./span.ts";
 import { type SpanRow, StoredSpan } from "./stored-span.ts";
 
@@ -84,7 +85,7 @@ export class StoredBlocks {
   readonly #spanBlocks = new BoundedCache<StoredBlock>(MAX_BLOCK_BYTES);
   readonly sealed: SealedParts;
   /** What was decoded for charts. */
-  readonly #decoded: BoundedCache<Pyramid | Numbers | Joined>;
+  readonly #decoded: BoundedCache<Pyramid | Numbers | Joined | Kinds | JoinedKinds>;
   readonly #sql;
 
   /** Bytes of what is kept, since blocks and spans never change: heads, and decoded columns and pyramids. */
@@ -295,6 +296,23 @@ export class StoredBlocks {
     this.#decoded.set(placeOf(block, JOINED + size), key, joined, bytes);
   }
 
+  joinedKinds(block: number, key: string, size: number): JoinedKinds | undefined {
+    return this.#decoded.get(placeOf(block, JOINED_KINDS + size), key) as JoinedKinds | undefined;
+  }
+
+  keepJoinedKinds(block: number, key: string, size: number, joined: JoinedKinds): void {
+    this.#decoded.set(placeOf(block, JOINED_KINDS + size), key, joined, 2 * joined.kinds.infinite.byteLength);
+  }
+
+  /** What `kinds.ts` counted in the finest groups of a part. */
+  kinds(part: SealedPart, key: string): Kinds | undefined {
+    return this.#decoded.get(placeOfKinds(part), key) as Kinds | undefined;
+  }
+
+  keepKinds(part: SealedPart, key: string, kinds: Kinds): void {
+    this.#decoded.set(placeOfKinds(part), key, kinds, 2 * kinds.infinite.byteLength);
+  }
+
   /** By which every step of the block follows from its row. */
   stepRule(block: StoredBlock): { first: number; stride: number } | undefined {
     return this.checked(block, "steps", () => ruleOf(block.steps));
@@ -415,17 +433,23 @@ export class StoredBlocks {
   }
 }
 
-/** Places in the caches, of what was decoded of a block or a span: by level, `COLUMN`, `GROUP` or `JOINED`. */
+/** Places in the caches, of what was decoded of a block or a span: by level or one of these. */
 const COLUMN = LEVELS;
 const GROUP = LEVELS + 1;
-const JOINED = LEVELS + 2;
+const OF_PART = LEVELS + 2;
+const JOINED = LEVELS + 3;
+const JOINED_KINDS = JOINED + SIZES;
 function placeOf(block: number, what = 0): number {
-  return block * (JOINED + SIZES) + what;
+  return block * (JOINED_KINDS + SIZES) + what;
 }
 /** More than a block has. */
 const MAX_GROUPS = 65_536;
 function placeOfSpan(span: number, level = 0): number {
   return -1 - placeOf(span, level);
+}
+
+function placeOfKinds(part: SealedPart): number {
+  return "span" in part ? placeOfSpan(part.span.id, OF_PART) : placeOf(part.block.id, OF_PART);
 }
 
 function storedBlock(row: Record<string, unknown>): StoredBlock {

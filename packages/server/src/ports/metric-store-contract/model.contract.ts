@@ -108,7 +108,7 @@ function rowText(writer: string, line: number, salt: number): string {
   const step = draw === 7 ? -1.5 : draw === 8 ? 2 ** 53 : draw < 7 ? Math.max(0, line - 3) : line;
   const members = draw > 90 ? [] : [`"_step":${step}`];
   if (draw % 3 > 0) members.push(`"_runtime":${line / 4},"_timestamp":${1.7e9 + line / 4}`);
-  const value = draw === 20 ? "NaN" : draw === 21 ? "-Infinity" : String((line * salt) / 7);
+  const value = { 20: "NaN", 21: "-Infinity", 22: "Infinity" }[draw] ?? String((line * salt) / 7);
   members.push(`"a":${value}`);
   if (draw % 5 === 0) members.push(`"b":{"c":"${salt}","d":${line}}`);
   if (draw % 11 === 0) members.push(draw % 2 === 0 ? `"a2":${salt}` : `"a2":"text"`);
@@ -286,6 +286,12 @@ async function sameSeries(
   assert.equal(summary?.xLast.at(-1), inside.at(-1)?.[0], label);
   assert.equal(total(summary?.count), finite.length, label);
   assert.equal(total(summary?.nonFinite), inside.length - finite.length, label);
+  assert.equal(total(summary?.infinite), inside.filter(([, value]) => value === Infinity).length, label);
+  assert.equal(
+    total(summary?.negativeInfinite),
+    inside.filter(([, value]) => value === -Infinity).length,
+    label,
+  );
   if (finite.length === 0) return;
   const known = (values: Float64Array | undefined) => [...(values ?? [])].filter(Number.isFinite);
   assert.equal(Math.min(...known(summary?.min)), Math.min(...finite), label);

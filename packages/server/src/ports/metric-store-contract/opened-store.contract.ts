@@ -1,5 +1,6 @@
+import assert from "node:assert/strict";
 import { stringifyExtendedJson } from "@steelyard/protocol/history";
-import type { AppendBatch, MetricStore, SeriesQuestion } from "../metric-store.ts";
+import type { AppendBatch, MetricStore, Series, SeriesQuestion } from "../metric-store.ts";
 
 /** A store under test. */
 export interface OpenedStore {
@@ -35,6 +36,18 @@ export function steps(from: number, to: number, row: (step: number) => object): 
   const lines: string[] = [];
   for (let step = from; step < to; step++) lines.push(stringifyExtendedJson({ _step: step, ...row(step) }));
   return lines;
+}
+
+/** What the bucket says of the values in it that are not finite. */
+export function sameKinds(series: Series, at: number, values: readonly number[], label: string): void {
+  const [nan, infinite, negativeInfinite] = [Number.NaN, Infinity, -Infinity].map(
+    (kind) => values.filter((value) => Object.is(value, kind)).length,
+  ) as [number, number, number];
+  assert.deepEqual(
+    [series.nonFinite[at], series.infinite[at], series.negativeInfinite[at]],
+    [nan + infinite + negativeInfinite, infinite, negativeInfinite],
+    label,
+  );
 }
 
 export function question(asked: Partial<SeriesQuestion>): SeriesQuestion {
