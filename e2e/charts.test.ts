@@ -222,6 +222,35 @@ suite("charts", () => {
     );
   });
 
+  test("37: of many points the table and the head say which kinds a bucket has", async () => {
+    const odd = new Map([
+      [1000, "NaN"],
+      [2000, "Infinity"],
+      [3000, "-Infinity"],
+      [4000, "NaN"],
+      [4001, "Infinity"],
+    ]);
+    const values = Array.from({ length: 6000 }, (_, at) => odd.get(at) ?? String(at % 7));
+    await logValues(fixture.server, "odd-many", "odd", values);
+    await open("odd-many");
+    await laidOut("y");
+    const badge = panel("y").getByText("5 non-finite");
+    await badge.waitFor();
+    assert.equal(await badge.getAttribute("title"), "Gaps in the line: ◆ 2 NaN, ▲ 2 ∞, ▼ 1 −∞");
+    await panel("y").getByRole("button", { name: "Show as a table" }).click();
+    const [head = [], ...body] = await table("y");
+    assert.deepEqual(head.slice(-3), ["NaN", "∞", "−∞"]);
+    const gaps = body.map((row) => row.slice(-3).map(Number));
+    assert.deepEqual(
+      [0, 1, 2].map((kind) => gaps.reduce((sum, row) => sum + (row[kind] ?? 0), 0)),
+      [2, 2, 1],
+    );
+    assert.ok(
+      gaps.some(([nan = 0, infinite = 0]) => nan > 0 && infinite > 0),
+      "both in one bucket",
+    );
+  });
+
   test("38: a log axis says what it hides", async () => {
     await open(ODD, "logy=1");
     await laidOut("y");
