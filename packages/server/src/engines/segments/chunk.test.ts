@@ -113,6 +113,13 @@ test("a pyramid says of each group what its values are", () => {
           pyramid.nonFinite[group],
           here.filter((cell) => cell !== undefined).length - finite.length,
         );
+        // A block has two groups at least, or no pyramid.
+        if (pyramid.groups > 1)
+          for (const [name, kind] of [
+            ["infinite", Infinity],
+            ["negativeInfinite", -Infinity],
+          ] as const)
+            assert.equal(pyramid.kinds?.[name][group] ?? 0, here.filter((cell) => cell === kind).length);
         if (finite.length === 0) continue;
         // Of two zeros of either sign neither is the smaller one: `+ 0` makes them one.
         assert.equal((pyramid.min[group] as number) + 0, Math.min(...finite) + 0);

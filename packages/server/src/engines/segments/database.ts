@@ -4,7 +4,7 @@ import { SteelyardError } from "../../errors.ts";
 import { openingError } from "../damaged-file.ts";
 
 /** Of the file as a whole (`PRAGMA user_version`); heads and chunks carry their own. See docs/formats/segments.md. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 /** "SYms" in the header of the SQLite file, so that `file` and we can tell it from another database. */
 const APPLICATION_ID = 0x53596d73;
 
@@ -83,7 +83,8 @@ function openChecked(path: string, { maxBytes }: DatabaseOptions): DatabaseSync 
   }
   if (version < FORMAT_VERSION) {
     const made = version < 1 ? `${SCHEMA} PRAGMA application_id = ${APPLICATION_ID};` : "";
-    database.exec(`BEGIN IMMEDIATE; ${made} ${SPANS} PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`);
+    const spans = version < 2 ? SPANS : "";
+    database.exec(`BEGIN IMMEDIATE; ${made} ${spans} PRAGMA user_version = ${FORMAT_VERSION}; COMMIT`);
   }
   return database;
 }

@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { parseExtendedJson } from "@steelyard/protocol/history";
 import type { MetricStore, Series } from "../../ports/metric-store.ts";
+import { sameKinds } from "../../ports/metric-store-contract/opened-store.contract.ts";
 import { FORMAT_VERSION } from "./database.ts";
 import {
   CONSOLE_LINES,
@@ -132,6 +133,7 @@ function summedUp(series: Series, values: readonly number[]): void {
   for (const [bucket, count] of series.count.entries()) {
     const own = values.slice(at, at + count + (series.nonFinite[bucket] as number));
     const finite = own.filter(Number.isFinite);
+    sameKinds(series, bucket, own, `bucket ${bucket}`);
     assert.deepEqual(
       [series.xFirst[bucket], series.xLast[bucket], count, series.min[bucket], series.max[bucket]],
       [at, at + own.length - 1, finite.length, Math.min(...finite), Math.max(...finite)],

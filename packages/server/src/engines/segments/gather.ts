@@ -1,9 +1,17 @@
 import { type ColumnPlace, rowsOfColumn } from "./block.ts";
 import type { Gathered, Range } from "./buckets.ts";
 import { finestOf, type Grouped, GroupedBlock } from "./grouped.ts";
-import { type Kinds, kindsOf } from "./kinds.ts";
+import { kindsOf } from "./kinds.ts";
 import type { Line, Part } from "./lines.ts";
-import { FACTOR, GROUP_ROWS, LEVELS, type Numbers, type Pyramid, type Summary } from "./pyramid.ts";
+import {
+  FACTOR,
+  GROUP_ROWS,
+  type Kinds,
+  LEVELS,
+  type Numbers,
+  type Pyramid,
+  type Summary,
+} from "./pyramid.ts";
 import type { StepRule } from "./span.ts";
 import { deadRows, guarded, type StoredBlock, type StoredBlocks } from "./stored.ts";
 import { StoredSpan } from "./stored-span.ts";
@@ -27,7 +35,7 @@ export interface GroupSink {
     to: Float64Array,
     kinds?: Kinds,
   ): void;
-  /** Whether it asks which values are infinite: groups do not say it, their rows are read where some are not finite. */
+  /** Whether it asks which values are infinite: where groups do not say it, their rows are read. */
   readonly kinds?: boolean;
   /**
    * Row i of the values has the x that the rule says, its stride above 0. `finite`: all of them are. Absent: such rows are
@@ -179,7 +187,9 @@ function findGroups(
   const { count, nonFinite } = pyramid;
   const { min, max } = line.range;
   const { from, to } = placesOf(grouped, level, pyramid, xs, first, last);
-  const kinds = sink.kinds ? kindsOf(reading, part, nonFinite, finestOf(level), first, last) : undefined;
+  const kinds =
+    pyramid.kinds ??
+    (sink.kinds ? kindsOf(reading, part, nonFinite, finestOf(level), first, last) : undefined);
   let start = first;
   for (let group = first; group < last; group++) {
     const low = from[group] as number;

@@ -8,6 +8,7 @@ import { SERIES_COLUMNS } from "@steelyard/protocol/series";
 import type { MetricStore, Series, SeriesQuestion } from "../../ports/metric-store.ts";
 import { Buckets } from "./buckets.ts";
 import { linesOf } from "./lines.ts";
+import type { Pyramid } from "./pyramid.ts";
 import { Room } from "./room.ts";
 import { answerSeries, gridsOf } from "./series.ts";
 import { openSegments } from "./store.ts";
@@ -165,6 +166,28 @@ test("segments: a chart asked again fetches no part, and a longer run's costs no
     assert.ok((series?.count.length ?? 0) > (asked.buckets ?? 1000) * 0.9);
   }
   stored.database.close();
+});
+
+test("segments: groups of an earlier version, which count what is not finite together, are answered alike", async () => {
+  const path = join(root, "together.db");
+  const store = await openSegments(path);
+  await write(store, 1, 0, 150_000);
+  await store.close();
+  await sealed(path, 2);
+  const stored = new StoredBlocks(path, KEPT);
+  const earlier = new StoredBlocks(path, KEPT);
+  const { pyramid, spanPyramid } = earlier;
+  const together = (found: Pyramid | undefined) => found && { ...found, kinds: undefined };
+  earlier.pyramid = (...asked) => together(pyramid.apply(earlier, asked));
+  earlier.spanPyramid = (...asked) => together(spanPyramid.apply(earlier, asked));
+  for (const asked of [{}, { buckets: 7 }, { buckets: 300, min: 20_000.5 }, { min: 45_000, max: 90_000 }]) {
+    const expected = ask(stored, asked);
+    for (const _ of ["first", "kept"])
+      assert.deepEqual(ask(earlier, asked).map(bytesOf), expected.map(bytesOf), JSON.stringify(asked));
+    assert.ok(expected.at(-1)?.infinite.some((count) => count > 0));
+  }
+  stored.database.close();
+  earlier.database.close();
 });
 
 test("segments: what goes into a chart's buckets is as much for a run ten times as long", async (t) => {

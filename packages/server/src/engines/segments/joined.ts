@@ -11,9 +11,19 @@ import {
   readPart,
 } from "./gather.ts";
 import { finestOf } from "./grouped.ts";
-import { KINDS, type Kinds, kindsOf, noKinds } from "./kinds.ts";
+import { kindsOf } from "./kinds.ts";
 import type { Part } from "./lines.ts";
-import { coarserPyramid, levelOfSize, type Summary, sizeOfSummary } from "./pyramid.ts";
+import {
+  coarserPyramid,
+  joinKinds,
+  KINDS,
+  type Kinds,
+  kindsUnknown,
+  levelOfSize,
+  noKinds,
+  type Summary,
+  sizeOfSummary,
+} from "./pyramid.ts";
 import { firstBlock } from "./sealed-parts.ts";
 import { guarded } from "./stored.ts";
 
@@ -32,8 +42,8 @@ interface JoinedGroups extends Places {
   summary: Summary;
   /** The first group of each part, and how many there are in all. Less parts than ids where one does not follow in steps. */
   starts: Uint32Array;
-  /** Whether there is a value that is not finite. */
-  gaps: boolean;
+  /** Whether there are values that are not finite, and the groups do not say of which kind. */
+  isJoint: boolean;
 }
 
 /** Which of these are infinite, when it was asked for. */
@@ -86,8 +96,9 @@ function addWithin(
   const end = firstWhere(all, (group) => (from[group] as number) > max);
   if (first < end && (from[first] as number) < min) cut(first++);
   const last = first < end && (to[end - 1] as number) > max ? end - 1 : end;
-  const kinds = sink.kinds && groups.gaps ? joinedKinds(reading, groups, count, size) : undefined;
-  sink.addGroups(summary, first, last, from, to, kinds);
+  const known =
+    summary.kinds ?? (groups.isJoint && sink.kinds ? joinedKinds(reading, groups, count, size) : undefined);
+  sink.addGroups(summary, first, last, from, to, known);
   if (last < end) cut(last);
 }
 
@@ -221,7 +232,7 @@ function endToEnd(pieces: readonly Piece[], starts: Uint32Array): { groups: Join
     [summary.min, summary.max, summary.first, summary.last].every((column) => column instanceof Float32Array),
   );
   const values = () => (narrow ? new Float32Array(groups) : new Float64Array(groups));
-  const summary = {
+  const summary: Summary = {
     groups,
     min: values(),
     max: values(),
@@ -230,10 +241,13 @@ function endToEnd(pieces: readonly Piece[], starts: Uint32Array): { groups: Join
     last: values(),
     count: new Uint16Array(groups),
     nonFinite: new Uint16Array(groups),
+    kinds: undefined,
   };
   let places: Places = { from: new Float64Array(groups), to: new Float64Array(groups) };
+  const begins: number[] = [];
   let at = 0;
   for (const piece of pieces) {
+    begins.push(at);
     const own = piece.summary.groups;
     for (const name of SUMMARY) summary[name].set(piece.summary[name].subarray(0, own), at);
     places.from.set(piece.from.subarray(0, own), at);
@@ -243,9 +257,13 @@ function endToEnd(pieces: readonly Piece[], starts: Uint32Array): { groups: Join
   const shared = isEqual(places.from, lastPlaces.from) && isEqual(places.to, lastPlaces.to);
   if (shared) places = lastPlaces;
   lastPlaces = places;
+  summary.kinds = joinKinds(
+    pieces.map((piece) => piece.summary),
+    begins,
+    summary.nonFinite,
+  );
   const bytes = sizeOfSummary(summary) + (shared ? 0 : 16 * groups);
-  const gaps = summary.nonFinite.some((count) => count > 0);
-  return { groups: { summary, ...places, starts, gaps }, bytes };
+  return { groups: { summary, ...places, starts, isJoint: kindsUnknown(summary) }, bytes };
 }
 
 const SUMMARY = ["min", "max", "sum", "first", "last", "count", "nonFinite"] as const;

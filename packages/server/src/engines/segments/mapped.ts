@@ -1,7 +1,7 @@
 import type { MonotoneExpression } from "@steelyard/protocol/expressions";
 import { SERIES_COLUMNS, type SeriesColumn } from "@steelyard/protocol/series";
 import type { Series } from "../../ports/metric-store.ts";
-import { KINDS } from "./kinds.ts";
+import { KINDS } from "./pyramid.ts";
 
 /** Series of expressions that follow from the summaries of their one key, without reading a row. */
 

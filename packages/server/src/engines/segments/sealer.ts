@@ -4,7 +4,7 @@ import { type BlockBuilder, decodeHead, numbersOf, rowsOfColumn, rowsOfColumns }
 import { encodeNumbers } from "./chunk.ts";
 import { LEVEL } from "./database.ts";
 import { mergeBlocks, openBlock, SEALED_ROWS, SEALED_TEXT_BYTES, SEALED_VALUES } from "./merge.ts";
-import { buildPyramid, encodePyramid, MIN_PYRAMID_ROWS, type Pyramid } from "./pyramid.ts";
+import { buildPyramid, encodePyramid, kindsUnknown, MIN_PYRAMID_ROWS, type Pyramid } from "./pyramid.ts";
 import { type BuiltSpan, buildSpan, nextSpan } from "./span.ts";
 import { deadRows, type StoredBlock, StoredBlocks } from "./stored.ts";
 import type { Sealed, SealedBlock } from "./writer.ts";
@@ -117,7 +117,8 @@ function summedKeys(block: StoredBlock): string[] | undefined {
 
 function pyramidOf(block: StoredBlock, key: string): Pyramid | undefined {
   const known = stored.pyramid(block, key);
-  if (known) return known;
+  // One of an earlier version is made anew where it does not say all.
+  if (known && !kindsUnknown(known)) return known;
   const head = stored.head(block);
   const id = head.columns.findIndex((column) => column.key === key && column.kind === "number");
   if (id < 0) return undefined;

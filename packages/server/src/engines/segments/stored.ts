@@ -6,12 +6,12 @@ import { decodeNumbers, ruleOf } from "./chunk.ts";
 import { inRanges, LEVEL, openForReading, parseRanges, type Ranges } from "./database.ts";
 import { layoutOf } from "./grouped.ts";
 import type { Joined, JoinedKinds } from "./joined.ts";
-import type { Kinds } from "./kinds.ts";
 import { KnownHeads } from "./known-heads.ts";
 import {
   coarserPyramid,
   decodePyramid,
   GROUP_ROWS,
+  type Kinds,
   LEVELS,
   type Numbers,
   narrowed,
