@@ -74,7 +74,8 @@ export class Buckets implements GroupSink {
     this.#scale = scale;
     for (const column of [this.#firstX, xFirst]) column.fill(Number.POSITIVE_INFINITY);
     for (const column of [this.#lastX, xLast]) column.fill(Number.NEGATIVE_INFINITY);
-    for (const column of [mean, count, nonFinite, infinite, negativeInfinite]) column.fill(0);
+    for (const column of [mean, count, nonFinite]) column.fill(0);
+    if (this.kinds) for (const column of [infinite, negativeInfinite]) column.fill(0);
   }
 
   add({ x, value, points }: Gathered): void {
