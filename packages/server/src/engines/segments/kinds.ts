@@ -8,7 +8,7 @@ import { guarded, type StoredBlock, type StoredBlocks } from "./stored.ts";
 /**
  * Which values are infinite, of groups that an earlier version summed up: they say only how many are not finite. Where there
  * are some, which is rare, and somebody asks, they are counted in the rows of the blocks that have them, once for each part.
- * Why so: docs/decisions/0021-kinds-of-gaps.md.
+ * Why so: docs/decisions/0022-kinds-of-gaps.md.
  */
 
 /**
