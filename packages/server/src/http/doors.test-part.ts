@@ -72,7 +72,7 @@ export async function openDoors(
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
     });
     // An event stream never ends by itself.
     const endless = response.headers.get("content-type")?.startsWith("text/event-stream");
