@@ -38,6 +38,22 @@ suite("charts and exports over HTTP", () => {
     assert.equal((await get(`/api/v1/console/download?${AT}`)).text, "far line\n");
   });
 
+  test("the keys of a run, NaN and infinite values included, or none of them", async () => {
+    const { text, headers } = await get(`/api/v1/run-keys?${AT}`);
+    assert.match(headers.get("content-type") ?? "", /^application\/json/);
+    const shared = '"lastStep":1000000000000,"monotonic"';
+    assert.equal(
+      text,
+      `{"keys":[${[
+        `{"key":"_step","types":{"number":3},"count":3,${shared}:true,"min":0,"max":1000000000000,"last":1000000000000}`,
+        `{"key":"a","types":{"number":3},"count":3,${shared}:false,"last":-Infinity}`,
+        `{"key":"b.c","types":{"list":1},"count":1,${shared}:false,"last":[1,null]}`,
+        `{"key":"text","types":{"string":2},"count":2,"lastStep":1,"monotonic":false,"last":"say \\"hi\\", you\\nthere"}`,
+      ].join()}]}`,
+    );
+    assert.equal((await get(`/api/v1/run-keys?${AT}&stream=events`)).text, '{"keys":[]}');
+  });
+
   test("keys of histograms, and which runs have them, are known by the runs' summaries", async () => {
     const histogram = { _type: "histogram", values: [1, 2], bins: [0, 1, 2] };
     const summaries = {

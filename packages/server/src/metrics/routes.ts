@@ -1,6 +1,6 @@
-import { stringifyExtendedJson } from "@steelyard/protocol/history";
 import { SERIES_LIMITS } from "@steelyard/protocol/series";
 import { type Context, Hono } from "hono";
+import { stream } from "hono/streaming";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
 import type { Services } from "../services.ts";
@@ -36,9 +36,14 @@ export function metricsRoutes(services: Services): Hono<AppEnv> {
 
   routes.get("/api/v1/run-keys", async (c) => {
     const run = await visibleRun(c, services);
-    const keys = await services.metrics.keys(run.id, streamOf(c));
-    // Values may be NaN or infinite, which JSON has no word for; the page reads the dialect.
-    return c.body(stringifyExtendedJson({ keys }), 200, { "content-type": "application/json" });
+    // Values may be NaN or infinite, which JSON has no word for; who asks reads the dialect.
+    const keys = await services.metrics.keysJson(run.id, streamOf(c));
+    c.header("content-type", "application/json");
+    return stream(c, async (out) => {
+      await out.write('{"keys":');
+      for (const piece of keys) await out.write(piece);
+      await out.write("}");
+    });
   });
 
   return routes;

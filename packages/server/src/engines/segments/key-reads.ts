@@ -1,13 +1,6 @@
-import { parseExtendedJson } from "@steelyard/protocol/history";
+import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import type { KeyInfo } from "../../ports/metric-store.ts";
-import {
-  type BlockHead,
-  type ColumnStats,
-  numberStats,
-  rowsOfColumn,
-  rowsOfColumns,
-  textStats,
-} from "./block.ts";
+import { type BlockHead, type ColumnStats, numberStats, rowsOfColumn, textStats } from "./block.ts";
 import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /** The catalogue of keys of a run: from the statistics in the heads of sealed blocks; the journal's are counted here. */
@@ -60,6 +53,25 @@ export function answerKeys(stored: StoredBlocks, run: number, stream: "history" 
   return infos.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
+/** So many at once become text: of a run of 100,000 keys it is 15 MB. */
+const KEYS_IN_PIECE = 1000;
+
+export function answerKeysJson(
+  stored: StoredBlocks,
+  run: number,
+  stream: "history" | "events",
+): Uint8Array<ArrayBuffer>[] {
+  const infos = answerKeys(stored, run, stream);
+  const encoder = new TextEncoder();
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for (let at = 0; at === 0 || at < infos.length; at += KEYS_IN_PIECE) {
+    const members = stringifyExtendedJson(infos.slice(at, at + KEYS_IN_PIECE)).slice(1, -1);
+    pieces.push(encoder.encode(`${at === 0 ? "[" : ","}${members}`));
+  }
+  pieces.push(encoder.encode("]"));
+  return pieces;
+}
+
 function statsOf(
   stored: StoredBlocks,
   block: StoredBlock,
@@ -95,9 +107,10 @@ function add(
   }
   const { info } = entry;
   info.count += count;
-  for (const [type, values] of Object.entries(isNumber ? { number: count } : (stats.types ?? {}))) {
-    info.types[type] = (info.types[type] ?? 0) + values;
-  }
+  if (isNumber) info.types.number = (info.types.number ?? 0) + count;
+  else
+    for (const [type, values] of Object.entries(stats.types ?? {}))
+      info.types[type] = (info.types[type] ?? 0) + values;
   if (at.block.maxStep >= entry.at.block.maxStep) entry.at = at;
   if (!isNumber || stats.finite === 0) return;
   info.min = Math.min(info.min ?? stats.min, stats.min);
@@ -108,30 +121,47 @@ function add(
   entry.numbers += stats.finite;
 }
 
-/** Beyond so many columns of one block, where their values are is found in one pass for all. */
-const FEW_COLUMNS = 8;
-
 /** With the last value of each key, which lies in `block`. */
 function finished(stored: StoredBlocks, block: StoredBlock, entries: readonly Known[]): KeyInfo[] {
   const head = stored.head(block);
   const steps = stored.steps(block);
   const dead = deadRows(block, () => stored.lines(block));
-  const all = entries.length > FEW_COLUMNS ? rowsOfColumns(head) : undefined;
+  const lasts = lastRows(head, new Set(entries.map(({ at }) => at.column)), (row) =>
+    dead?.(row) ? undefined : steps[row],
+  );
   return entries.map(({ info, numbers, falls, at: { column } }) => {
-    const rows = all?.[column] ?? rowsOfColumn(head, column);
-    let last = -1;
-    for (let i = 0; i < rows.length; i++) {
-      if (dead?.(rows[i] ?? 0)) continue;
-      if (last < 0 || (steps[rows[i] ?? 0] ?? 0) >= (steps[rows[last] ?? 0] ?? 0)) last = i;
-    }
-    const value = knownLast(head, column, dead) ?? stored.column(block, column)[last];
-    return {
-      ...info,
-      last: typeof value === "string" ? parseExtendedJson(value) : value,
-      lastStep: steps[rows[last] ?? 0] ?? -1,
-      monotonic: numbers > 0 && !falls,
-    };
+    const value = knownLast(head, column, dead) ?? stored.column(block, column)[lasts.values[column] ?? 0];
+    info.last = typeof value === "string" ? parseExtendedJson(value) : value;
+    info.lastStep = steps[lasts.rows[column] ?? 0] ?? -1;
+    info.monotonic = numbers > 0 && !falls;
+    return info;
   });
+}
+
+/** Of each wanted column the living row of the highest step, and the place of its value; in lists by column. */
+function lastRows(
+  { columns, shapes, shapeOf }: BlockHead,
+  wanted: ReadonlySet<number>,
+  stepOf: (row: number) => number | undefined,
+): { rows: Int32Array; values: Int32Array } {
+  // In one pass: a block may have 100,000 columns.
+  const wantedOf = shapes.map((shape) => shape.filter((id) => wanted.has(id)));
+  const next = new Int32Array(columns.length);
+  const rows = new Int32Array(columns.length).fill(-1);
+  const values = new Int32Array(columns.length);
+  const highest = new Float64Array(columns.length).fill(Number.NEGATIVE_INFINITY);
+  for (const [row, shape] of shapeOf.entries()) {
+    const step = stepOf(row);
+    for (const id of wantedOf[shape] ?? []) {
+      const at = next[id] ?? 0;
+      next[id] = at + 1;
+      if (step === undefined || step < (highest[id] ?? 0)) continue;
+      highest[id] = step;
+      rows[id] = row;
+      values[id] = at;
+    }
+  }
+  return { rows, values };
 }
 
 /** The rows of a sealed block ascend in step, so that the last of a column is known without opening it. */

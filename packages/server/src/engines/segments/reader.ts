@@ -10,7 +10,7 @@ import type {
 import { answer, answerError, type Call, callerPort } from "../worker-calls.ts";
 import { answerColumns, buffersOfColumns } from "./column-reads.ts";
 import { answerDerived } from "./derived.ts";
-import { answerKeyNames, answerKeys } from "./key-reads.ts";
+import { answerKeyNames, answerKeys, answerKeysJson } from "./key-reads.ts";
 import { type Line, linesOf } from "./lines.ts";
 import { Room } from "./room.ts";
 import {
@@ -105,6 +105,7 @@ const QUESTIONS: Record<string, (...arguments_: never[]) => unknown> = {
   rows: (question: RowsQuestion) => answerRows(stored, question),
   columns: (question: ColumnsQuestion) => answerColumns(stored, question),
   keys: (run: number, stream: "history" | "events") => answerKeys(stored, run, stream),
+  keysJson: (run: number, stream: "history" | "events") => answerKeysJson(stored, run, stream),
   keyNames: (runs: readonly number[], stream: "history" | "events") => answerKeyNames(stored, runs, stream),
   lineCounts: (run: number) => answerLineCounts(stored, run),
   lastStep: (run: number) => answerLastStep(stored, run),
@@ -134,5 +135,6 @@ callerPort().on("message", ({ id, name, argument }: Call) => {
 /** What moves to who asked without a copy. */
 function buffersOf(question: string, value: unknown): ArrayBuffer[] {
   if (question === "series" || question === "derived") return (value as SeriesReply).buffers;
+  if (question === "keysJson") return (value as Uint8Array<ArrayBuffer>[]).map(({ buffer }) => buffer);
   return question === "columns" ? buffersOfColumns(value as RowColumns) : [];
 }

@@ -156,6 +156,10 @@ class Segments implements MetricStore {
     return this.#ask("keys", run, stream);
   }
 
+  keysJson(run: number, stream: "history" | "events"): Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.#ask("keysJson", run, stream);
+  }
+
   keyNames(runs: readonly number[], stream: "history" | "events"): Promise<string[]> {
     return this.#ask("keyNames", runs, stream);
   }

@@ -236,6 +236,8 @@ async function sameColumns(store: MetricStore, rows: Rows, run: number, keys?: s
 
 async function sameKeys(store: MetricStore, rows: Rows, run: number): Promise<void> {
   const told = await store.keys(run, "history");
+  const json = Buffer.concat(await store.keysJson(run, "history")).toString();
+  assert.deepEqual(parseExtendedJson(json), told);
   const types: Record<string, Record<string, number>> = {};
   for (const { row } of rows) {
     const b = row.b as { c: string; d: number } | undefined;
