@@ -334,7 +334,7 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     const sum = "SELECT sum(_step) FROM history WHERE run = 'a'";
     assert.deepEqual(await rows(sum), [[3]]);
     const kept = join(doors.dataDir, "query-files");
-    const before = readdirSync(kept).map((name) => [name, readFileSync(join(kept, name))]);
+    const before = readdirSync(kept).map((name) => [name, readFileSync(join(kept, name))] as const);
     for (const [name] of before)
       for (const explain of [
         "EXPLAIN ANALYZE",
@@ -343,15 +343,13 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
         "EXPLAIN/**/ANALYZE",
       ])
         assert.match(
-          await refused(`${explain} COPY (SELECT 1 AS _step) TO '${join(kept, String(name))}'
+          await refused(`${explain} COPY (SELECT 1 AS _step) TO '${join(kept, name)}'
             (FORMAT parquet, USE_TMP_FILE false) -- history`),
           /only questions|cannot access/i,
         );
     assert.match(await refused("EXPLAIN ANALYZE DELETE FROM runs"), /only questions/);
-    assert.deepEqual(
-      readdirSync(kept).map((name) => [name, readFileSync(join(kept, name))]),
-      before,
-    );
+    // Rows that were sealed meanwhile are in another file beside.
+    for (const [name, content] of before) assert.ok(content.equals(readFileSync(join(kept, name))), name);
     assert.deepEqual(await rows(sum), [[3]]);
     for (const explain of ["EXPLAIN ANALYZE", "EXPLAIN (FORMAT json)"])
       assert.equal((await rows(`${explain} SELECT * FROM runs`)).length, 1);
