@@ -2,7 +2,7 @@ import type { SeriesColumn } from "@steelyard/protocol/series";
 import type { Series } from "../../ports/metric-store.ts";
 import { bitsOf, greaterKey, keyOf, lesserKey, NO_LEAST, NO_MOST, numberOf } from "./extremes.ts";
 import type { GroupSink } from "./gather.ts";
-import type { Kinds, Numbers, Summary } from "./pyramid.ts";
+import { addKind, type Kinds, type Numbers, type Summary } from "./pyramid.ts";
 import type { Columns, Room } from "./room.ts";
 import { KnownRowEnds, type RowEnds } from "./row-ends.ts";
 import type { StepRule } from "./span.ts";
@@ -96,7 +96,7 @@ export class Buckets implements GroupSink {
       // Finite values only: Infinity - Infinity and NaN - NaN are NaN.
       if (one - one !== 0) {
         nonFinite[at] = (nonFinite[at] as number) + 1;
-        this.#addKind(at, one);
+        addKind(this.#columns, at, one);
         continue;
       }
       const before = count[at] as number;
@@ -199,7 +199,7 @@ export class Buckets implements GroupSink {
       const one = values[row] as number;
       if (one - one !== 0) {
         others++;
-        this.#addKind(at, one);
+        addKind(this.#columns, at, one);
         continue;
       }
       if (firstRow < 0) firstRow = row;
@@ -229,13 +229,6 @@ export class Buckets implements GroupSink {
       this.#lastX[at] = lastX;
       columns.last[at] = values[lastRow] as number;
     }
-  }
-
-  /** Of a value that is not finite. */
-  #addKind(at: number, value: number): void {
-    const { infinite, negativeInfinite } = this.#columns;
-    if (value > 0) infinite[at] = (infinite[at] as number) + 1;
-    else if (value < 0) negativeInfinite[at] = (negativeInfinite[at] as number) + 1;
   }
 
   /** A group goes whole into the bucket of its first x, so the edges move by less than a group; the answer says its x. */

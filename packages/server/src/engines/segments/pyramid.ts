@@ -109,8 +109,12 @@ export function buildPyramid(blockRows: number, rows: Uint32Array, values: Float
   return pyramid;
 }
 
-/** Of a value that is not finite. */
-export function addKind(kinds: Kinds, group: number, value: number): void {
+/** Of a value that is not finite, in a group or a bucket. */
+export function addKind(
+  kinds: Record<(typeof KINDS)[number], Counts | Float64Array>,
+  group: number,
+  value: number,
+): void {
   const { infinite, negativeInfinite } = kinds;
   if (value > 0) infinite[group] = (infinite[group] as number) + 1;
   else if (value < 0) negativeInfinite[group] = (negativeInfinite[group] as number) + 1;
