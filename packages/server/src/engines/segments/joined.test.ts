@@ -10,6 +10,7 @@ import { Buckets } from "./buckets.ts";
 import { linesOf } from "./lines.ts";
 import type { Pyramid } from "./pyramid.ts";
 import { Room } from "./room.ts";
+import { sealed } from "./sealed.test-part.ts";
 import { answerSeries, gridsOf } from "./series.ts";
 import { openSegments } from "./store.ts";
 import { StoredBlocks } from "./stored.ts";
@@ -63,20 +64,6 @@ function ask(stored: StoredBlocks, asked: Partial<SeriesQuestion> = {}): Series[
 function bytesOf(series: Series): string[] {
   const columns = SERIES_COLUMNS.map((name) => createHash("sha256").update(series[name]).digest("hex"));
   return [series.key, String(series.points), ...columns];
-}
-
-/** Until all is sealed, and so many spans are made: a close has only so much time for it. */
-async function sealed(path: string, spans: number): Promise<void> {
-  for (;;) {
-    const store = await openSegments(path);
-    const stored = new StoredBlocks(path, NOTHING);
-    const counted = () => Number(stored.database.prepare("SELECT count(*) AS n FROM spans").get()?.n);
-    while ((await store.stats()).journalRows === 0 && counted() < spans);
-    const done = (await store.stats()).journalRows === 0;
-    stored.database.close();
-    await store.close();
-    if (done) return;
-  }
 }
 
 test("segments: what a reader keeps of a run that grows, is changed, forked and rewound is what is stored", async () => {

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import type { MetricStore, Series, SeriesQuestion } from "../../ports/metric-store.ts";
 import { sameKinds } from "../../ports/metric-store-contract/opened-store.contract.ts";
+import { sealed, spansOf } from "./sealed.test-part.ts";
 import { openSegments } from "./store.ts";
 
 /** Long runs, whose pyramids lie in spans. */
@@ -125,27 +126,6 @@ async function checkAll(store: MetricStore, run: number): Promise<void> {
         check(series, rows, key, asked);
       }
     }
-  }
-}
-
-function spansOf(file: string): { spans: number; loose: number; journal: number } {
-  const db = new DatabaseSync(file, { readOnly: true });
-  const found = db
-    .prepare(
-      "SELECT (SELECT count(*) FROM spans) AS spans, (SELECT count(*) FROM loose) AS loose, (SELECT count(*) FROM blocks WHERE level = 0) AS journal",
-    )
-    .get() as { spans: number; loose: number; journal: number };
-  db.close();
-  return { ...found };
-}
-
-/** Opens until all is sealed and so many spans are made: a close has only so much time for it. */
-async function sealed(file: string, spans: number): Promise<void> {
-  for (;;) {
-    const store = await openSegments(file);
-    while (spansOf(file).journal === 0 && spansOf(file).spans < spans) await store.stats();
-    await store.close();
-    if (spansOf(file).journal === 0) return;
   }
 }
 
