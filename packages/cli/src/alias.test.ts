@@ -42,6 +42,7 @@ const OFFICIAL: Record<string, string> = {
     --clean-force --mark-synced --no-mark-synced --sync-all --skip-console --legacy`,
   "beta sync": `--live -e= --entity= -p= --project= --id= --job-type= --replace-tags= --skip-synced --no-skip-synced --skip-online
     --no-skip-online --dry-run --yes -v --verbose -n=`,
+  "artifact ls": "--type= -t=",
   docker:
     "--nvidia --no-nvidia --digest --jupyter --no-jupyter --dir= --no-dir --shell= --port= --cmd= --no-tty",
 };
@@ -96,6 +97,7 @@ const SAID: [words: string, status: number, out: RegExp, err: RegExp][] = [
   ["sync --yes", 0, /^$/, /No runs to sync\.\n$/],
   ["beta sync --yes", 0, /^$/, /No runs to sync\.\n$/],
   ["purge-cache --force", 0, /^$/, /Deleted 0 file\(s\)/],
+  ["artifact ls p", 0, /^$/, /No artifacts found in admin\/p\n$/],
   ["launch -q queue -j job", 1, /^$/, /^wandb: ERROR launch is a part of W&B Launch/],
   ["job list -p p", 1, /^$/, /^wandb: ERROR job is a part of W&B Launch/],
   ["beta core start", 1, /^$/, /^wandb: ERROR core is not there: wandb needs no service/],

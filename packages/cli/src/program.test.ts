@@ -28,6 +28,7 @@ const READING: Record<string, string[]> = {
   "settings explain": ["WANDB_PROJECT"],
   doctor: [],
   projects: [],
+  "artifact ls": ["p"],
   "run ls": ["-p", "p"],
   "run show": ["p/r"],
   "run logs": ["p/r"],

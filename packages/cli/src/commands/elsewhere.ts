@@ -37,9 +37,9 @@ export function elsewhereCommands(): Command[] {
 
 export const ELSEWHERE_DESCRIPTION = "of the official client; not here";
 
-/** Verbs below `artifact`; the one that is here is beside them. */
+/** Verbs below `artifact`; those that are here are beside them. */
 const ARTIFACT: Readonly<Record<string, string>> = Object.fromEntries(
-  ["put", "ls", "cache"].map((verb) => [
+  ["put", "cache"].map((verb) => [
     verb,
     `artifact ${verb} is not there yet in ${PROGRAM}; the official client's \`wandb artifact ${verb}\` works with this server`,
   ]),

@@ -32,10 +32,10 @@ test("WANDB_CACHE_DIR: purge-cache deletes what nobody used for so long, there a
   assert.deepEqual([asking.status, /--force deletes 1 files/.test(asking.err)], [1, true], asking.err);
   const done = await purge("--age", "7d", "--force");
   assert.deepEqual([done.status, done.out], [0, ""]);
-  assert.match(done.err, /Deleted 1 file\(s\) \(1\.0KB\)/);
+  assert.match(done.err, /Deleted 1 file\(s\) \(1000\.0B\)/);
   assert.deepEqual([old, fresh, foreign].map(existsSync), [false, true, true]);
   assert.ok(!existsSync(join(cache, "artifacts/obj")));
   assert.match((await purge("--age", "7 days")).err, /--age takes a number and one of s m h d M y/);
   assert.match((await purge("--force")).err, /Deleted 1 file/);
-  assert.match((await purge()).err, /Deleted 0 file\(s\) \(0B\)/);
+  assert.match((await purge()).err, /Deleted 0 file\(s\) \(0\.0B\)/);
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { foldersOf } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { settingsOf } from "../api.ts";
+import { humanSize } from "../sizes.ts";
 import { CommandError, confirm, info, isInteractive } from "../terminal.ts";
 
 /** Seconds; a month has 30 days and a year 365, as with the official client. */
@@ -39,13 +40,13 @@ async function purge(options: { age: string; force?: boolean }): Promise<void> {
       throw new CommandError(
         `there is no terminal to ask at; --force deletes ${old.length} files of ${cache}`,
       );
-    if (!(await confirm(`Delete ${old.length} file(s) (${sized(bytes)}) of ${cache}?`)))
+    if (!(await confirm(`Delete ${old.length} file(s) (${humanSize(bytes)}) of ${cache}?`)))
       throw new CommandError("Aborted!");
   }
   for (const { path } of old) rmSync(path, { force: true });
   for (const entry of entriesOf(cache))
     if (entry.isDirectory()) removeEmpty(join(entry.parentPath, entry.name));
-  info(`Deleted ${old.length} file(s) (${sized(bytes)})`);
+  info(`Deleted ${old.length} file(s) (${humanSize(bytes)})`);
 }
 
 interface Cached {
@@ -86,10 +87,4 @@ function removeEmpty(folder: string): void {
   } catch {
     // Something is in it.
   }
-}
-
-function sized(bytes: number): string {
-  const units = ["B", "KB", "MB", "GB", "TB"];
-  const power = bytes === 0 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)}${units[power]}`;
 }

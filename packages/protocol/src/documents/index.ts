@@ -138,6 +138,16 @@ export const ARTIFACT_FILES = `query ArtifactFiles($project: String!, $entity: S
   }
 }`;
 
+/** The collections of a project, each with its newest version. */
+export const ARTIFACT_COLLECTIONS = `query ArtifactCollections($project: String!, $entity: String!, $cursor: String, $perPage: Int) {
+  project(name: $project, entityName: $entity) {
+    artifactCollections(after: $cursor, first: $perPage) {
+      edges { node { name defaultArtifactType { name } artifacts(first: 1) { edges { version node { createdAt updatedAt size } } } } }
+      pageInfo { endCursor hasNextPage }
+    }
+  }
+}`;
+
 export const STOP_RUN = `mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }`;
 
 export const DELETE_RUN = `mutation DeleteRun($id: ID!, $deleteArtifacts: Boolean) { deleteRun(input: {id: $id, deleteArtifacts: $deleteArtifacts}) { success } }`;

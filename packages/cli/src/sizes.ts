@@ -1,0 +1,8 @@
+const UNITS = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
+
+/** As the official client writes it: powers of 1000 with one digit, the next unit from 1024 of one. */
+export function humanSize(bytes: number): string {
+  let power = 0;
+  while (power < UNITS.length - 1 && Number((bytes / 1000 ** power).toFixed(1)) >= 1024) power++;
+  return `${(bytes / 1000 ** power).toFixed(1)}${UNITS[power]}`;
+}
