@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import threads, { type MessagePort, type Worker } from "node:worker_threads";
 import type { Run } from "steelyard";
 import { readLoggedRun } from "steelyard/command-line";
+import { runCommand } from "./command.ts";
 import {
   exitOf,
   type Ground,
@@ -20,6 +21,8 @@ import {
   until,
   valuesOf,
 } from "./sdk-runs.ts";
+
+const MAIN = new URL("../packages/cli/src/main.ts", import.meta.url).pathname;
 
 /** The threads and channels of this process, as the SDK starts them. */
 const started: Worker[] = [];
@@ -190,5 +193,55 @@ ${end}`,
       assert.equal(rowsOf(got).length, 100, id);
     }
   });
+
+/** How long a process that leaves waits for its runs while the server answers nothing, and what it says then. */
+async function leaveWithout(ids: readonly string[]): Promise<{ waitedMs: number; said: string }> {
+  const [first = "", ...more] = ids;
+  const child = startScript(
+    ground.server,
+    ground.dir,
+    first,
+    `const { writeSync } = await import("node:fs");
+const runs = [run, ...await Promise.all(${JSON.stringify(more)}.map((id) => steelyard.init({ id, project: "sdk" })))];
+for (let row = 0; row < 100; row++) for (const one of runs) one.log({ row });
+process.kill(${ground.server.pid()}, "SIGSTOP");
+const began = performance.now();
+process.on("exit", () => writeSync(2, "waited " + (performance.now() - began) + "\\n"));
+process.exit(0)`,
+    { environment: { WANDB_FINISH_TIMEOUT: "3" } },
+  );
+  let said = "";
+  child.stderr?.on("data", (text) => {
+    said += text;
+  });
+  try {
+    assert.equal(await exitOf(child), 0);
+  } finally {
+    process.kill(ground.server.pid(), "SIGCONT");
+  }
+  return { waitedMs: Number(/^waited (\S+)$/m.exec(said)?.[1]), said };
+}
+
+test("a process of many runs that leaves while the server is away waits for all of them at once, and says how they are sent", async () => {
+  const one = await leaveWithout(["away-alone"]);
+  assert.match(one.said, /WARNING the run did not get to the server whole before the process ended\n/);
+  assert.match(
+    one.said,
+    /You can send this run to the server by running:\nsteelyard: steelyard sync \S+-away-alone\n/,
+  );
+  const ids = Array.from({ length: 12 }, (_, place) => `away-${place}`);
+  const many = await leaveWithout(ids);
+  assert.ok(many.waitedMs < one.waitedMs * 6, `${many.waitedMs} ms, one alone ${one.waitedMs} ms`);
+  assert.match(many.said, /WARNING 12 of 12 runs did not get to the server whole before the process ended\n/);
+  const command = /You can send these 12 runs to the server by running:\nsteelyard: steelyard sync (.*)/;
+  const folders = command.exec(many.said)?.[1]?.split(" ") ?? [];
+  assert.equal(folders.length, 12);
+  const synced = await runCommand(process.execPath, [MAIN, "sync", ...folders], {
+    cwd: ground.dir,
+    environment: { WANDB_BASE_URL: ground.server.url, WANDB_API_KEY: ground.server.apiKey },
+  });
+  assert.equal(synced.status, 0, synced.err);
+  for (const id of ids) assert.equal(rowsOf(await readRun(ground.server, id)).length, 100, id);
+});
 
 test("threads without runs end", () => until("all have ended", () => alive.size === 0));

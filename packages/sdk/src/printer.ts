@@ -20,6 +20,8 @@ export interface Printer {
   live(text?: string): void;
   /** A live line would be seen. */
   readonly isLive: boolean;
+  /** Nothing is printed, whatever it is. */
+  readonly isSilent: boolean;
   /** With a blank behind it, or nothing. */
   emoji(symbol: string): string;
 }
@@ -89,6 +91,7 @@ export function printerOf(
       write(CLEAR_LINE + (liveText ?? ""));
     },
     isLive,
+    isSilent: silent,
     emoji: (symbol) => (pictured ? `${symbol} ` : ""),
   };
 }

@@ -1,10 +1,27 @@
+import { type LeftRun, tellLeft } from "./run-report.ts";
+
 /** What must be told when the process ends before its runs were finished. */
 interface Unfinished {
   /** Orderly: the event loop is empty. */
   finish(exitCode: number): Promise<void>;
-  /** The process is leaving: block until the worker has done what it can. */
-  finishNow(exitCode: number): void;
+  /** The process is leaving: the run's thread is told to end it. Undefined when it has ended. */
+  leave(exitCode: number): LeavingRun | undefined;
 }
+
+/** Its thread works on while this one, in which nothing asynchronous happens any more, waits. */
+export interface LeavingRun {
+  /** How long its thread may take to start, and then to end it. */
+  readonly startWaitMs: number;
+  readonly limitMs: number;
+  /** Each blocks, so long at most. */
+  waitForStart(ms: number): void;
+  waitForEnd(ms: number): void;
+  /** Says how it ended; answers the run when the server does not have all of it. */
+  tellEnd(): LeftRun | undefined;
+}
+
+/** A thread gives a run up when its time is over, and then has to say so. */
+const GRACE_MS = 1000;
 
 const unfinished = new Set<Unfinished>();
 let hooked = false;
@@ -31,7 +48,7 @@ function hook(): void {
     if (process.listenerCount("uncaughtException") === 0) exitCode = 1;
   });
   process.on("exit", (code) => {
-    for (const run of [...unfinished]) run.finishNow(exitCode ?? code);
+    leaveTogether([...unfinished].flatMap((run) => run.leave(exitCode ?? code) ?? []));
   });
   for (const [signal, code] of Object.entries(SIGNALS) as [NodeJS.Signals, number][]) {
     const handler = () => {
@@ -45,3 +62,17 @@ function hook(): void {
     process.on(signal, handler);
   }
 }
+
+/** All of them end meanwhile: waiting for many takes no longer than for the one that may take longest. */
+function leaveTogether(runs: readonly LeavingRun[]): void {
+  const toldMs = performance.now();
+  for (const run of runs) run.waitForStart(left(toldMs + run.startWaitMs));
+  const startedMs = performance.now();
+  for (const run of runs) run.waitForEnd(left(startedMs + run.limitMs + GRACE_MS));
+  tellLeft(
+    runs.flatMap((run) => run.tellEnd() ?? []),
+    runs.length,
+  );
+}
+
+const left = (untilMs: number) => Math.max(0, untilMs - performance.now());

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { countText } from "./count-text.ts";
 import { FinishProgress } from "./finish-progress.ts";
 import type { Printer } from "./printer.ts";
-import { tellEnd } from "./run-report.ts";
+import { tellEnd, tellLeft } from "./run-report.ts";
 import { Unsent } from "./unsent.ts";
 
 test("counts have commas", () => {
@@ -37,4 +37,33 @@ test("the end of a run is told without the language's tables, for which the even
   const all = said.join("\n");
   for (const text of ["Synced 12,345 rows", "+1,000", "2,000 rows", "3,000 rows"])
     assert.ok(all.includes(text), `${text} in ${all}`);
+});
+
+test("runs that a process left are told together, silent ones not at all", () => {
+  const said = (count: number, of: number, how: { offline?: true; silent?: true } = {}) => {
+    const lines: string[] = [];
+    const say = (text: string) => void lines.push(text);
+    const print = { info: say, serious: say, quietly: () => {}, isSilent: how.silent === true };
+    const urls = how.offline ? undefined : { run: "http://h/r", project: "http://h/p", sweep: undefined };
+    tellLeft(
+      Array.from({ length: count }, (_, place) => ({
+        print: print as unknown as Printer,
+        whereabouts: { folder: `/w/run-${place}`, name: "n", urls },
+      })),
+      of,
+    );
+    return lines.join("\n");
+  };
+  assert.equal(said(0, 3), "");
+  assert.equal(said(3, 3, { silent: true }), "");
+  assert.match(said(1, 1), /^the run did not get .*\nYou can send this run .*\nsteelyard sync \/w\/run-0\n/);
+  assert.match(
+    said(2, 50),
+    /^2 of 50 runs did not .*\nYou can send these 2 .*\nsteelyard sync \/w\/run-0 \/w\/run-1$/,
+  );
+  assert.match(said(2, 2, { offline: true }), /^You can send these 2 runs/);
+  assert.match(
+    said(1200, 1200),
+    /^1,200 of 1,200 .*\n.*these 1,200 .*\nsteelyard sync --include-online \/w$/,
+  );
 });

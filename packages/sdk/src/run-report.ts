@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { linkWithoutKey } from "./anonymous.ts";
 import { countText } from "./count-text.ts";
 import type { HistoryGrid } from "./history-sketch.ts";
@@ -69,6 +70,40 @@ export function tellEnd(
     if (grids && rows > 0) print.info(`Synced ${countText(rows)} row${rows === 1 ? "" : "s"}`);
   } else print.info(`You can send this run to the server by running:\nsteelyard sync ${folder}`);
   print.info(`Find logs at: ${folder}/logs`);
+}
+
+/** A process has left it: the server does not have all of it. */
+export interface LeftRun {
+  print: Printer;
+  whereabouts: Whereabouts;
+}
+
+/** Of more, the folder they are in is named. */
+const MOST_FOLDERS = 20;
+
+/** Together, however many they are; `of` = all that the process left. */
+export function tellLeft(left: readonly LeftRun[], of: number): void {
+  for (const { print, whereabouts } of left)
+    print.quietly("INFO", `left behind; \`steelyard sync ${whereabouts.folder}\` sends it`);
+  const told = left.filter(({ print }) => !print.isSilent);
+  const [first] = told;
+  if (!first) return;
+  const { print, whereabouts } = first;
+  const online = told.filter(({ whereabouts: { urls } }) => urls).length;
+  if (online > 0)
+    print.serious(
+      `${of === 1 ? "the run" : `${countText(online)} of ${countText(of)} runs`} did not get to the server whole before the process ended`,
+    );
+  if (told.length === 1) {
+    tellEnd(print, whereabouts, { sent: false, rows: 0 });
+    return;
+  }
+  const folders = told.map(({ whereabouts: { folder } }) => folder);
+  const way =
+    folders.length <= MOST_FOLDERS
+      ? `steelyard sync ${folders.join(" ")}`
+      : `steelyard sync --include-online ${[...new Set(folders.map((folder) => dirname(folder)))].join(" ")}`;
+  print.info(`You can send these ${countText(told.length)} runs to the server by running:\n${way}`);
 }
 
 function grid(print: Printer, title: string, lines: HistoryGrid["lines"], more: number): void {

@@ -12,12 +12,12 @@ import { type LiveView, liveView } from "./live-view.ts";
 import type { FromWorker, InOrder, WorkerStart } from "./messages.ts";
 import { type DefineMetricOptions, MetricDefinitions, metricFields } from "./metric-definitions.ts";
 import type { Printer } from "./printer.ts";
-import { watchProcessEnd } from "./process-end.ts";
+import { type LeavingRun, watchProcessEnd } from "./process-end.ts";
 import type { ProgramLog } from "./program-log.ts";
 import { RingWriter } from "./ring.ts";
 import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
 import type { OpenedRun } from "./run-opening.ts";
-import { tellEnd, type Whereabouts, whoHasIt } from "./run-report.ts";
+import { type LeftRun, tellEnd, type Whereabouts, whoHasIt } from "./run-report.ts";
 import { type LogOptions, RunRows } from "./run-rows.ts";
 import { RunSummary } from "./run-summary.ts";
 import { watchThread } from "./system/thread-metrics.ts";
@@ -177,7 +177,7 @@ export class Run {
     this.#startWaitMs = Math.min(options.startWaitS * 1000, LONGEST_TIMER_MS);
     this.#starting = setTimeout(() => this.#giveUp(options.startWaitS), this.#startWaitMs).unref();
     this.#forget.push(
-      watchProcessEnd({ finish: (code) => this.finish(code), finishNow: (code) => this.#finishNow(code) }),
+      watchProcessEnd({ finish: (code) => this.finish(code), leave: (code) => this.#leaveProcess(code) }),
     );
     if (start.system.intervalMs < Number.POSITIVE_INFINITY) {
       const { watched, stop } = watchThread(start.system.intervalMs);
@@ -388,9 +388,8 @@ export class Run {
     if (gaveUp && this.#finishRaises) throw new Error(gaveUp);
   }
 
-  /** Nothing asynchronous happens any more: the worker works on while this thread waits. */
-  #finishNow(exitCode: number): void {
-    if (Atomics.load(this.#done, 0) !== 0) return;
+  #leaveProcess(exitCode: number): LeavingRun | undefined {
+    if (Atomics.load(this.#done, 0) !== 0) return undefined;
     this.#print.quietly("INFO", `got exitcode: ${exitCode}; the process is leaving`);
     const limitMs = this.#finishLimitMs ?? EXIT_DEADLINE_MS;
     if (!this.#finished) {
@@ -398,8 +397,16 @@ export class Run {
       this.#rows.flush();
       this.#postFinish(exitCode, limitMs);
     }
-    this.#log.waitForHandOver(this.#startWaitMs);
-    Atomics.wait(this.#done, 0, 0, limitMs + 1000);
+    return {
+      limitMs,
+      startWaitMs: this.#startWaitMs,
+      waitForStart: (ms) => this.#log.waitForHandOver(ms),
+      waitForEnd: (ms) => Atomics.wait(this.#done, 0, 0, ms),
+      tellEnd: () => this.#tellLeaving(),
+    };
+  }
+
+  #tellLeaving(): LeftRun | undefined {
     const done = Atomics.load(this.#done, 0);
     this.#progress?.end();
     this.#print.quietly(
@@ -408,7 +415,9 @@ export class Run {
     );
     this.#log.tellFull();
     this.#drops.tellAll();
-    tellEnd(this.#print, this.#whereabouts, { sent: done === 2, rows: this.#rows.count });
+    if (done !== 2) return { print: this.#print, whereabouts: this.#whereabouts };
+    tellEnd(this.#print, this.#whereabouts, { sent: true, rows: this.#rows.count });
+    return undefined;
   }
 
   #tellFinished(): void {

@@ -18,8 +18,8 @@ export const TRANSPORT_SETTINGS = {
     kind: "number",
     min: 0,
     default: 0,
-    en: "Seconds that finish(), or a process that leaves without it, waits for the last upload before the rest is left to `steelyard sync`; 0: finish() as long as the server gives signs, a minute of silence at most, a process that leaves 5 s.",
-    ko: "finish() 또는 finish() 없이 끝나는 프로세스가 마지막 업로드를 기다리는 시간(초). 지나면 나머지는 `steelyard sync` 에 맡깁니다. 0 이면 finish() 는 서버가 응답하는 한 끝날 때까지, 응답이 없으면 1분까지, 끝나는 프로세스는 5초.",
+    en: "Seconds that finish(), or a process that leaves without it (for all its runs together), waits for the last upload before the rest is left to `steelyard sync`; 0: finish() as long as the server gives signs, a minute of silence at most, a process that leaves 5 s.",
+    ko: "finish() 또는 finish() 없이 끝나는 프로세스(모든 실행을 함께)가 마지막 업로드를 기다리는 시간(초). 지나면 나머지는 `steelyard sync` 에 맡깁니다. 0 이면 finish() 는 서버가 응답하는 한 끝날 때까지, 응답이 없으면 1분까지, 끝나는 프로세스는 5초.",
   },
   finishTimeoutRaises: {
     variables: ["WANDB_FINISH_TIMEOUT_RAISES"],
