@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -111,4 +111,29 @@ test("artifact ls says what is not there", async () => {
   const type = await artifact(["ls", "bare", "--type", "model"]);
   assert.deepEqual([type.status, type.out], [1, ""]);
   assert.match(type.err, /admin\/bare has no artifacts of type model; its types are none\n$/);
+});
+
+test("artifact cache cleanup leaves of a cache what the official client's leaves", { skip }, async () => {
+  const caches = ["ours", "theirs"].map((name) => {
+    const cache = join(dir, "caches", name);
+    for (const [at, bytes] of [700, 20, 300, 5000, 41].entries()) {
+      const path = join(cache, "artifacts/obj/md5", `a${at}`, "file");
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, "x".repeat(bytes));
+      // Used in another order than they are found in.
+      utimesSync(path, 1_700_000_000 + ((at * 2) % 5) * 1000, 1_600_000_000);
+    }
+    mkdirSync(join(cache, "artifacts/tmp"));
+    writeFileSync(join(cache, "artifacts/tmp/part"), "x".repeat(100));
+    return cache;
+  });
+  const [ours = "", theirs = ""] = caches;
+  const left = (cache: string) => globSync("artifacts/*/**/{file,part}", { cwd: cache }).sort();
+  for (const words of [["10KB"], ["5.5KB"], ["5.1 KB", "--remove-temp"], ["50"]]) {
+    const told = await official(["cache", "cleanup", ...words], { WANDB_CACHE_DIR: theirs });
+    const said = await artifact(["cache", "cleanup", ...words], { WANDB_CACHE_DIR: ours });
+    assert.deepEqual([told.status, said.status], [0, 0], told.err + said.err);
+    assert.deepEqual(left(ours), left(theirs), words.join(" "));
+    assert.equal(linesOf(said.err).at(-1)?.replace("steelyard: ", ""), linesOf(told.err).at(-1));
+  }
 });

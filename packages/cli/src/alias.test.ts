@@ -43,6 +43,7 @@ const OFFICIAL: Record<string, string> = {
   "beta sync": `--live -e= --entity= -p= --project= --id= --job-type= --replace-tags= --skip-synced --no-skip-synced --skip-online
     --no-skip-online --dry-run --yes -v --verbose -n=`,
   "artifact ls": "--type= -t=",
+  "artifact cache cleanup": "--remove-temp --no-remove-temp",
   docker:
     "--nvidia --no-nvidia --digest --jupyter --no-jupyter --dir= --no-dir --shell= --port= --cmd= --no-tty",
 };
@@ -98,6 +99,7 @@ const SAID: [words: string, status: number, out: RegExp, err: RegExp][] = [
   ["beta sync --yes", 0, /^$/, /No runs to sync\.\n$/],
   ["purge-cache --force", 0, /^$/, /Deleted 0 file\(s\)/],
   ["artifact ls p", 0, /^$/, /No artifacts found in admin\/p\n$/],
+  ["artifact cache cleanup 10GB --no-remove-temp", 0, /^$/, /^wandb: Reclaimed 0\.0B of space\n$/],
   ["launch -q queue -j job", 1, /^$/, /^wandb: ERROR launch is a part of W&B Launch/],
   ["job list -p p", 1, /^$/, /^wandb: ERROR job is a part of W&B Launch/],
   ["beta core start", 1, /^$/, /^wandb: ERROR core is not there: wandb needs no service/],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { humanSize } from "./sizes.ts";
+import { humanSize, sizeOfText } from "./sizes.ts";
 
 test("sizes are written as the official client writes them", () => {
   for (const [bytes, text] of [
@@ -13,4 +13,26 @@ test("sizes are written as the official client writes them", () => {
     [5 * 10 ** 21, "5000.0EB"],
   ] as const)
     assert.equal(humanSize(bytes), text);
+});
+
+test("sizes are read in powers of 1000, of 1024 where they say so, and not at all where in doubt", () => {
+  for (const [text, bytes] of [
+    ["10GB", 10e9],
+    ["0", 0],
+    ["4096", 4096],
+    ["512 b", 512],
+    ["1.5 kb", 1500],
+    ["2MiB", 2 * 2 ** 20],
+    [" 3TB ", 3e12],
+    ["1eb", 1e18],
+    // The official client takes these for so many bytes, and deletes nearly everything.
+    ["10G", undefined],
+    ["10XB", undefined],
+    ["GB", undefined],
+    ["", undefined],
+    ["-1", undefined],
+    ["1iB", undefined],
+    ["1,5GB", undefined],
+  ] as const)
+    assert.equal(sizeOfText(text), bytes, text);
 });

@@ -39,7 +39,7 @@ export const ELSEWHERE_DESCRIPTION = "of the official client; not here";
 
 /** Verbs below `artifact`; those that are here are beside them. */
 const ARTIFACT: Readonly<Record<string, string>> = Object.fromEntries(
-  ["put", "cache"].map((verb) => [
+  ["put"].map((verb) => [
     verb,
     `artifact ${verb} is not there yet in ${PROGRAM}; the official client's \`wandb artifact ${verb}\` works with this server`,
   ]),

@@ -1,8 +1,8 @@
-import { type Dirent, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { foldersOf } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { settingsOf } from "../api.ts";
+import { filesIn, removeEmptyFolders } from "../cached-files.ts";
 import { humanSize } from "../sizes.ts";
 import { CommandError, confirm, info, isInteractive } from "../terminal.ts";
 
@@ -44,47 +44,6 @@ async function purge(options: { age: string; force?: boolean }): Promise<void> {
       throw new CommandError("Aborted!");
   }
   for (const { path } of old) rmSync(path, { force: true });
-  for (const entry of entriesOf(cache))
-    if (entry.isDirectory()) removeEmpty(join(entry.parentPath, entry.name));
+  removeEmptyFolders(cache);
   info(`Deleted ${old.length} file(s) (${humanSize(bytes)})`);
-}
-
-interface Cached {
-  path: string;
-  bytes: number;
-  usedMs: number;
-}
-
-/** Files themselves; a link is neither followed nor deleted. */
-function filesIn(folder: string): Cached[] {
-  return entriesOf(folder)
-    .filter((entry) => entry.isFile())
-    .flatMap(({ parentPath, name }) => {
-      const path = join(parentPath, name);
-      const facts = statSync(path, { throwIfNoEntry: false });
-      // Some file systems keep no time of reading.
-      return facts ? [{ path, bytes: facts.size, usedMs: Math.max(facts.atimeMs, facts.mtimeMs) }] : [];
-    });
-}
-
-/** What is below comes first. */
-function entriesOf(folder: string): Dirent[] {
-  try {
-    // `recursive` of readdir goes through links.
-    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => [
-      ...(entry.isDirectory() ? entriesOf(join(folder, entry.name)) : []),
-      entry,
-    ]);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw new CommandError(`${folder} cannot be read: ${(error as Error).message}`);
-  }
-}
-
-function removeEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Something is in it.
-  }
 }
