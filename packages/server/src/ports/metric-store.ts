@@ -113,7 +113,7 @@ export interface KeyInfo {
   max?: number;
   last?: unknown;
   lastStep: number;
-  /** True while the numbers never decreased. */
+  /** True while the numbers never decreased. Of rows that came out of the order of their steps it may be either. */
   monotonic: boolean;
 }
 
