@@ -113,11 +113,17 @@ test("a damaged log gives what is whole before and after, and names the loss; on
   const sent = await sync(join(dir, "b/wandb"));
   assert.equal(sent.status, 1);
   assert.match(sent.err, /\[.*run-none\.wandb\] not a \.wandb log/);
-  assert.match(sent.err, /wrong checksum of the chunk at byte/);
+  const damage =
+    /wrong checksum of the chunk at byte.*; that is (\d+) records?, between the rows of step (\d+) and (\d+)/;
+  const [, records, before, behind] = (damage.exec(sent.err) ?? []).map(Number);
   assert.match(sent.err, /the log is cut inside/);
   const found = rowsOf(await read("offline", "damaged")).map((row) => row.x as number);
   assert.ok(found.length > 3900 && found.length < 4000, `${found.length} rows`);
   assert.equal(found.at(-1), 3999);
+  const lost = 4000 - found.length;
+  assert.equal((behind ?? 0) - (before ?? 0) - 1, lost);
+  // What the run records of the machine may be among them.
+  assert.ok((records ?? 0) >= lost, sent.err);
 });
 
 test("what a process killed in the middle had logged is completed, and nothing is doubled", async () => {

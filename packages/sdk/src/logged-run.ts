@@ -7,9 +7,11 @@ import {
   type LoggedRunFields,
   type LogRecord,
   readRecord,
+  recordNumber,
   type UsedArtifactFields,
 } from "@steelyard/protocol/records";
 import { ConfigDocument } from "./config-document.ts";
+import { LostRecords } from "./lost-records.ts";
 import { Summary } from "./summary.ts";
 import { type ConsoleLine, Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -79,6 +81,7 @@ type Tree = Map<string, Tree | string>;
 export class LoggedRunReader {
   /** What could not be read of the log. */
   readonly losses: string[] = [];
+  readonly #lost = new LostRecords(this.losses);
   /** Records that were read, those that say nothing among them. */
   records = 0;
   /** What the records said of it up to here. */
@@ -126,11 +129,12 @@ export class LoggedRunReader {
 
   take(found: Found): void {
     if (found.kind === "damage") {
-      this.losses.push(found.reason);
+      this.#lost.damage(found.reason);
       return;
     }
     this.records++;
     try {
+      this.#lost.record(recordNumber(found.bytes));
       this.#take(readRecord(found.bytes));
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
@@ -286,6 +290,7 @@ export class LoggedRunReader {
     if (!tree.has("_step") && !this.run?.writer) tree.set("_step", String(step));
     if (this.stepShift > 0 && tree.has("_step"))
       tree.set("_step", String(this.stepShift + Number(tree.get("_step"))));
+    this.#lost.row(tree.get("_step"));
     const line = textOf(tree);
     if (Buffer.byteLength(line) > MAX_LINE) {
       this.losses.push(`the row of step ${step} is longer than a server takes (${line.length} characters)`);

@@ -6,7 +6,13 @@ export { type ArtifactEntry, type ArtifactFields, EMPTY_ENTRY, type KeyedJson } 
 export type { FileItem, FilePolicy } from "./files-record.ts";
 export { appendHistoryRow, HistoryShape, type RowText } from "./history-row.ts";
 export { ProtoWriter } from "./proto-writer.ts";
-export { type LoggedRunFields, type LogRecord, readRecord, type UsedArtifactFields } from "./read-record.ts";
+export {
+  type LoggedRunFields,
+  type LogRecord,
+  readRecord,
+  recordNumber,
+  type UsedArtifactFields,
+} from "./read-record.ts";
 
 /**
  * The records of a `.wandb` log, written. Field numbers: `wandb/proto/wandb_internal.proto` of the official client.

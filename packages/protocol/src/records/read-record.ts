@@ -73,6 +73,11 @@ export function readRecord(bytes: Uint8Array): LogRecord {
   return found;
 }
 
+/** What its writer counted it as, from 1 without a gap; 0 where that says nothing of it, as in logs of 2021. */
+export function recordNumber(bytes: Uint8Array): number {
+  return firstInt(bytes);
+}
+
 const KINDS: Record<number, (bytes: Uint8Array) => LogRecord> = {
   2: history,
   3: (bytes) => ({ kind: "summary", ...changes(bytes) }),
