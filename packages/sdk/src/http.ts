@@ -35,8 +35,8 @@ export interface Http extends Connection {
   onTry?: (facts: { method: string; path: string; answer: number | string; ms: number }) => void;
   /** Aborted when there is not much time left: waits end, and are short from then on. */
   hurry?: AbortSignal;
-  /** Called when the server gives a sign: it answered, or took a part of a file. */
-  onSign?: () => void;
+  /** Called when the server gives a sign: it answered yes (0), or took a part of a file, so many bytes. */
+  onSign?: (bytes: number) => void;
 }
 
 /** An answer with a status that says yes. */
@@ -101,7 +101,7 @@ export async function send(
     try {
       const response = await exchange(
         http,
-        { method, url, body, bytes, headers },
+        { method, url, body, bytes, headers, onSign: http.onSign },
         patience.timeoutMs,
         http.signal,
       );
@@ -110,7 +110,10 @@ export async function send(
       heard(status);
       const text = await textOf(response);
       const unlike = status >= 200 && status < 300 ? check?.(text) : undefined;
-      if (status >= 200 && status < 300 && unlike === undefined) return { status, text };
+      if (status >= 200 && status < 300 && unlike === undefined) {
+        http.onSign?.(0);
+        return { status, text };
+      }
       if (status >= 300 && status < 400)
         throw new RefusedError(
           status,
@@ -164,7 +167,7 @@ export interface Exchange {
   /** Length of the body, where it is known already. */
   bytes?: number;
   headers?: Readonly<Record<string, string>>;
-  onSign?: (() => void) | undefined;
+  onSign?: ((bytes: number) => void) | undefined;
 }
 
 /**
@@ -259,7 +262,7 @@ function ask(
     });
     if (body === undefined || !isFile(body)) request.end(body);
     else if (bytes === 0) request.end();
-    else if (bytes <= SMALL_FILE_BYTES) sendSmallFile(body.path, bytes, request, stop);
+    else if (bytes <= SMALL_FILE_BYTES) sendSmallFile(body.path, bytes, request, stop, onSign);
     else sendFile(body.path, bytes, request, stop, onSign);
   });
 }
@@ -293,11 +296,12 @@ function sendSmallFile(
   bytes: number,
   request: ClientRequest,
   stop: (error: Error) => void,
+  onSign: ((bytes: number) => void) | undefined,
 ): void {
   try {
     const content = readFileSync(path);
     if (content.length < bytes) stop(becameShorter(path));
-    else request.end(content.subarray(0, bytes));
+    else request.end(content.subarray(0, bytes), () => onSign?.(bytes));
   } catch (error) {
     stop(error as Error);
   }
@@ -312,12 +316,12 @@ function sendFile(
   bytes: number,
   request: ClientRequest,
   stop: (error: Error) => void,
-  onSign: (() => void) | undefined,
+  onSign: ((bytes: number) => void) | undefined,
 ): void {
   const content = createReadStream(path, { end: bytes - 1 });
   content.on("error", stop);
   // Read only as fast as it is taken.
-  if (onSign) content.on("data", onSign);
+  if (onSign) content.on("data", (part) => onSign(part.length));
   content.on("end", () => {
     if (content.bytesRead < bytes) stop(becameShorter(path));
   });
