@@ -3,14 +3,13 @@ import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/hi
 import { ByteWriter, type ColumnSource, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
 import type { KeyColumn, RowColumns } from "../ports/metric-store.ts";
 import type { ExportColumn } from "./export-columns.ts";
+import { PAGE_CELLS } from "./row-pages.ts";
 
 /**
  * A Parquet file, made row group by row group so that memory does not grow with it. zstd: Snappy in JavaScript is slower
  * and packs worse (200,000 rows of two noisy numbers: 19 ms and 3.02 MB against 20 ms and 3.20 MB).
  */
 
-/** A group is encoded in one go: some 30 ms. */
-const MAX_GROUP_CELLS = 400_000;
 const MAX_GROUP_ROWS = 50_000;
 const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
@@ -24,7 +23,7 @@ export class ParquetFile {
 
   constructor(columns: readonly ExportColumn[]) {
     this.#columns = columns;
-    this.#groupRows = Math.max(1, Math.min(MAX_GROUP_ROWS, Math.floor(MAX_GROUP_CELLS / columns.length)));
+    this.#groupRows = Math.max(1, Math.min(MAX_GROUP_ROWS, Math.floor(PAGE_CELLS / columns.length)));
     this.#cells = this.#noCells();
     this.#writer = new ParquetWriter({
       writer: this.#bytes,

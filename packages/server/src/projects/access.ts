@@ -214,16 +214,8 @@ export async function mayNot(
 }
 
 /** As `findProject`, for a run by its public id. Deleted runs are unknown unless `deleted: "too"`. */
-export async function findRun(
-  services: Services,
-  viewer: Viewer | undefined,
-  entityName: string | null | undefined,
-  projectName: string,
-  runName: string,
-  need: Need,
-  options: { deleted?: "too" } = {},
-): Promise<RunRef | undefined> {
-  return (await findRunOrPlace(services, viewer, entityName, projectName, runName, need, options)).run;
+export async function findRun(...asked: Parameters<typeof findRunOrPlace>): Promise<RunRef | undefined> {
+  return (await findRunOrPlace(...asked)).run;
 }
 
 /** As `findRun`; where there is no such run, the project that has the name now, for who is to make it there. */

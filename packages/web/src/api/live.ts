@@ -1,6 +1,7 @@
 import type { LiveChange } from "@steelyard/protocol/live";
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { underBase } from "../address/base.ts";
+import { useSteady } from "../ui/steady.ts";
 
 /**
  * One event stream for the whole page, opened with the first listener. A browser allows six connections to a server over
@@ -58,13 +59,12 @@ export function useLive(
   project: string | undefined,
   onChange: (change: LiveChange) => void,
 ): void {
-  const latest = useRef(onChange);
-  latest.current = onChange;
+  const latest = useSteady(onChange);
   useEffect(() => {
     const listener = (change: LiveChange) => {
       if (entity !== undefined && change.entity !== entity) return;
       if (project !== undefined && change.project !== project) return;
-      latest.current(change);
+      latest(change);
     };
     listeners.add(listener);
     if (!source) open();
@@ -72,7 +72,7 @@ export function useLive(
       listeners.delete(listener);
       if (listeners.size === 0) close();
     };
-  }, [entity, project]);
+  }, [entity, project, latest]);
 }
 
 function watch(watcher: () => void): () => void {

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from "react";
+import { useSteady } from "../ui/steady.ts";
 
 /** Refreshes at once, then no more often than every `everyMs`: the last of a burst of changes is never left out. */
 export function useRefresh(everyMs: number, refresh: () => void): () => void {
-  const latest = useRef(refresh);
-  latest.current = refresh;
+  const latest = useSteady(refresh);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const last = useRef(Number.NEGATIVE_INFINITY);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -13,7 +13,7 @@ export function useRefresh(everyMs: number, refresh: () => void): () => void {
       () => {
         timer.current = undefined;
         last.current = performance.now();
-        latest.current();
+        latest();
       },
       Math.max(0, last.current + everyMs - performance.now()),
     );

@@ -1,4 +1,5 @@
-import { type RefObject, useEffect, useRef } from "react";
+import { type RefObject, useEffect } from "react";
+import { useSteady } from "../ui/steady.ts";
 
 /**
  * Charts follow their runs together, so that one request asks for all of them: at the first change at once, then once a
@@ -41,11 +42,10 @@ async function beat(): Promise<void> {
  * returns, when `place` comes into the window, and when its tab is looked at again; never while nobody can see it.
  */
 export function useFollow(place: RefObject<Element | null>, catchUp: Follower): () => void {
-  const latest = useRef(catchUp);
-  latest.current = catchUp;
+  const latest = useSteady(catchUp);
   useEffect(() => {
     let seen = false;
-    const follow = () => (seen && !document.hidden ? latest.current() : undefined);
+    const follow = () => (seen && !document.hidden ? latest() : undefined);
     const observer = new IntersectionObserver((entries) => {
       seen = entries.at(-1)?.isIntersecting ?? false;
       if (seen) pulse();
@@ -58,6 +58,6 @@ export function useFollow(place: RefObject<Element | null>, catchUp: Follower): 
       followers.delete(follow);
       document.removeEventListener("visibilitychange", pulse);
     };
-  }, [place]);
+  }, [place, latest]);
   return pulse;
 }
