@@ -109,6 +109,18 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
     assert.deepEqual(await rows("SELECT DISTINCT run FROM history", { runs: ["b"] }), [["b"]]);
   });
 
+  test("rows that the server has numbered have their step", async () => {
+    await makeRun(doors, doors.admin, { project: "numbered", name: "n" });
+    const lines = ['{"loss":3}', '{"_step":4,"loss":2}', '{"loss":1}'];
+    await doors.ask(doors.admin, "POST", "/files/admin/numbered/n/file_stream", stream(lines));
+    const steps = await rows("SELECT _step, loss FROM history ORDER BY _step", { project: "numbered" });
+    assert.deepEqual(steps, [
+      [0, 3],
+      [4, 2],
+      [5, 1],
+    ]);
+  });
+
   test("a key of several kinds is text", async () => {
     await makeRun(doors, doors.admin, { project: "kinds", name: "k" });
     const lines = [

@@ -5,6 +5,8 @@ import type { StoredBlock, StoredBlocks } from "./stored.ts";
 
 /** Rows by column, for files that have columns: no row becomes text on its way. */
 
+const STEP = "_step";
+
 export function answerColumns(stored: StoredBlocks, question: ColumnsQuestion): RowColumns {
   const { run, stream, keys, minStep, maxStep, after = Number.NEGATIVE_INFINITY, limit } = question;
   const asked = keys && new Set(keys);
@@ -12,17 +14,23 @@ export function answerColumns(stored: StoredBlocks, question: ColumnsQuestion): 
   const max = maxStep ?? Number.POSITIVE_INFINITY;
   const rows = rowsIn(stored, { run, stream, min, max, limit }, (step) => step > after);
   const columns = new Columns(rows.length);
+  // Every row of history has this key, from the client or the store.
+  const withSteps = stream === "history" && asked?.has(STEP) !== false;
   for (const { block, places } of placesInBlocks(rows)) {
     const head = stored.head(block);
     const rowsOf = rowsFinder(head, asked?.size);
     for (const [id, { kind, key }] of head.columns.entries()) {
-      if (kind === "line" || asked?.has(key) === false) continue;
+      if (kind === "line" || asked?.has(key) === false || (withSteps && key === STEP && kind === "number"))
+        continue;
       const values = stored.column(block, id);
       if (values instanceof Float64Array) columns.putNumbers(key, values, rowsOf(id), places);
       else columns.putTexts(key, values, rowsOf(id), places);
     }
   }
-  return { steps: Float64Array.from(rows, ({ step }) => step), columns: columns.all() };
+  const steps = Float64Array.from(rows, ({ step }) => step);
+  const found = columns.all();
+  if (withSteps) found.push({ key: STEP, numbers: steps, has: undefined });
+  return { steps, columns: found };
 }
 
 /** What moves to another thread without a copy. */

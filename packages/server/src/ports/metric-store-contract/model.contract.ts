@@ -218,7 +218,6 @@ async function sameColumns(store: MetricStore, rows: Rows, run: number, keys?: s
           if (text !== undefined) values.set(column.key, parseExtendedJson(text));
         } else if (column.has?.[row] !== 0) values.set(column.key, column.numbers[row]);
       }
-      values.set("_step", step);
       told.push({ step, values });
     }
     after = steps.at(-1);
@@ -228,10 +227,11 @@ async function sameColumns(store: MetricStore, rows: Rows, run: number, keys?: s
     told,
     rows
       .filter(({ step }) => step < 2 ** 53)
-      .map(({ step, row }) => ({
-        step,
-        values: new Map([...[...flattenKeys(row)].filter(wanted), ["_step", step]]),
-      })),
+      .map(({ step, row }) => {
+        // Those that the store has numbered have the key too.
+        const all: [string, unknown][] = [...flattenKeys(row), ["_step", step]];
+        return { step, values: new Map(all.filter(wanted)) };
+      }),
   );
 }
 
