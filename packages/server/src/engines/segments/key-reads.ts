@@ -11,8 +11,14 @@ interface Known {
   before: number;
   numbers: number;
   falls: boolean;
-  /** Where the last value is. */
-  at: { block: StoredBlock; column: number };
+  /** Where the last value may be: mostly one place, more where blocks share steps (several writers, steps that go back). */
+  places: Place[];
+}
+
+interface Place {
+  info: KeyInfo;
+  block: StoredBlock;
+  column: number;
 }
 
 export function answerKeys(stored: StoredBlocks, run: number, stream: "history" | "events"): KeyInfo[] {
@@ -30,13 +36,15 @@ export function answerKeys(stored: StoredBlocks, run: number, stream: "history" 
     for (const [column, place] of stored.head(block).columns.entries()) {
       if (place.kind === "line") continue;
       const { stats, count } = statsOf(stored, block, column, dead);
-      if (count > 0) add(known, place.key, place.kind === "number", stats, count, { block, column });
+      if (count > 0) add(known, place.key, place.kind === "number", stats, count, block, column);
     }
   }
-  const infos: KeyInfo[] = [];
-  for (const [block, entries] of Map.groupBy(known.values(), ({ at }) => at.block)) {
-    for (const info of finished(stored, block, entries)) infos.push(info);
-  }
+  const places = [...known.values()].flatMap((entry) => entry.places);
+  for (const [block, own] of Map.groupBy(places, (place) => place.block)) findLasts(stored, block, own);
+  const infos = Array.from(known.values(), ({ info, numbers, falls }) => {
+    info.monotonic = numbers > 0 && !falls;
+    return info;
+  });
   if (stream === "history" && rows > 0 && !known.has("_step")) {
     // Numbered by the store: no client wrote the key, yet every row read has it.
     infos.push({
@@ -97,12 +105,13 @@ function add(
   isNumber: boolean,
   stats: ColumnStats,
   count: number,
-  at: Known["at"],
+  block: StoredBlock,
+  column: number,
 ): void {
   let entry = known.get(key);
   if (!entry) {
-    const info: KeyInfo = { key, types: {}, count: 0, lastStep: -1, monotonic: false };
-    entry = { info, before: Number.NEGATIVE_INFINITY, numbers: 0, falls: false, at };
+    const info = { key, types: {}, count: 0, lastStep: Number.NEGATIVE_INFINITY, monotonic: false };
+    entry = { info, before: Number.NEGATIVE_INFINITY, numbers: 0, falls: false, places: [] };
     known.set(key, entry);
   }
   const { info } = entry;
@@ -111,7 +120,10 @@ function add(
   else
     for (const [type, values] of Object.entries(stats.types ?? {}))
       info.types[type] = (info.types[type] ?? 0) + values;
-  if (at.block.maxStep >= entry.at.block.maxStep) entry.at = at;
+  // Blocks come by their first steps: what ends before this one begins has the last value of nothing.
+  if (entry.places.some((place) => place.block.maxStep < block.minStep))
+    entry.places = entry.places.filter((place) => place.block.maxStep >= block.minStep);
+  entry.places.push({ info, block, column });
   if (!isNumber || stats.finite === 0) return;
   info.min = Math.min(info.min ?? stats.min, stats.min);
   info.max = Math.max(info.max ?? stats.max, stats.max);
@@ -121,21 +133,21 @@ function add(
   entry.numbers += stats.finite;
 }
 
-/** With the last value of each key, which lies in `block`. */
-function finished(stored: StoredBlocks, block: StoredBlock, entries: readonly Known[]): KeyInfo[] {
+/** Whose last value lies in the block, as far as is known. */
+function findLasts(stored: StoredBlocks, block: StoredBlock, places: readonly Place[]): void {
   const head = stored.head(block);
   const steps = stored.steps(block);
   const dead = deadRows(block, () => stored.lines(block));
-  const lasts = lastRows(head, new Set(entries.map(({ at }) => at.column)), (row) =>
+  const lasts = lastRows(head, new Set(places.map(({ column }) => column)), (row) =>
     dead?.(row) ? undefined : steps[row],
   );
-  return entries.map(({ info, numbers, falls, at: { column } }) => {
+  for (const { info, column } of places) {
+    const step = steps[lasts.rows[column] ?? 0] ?? -1;
+    if (step < info.lastStep) continue;
     const value = knownLast(head, column, dead) ?? stored.column(block, column)[lasts.values[column] ?? 0];
     info.last = typeof value === "string" ? parseExtendedJson(value) : value;
-    info.lastStep = steps[lasts.rows[column] ?? 0] ?? -1;
-    info.monotonic = numbers > 0 && !falls;
-    return info;
-  });
+    info.lastStep = step;
+  }
 }
 
 /** Of each wanted column the living row of the highest step, and the place of its value; in lists by column. */

@@ -66,6 +66,37 @@ export function testRows(name: string, open: Open): void {
     );
   });
 
+  test(`${name}: the last value of a key is that of its highest step, whichever writer and kind it is of`, async () => {
+    // The block that goes on longest has an early value.
+    const long = steps(0, 100, (i) => (i === 5 ? { x: 5, mix: "5" } : { gpu: i }));
+    const short = steps(0, 80, (i) => (i === 70 ? { x: 70 } : i < 3 ? { mix: i } : { y: i }));
+    const kinds = steps(100, 103, (i) => ({ kind: i === 101 ? "text" : i }));
+    await twice(
+      open,
+      (store) =>
+        store.append([
+          { ...history(long), writer: "a" },
+          { ...history(short), writer: "b" },
+          { ...history(kinds), run: 2 },
+        ]),
+      async (store) => {
+        const told = [...(await store.keys(1, "history")), ...(await store.keys(2, "history"))];
+        assert.deepEqual(
+          told.map(({ key, last, lastStep }) => [key, last, lastStep]),
+          [
+            ["_step", 99, 99],
+            ["gpu", 99, 99],
+            ["mix", "5", 5],
+            ["x", 70, 70],
+            ["y", 79, 79],
+            ["_step", 102, 102],
+            ["kind", 102, 102],
+          ],
+        );
+      },
+    );
+  });
+
   test(`${name}: keys of which every row was taken back or replaced are not named`, async () => {
     const lines = steps(0, 4, (i) => ({ all: i, [`at${i}`]: i, text: "x" }));
     const { store, reopen } = await open();
