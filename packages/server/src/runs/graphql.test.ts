@@ -387,6 +387,25 @@ test("a service account's run belongs to the member it names; no other key's doe
   assert.equal(await authorOf(carol, { "x-wandb-username": "ann" }), "carol");
 });
 
+test("history reads to the largest step there is, whose next one is no other number", async () => {
+  await upsert({ name: "far", modelName: "p" });
+  const far = 2 ** 53;
+  const rows = [0, far].map((step) => JSON.stringify({ _step: step, loss: 1 }));
+  await world.log(1, "history", rows);
+  const spec = JSON.stringify(JSON.stringify({ keys: ["_step"], minStep: 1, maxStep: far }));
+  const query = `query ($max: Int64) { project(name: "p", entityName: "ann") { run(name: "far") {
+    page: history(minStep: 1, maxStep: $max, samples: 10) all: history(maxStep: $max) sampledHistory(specs: [${spec}])
+    historyKeys } } }`;
+  const read = async (max: number) =>
+    JSON.parse(JSON.stringify(await world.ask(ann, query, { max }))).project.run;
+  const found = await read(far + 1);
+  assert.equal(found.historyKeys.lastStep, far);
+  assert.deepEqual(found.page, rows.slice(1));
+  assert.deepEqual(found.all, rows);
+  assert.deepEqual(found.sampledHistory, [[{ _step: far }]]);
+  assert.deepEqual((await read(far - 1)).page, []);
+});
+
 test("history reads: sampled, scanned, by keys; NaN is a string inside JSON values", async () => {
   await upsert({ name: "r1", modelName: "p" });
   await world.log(

@@ -29,6 +29,14 @@ function integer(value: unknown, what: string): number | undefined {
   throw new SteelyardError("bad-request", `${what} must be a whole number`);
 }
 
+/**
+ * The end of a range of steps, itself not in it. From 2^53 on a number cannot be told from the next one: the client asks for
+ * all to the last step by `last + 1`, which then is `last`, and no step is larger. So there it is no end.
+ */
+function stopOf(step: number | undefined): number | undefined {
+  return step === undefined || step >= 2 ** 53 ? undefined : step;
+}
+
 function samplesOf(value: unknown): number {
   const samples = integer(value, "samples") ?? DEFAULT_SAMPLES;
   if (samples < 1) throw new SteelyardError("bad-request", "samples must be 1 or more");
@@ -42,7 +50,7 @@ const history: Resolver = (run: RunModel, args, { services }) => {
   return services.metrics.rows(
     minStep === undefined && maxStep === undefined
       ? { run: run.id, stream: "history", samples: samplesOf(args.samples) }
-      : { run: run.id, stream: "history", minStep, maxStep },
+      : { run: run.id, stream: "history", minStep, maxStep: stopOf(maxStep) },
   );
 };
 
@@ -62,7 +70,7 @@ const sampledHistory: Resolver = async (run: RunModel, args: { specs: string[] }
       stream: "history",
       keys: [...new Set<string>(keys)],
       minStep: integer(spec.minStep, "minStep"),
-      maxStep: maxStep === undefined ? undefined : maxStep + 1,
+      maxStep: stopOf(maxStep === undefined ? undefined : maxStep + 1),
       samples: samplesOf(spec.samples),
     });
     answers.push(rows.map((row) => strictJson(parseExtendedJson(row))));
