@@ -193,11 +193,18 @@ class QueryProcess {
           resolve(message.kind === "result" ? message.result : undefined);
         }
       });
-      child.on("error", reject);
-      child.on("exit", () => {
+      const over = () => {
         clearTimeout(timer);
         clearInterval(watching);
         signal.removeEventListener("abort", abort);
+      };
+      // Of one that was not started there is no exit.
+      child.on("error", (cause) => {
+        over();
+        reject(cause);
+      });
+      child.on("exit", () => {
+        over();
         // Without effect when it was answered.
         reject(endedError(errors));
       });

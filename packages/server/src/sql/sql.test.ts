@@ -22,7 +22,6 @@ import { makeRoom } from "../metrics/kept-files.ts";
 import { findProject } from "../projects/access.ts";
 import { columnNames } from "./history-files.ts";
 import { LEFT_OUT, type SqlResult, type ToProcess } from "./messages.ts";
-import { choosesByPattern, keysNamedIn } from "./named-keys.ts";
 import { SQL_LIMITS, SqlQueries } from "./run-query.ts";
 
 suite("SQL over a project", { skip: withoutDuckdb }, () => {
@@ -326,7 +325,8 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
       await findProject(services, undefined, "admin", "p", "read").catch(() => undefined),
       undefined,
     );
-    const queries = new SqlQueries(services, { ...SQL_LIMITS, queryMs: 1500, atOnce: 1, waiting: 1 });
+    const limits = { ...SQL_LIMITS, queryMs: 1500, atOnce: 1, waiting: 1 };
+    const queries = new SqlQueries(services, limits);
     const endless = "SELECT count(*) FROM range(1000000000000) t(i) WHERE hash(i) % 1000003 = 1000004";
     const idle = new AbortController().signal;
     const slow = queries.run(project, { sql: endless, maxRows: 1 }, idle);
@@ -335,11 +335,31 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
       code: "too-many-requests",
     });
     await assert.rejects(slow, { code: "too-large", message: /took longer than 1.5 s/ });
+    limits.queryMs = SQL_LIMITS.queryMs;
     assert.deepEqual((await next)?.rows, [[1]]);
     const left = new AbortController();
     const abandoned = queries.run(project, { sql: endless, maxRows: 1 }, left.signal);
     setTimeout(() => left.abort(new Error("gone")), 300);
     await assert.rejects(abandoned, /gone/);
+  });
+
+  test("of a query whose process cannot start nothing is left to watch", async (t) => {
+    const set = t.mock.method(globalThis, "setInterval");
+    const cleared = t.mock.method(globalThis, "clearInterval");
+    const { execPath } = process;
+    process.execPath = join(doors.dataDir, "absent");
+    try {
+      assert.match(await refused("SELECT 1"), /^500 /);
+    } finally {
+      process.execPath = execPath;
+    }
+    const watching = set.mock.calls.map(({ result }) => result);
+    assert.ok(watching.length > 0);
+    const ended = new Set(cleared.mock.calls.map(({ arguments: [timer] }) => timer));
+    assert.deepEqual(
+      watching.map((timer) => ended.has(timer)),
+      watching.map(() => true),
+    );
   });
 
   test("explaining a statement does not do it: what others read stays as it is", async () => {
@@ -403,35 +423,6 @@ suite("SQL over a project", { skip: withoutDuckdb }, () => {
       /more than the \w+ of memory/,
     );
   });
-});
-
-test("a query names keys in every way that SQL has, and in no other", () => {
-  const isNamed = keysNamedIn(`SELECT Loss, h."train/x", h['v a'], it's, "q""r", größe -- "c.d"`);
-  for (const name of [
-    "loss",
-    "LOSS",
-    "train/x",
-    "v a",
-    'q"r',
-    "Größe",
-    "c.d",
-    "_step",
-    "_runtime",
-    "_timestamp",
-  ])
-    assert.ok(isNamed(name), name);
-  for (const name of ["los", "x/train", "other"]) assert.ok(!isNamed(name), name);
-  for (const sql of [
-    "COLUMNS('a')",
-    'h."columns" (x -> true)',
-    "columns/**/(*)",
-    "* /* c */ NOT LIKE 'a'",
-    "*ILIKE 'a'",
-    "* -- c\n LIKE 'a'",
-  ])
-    assert.ok(choosesByPattern(`SELECT ${sql} FROM history h`), sql);
-  for (const sql of ["*", "count(*)", "a * b", "columns", "a LIKE '*'"])
-    assert.ok(!choosesByPattern(`SELECT ${sql} FROM history h`), sql);
 });
 
 test("keys that differ by case alone, or have a name of ours, get a number", () => {
