@@ -357,12 +357,12 @@ suite("the transport's settings", { concurrency: 5 }, () => {
 
   test("WANDB_SUMMARY_TIMEOUT: a read of the summary never waits, also when the server is away", async () => {
     spoil("summary", "rows", SILENCE);
-    const run = await start("summary", { WANDB_SUMMARY_TIMEOUT: "30", WANDB_FINISH_TIMEOUT: "0.2" });
+    const run = await start("summary", { WANDB_SUMMARY_TIMEOUT: "600", WANDB_FINISH_TIMEOUT: "0.2" });
     run.log({ x: 7 });
     const began = performance.now();
     assert.equal(run.summary.x, 7);
     // Less than it was given to wait.
-    assert.ok(performance.now() - began < 15_000);
+    assert.ok(performance.now() - began < 300_000);
     await run.finish();
   });
 

@@ -198,22 +198,16 @@ test("a data folder that cannot be written is not said to be taken", async () =>
 
 test("a server with an open page stops at once, and its folder is free again", async () => {
   const dataDir = folder();
-  const stopping = async (server: RunningServer) => {
-    const began = performance.now();
-    await server.close();
-    return performance.now() - began;
-  };
-  const aloneMs = await stopping(await start(dataDir));
   const server = await start(dataDir);
   const live = await fetch(`${server.url}/api/v1/live`, {
     headers: { authorization: `Bearer ${server.adminApiKey}` },
   });
   const reader = live.body?.getReader();
   await reader?.read();
-  const tookMs = await stopping(server);
-  // What is not told to end is cut off after five seconds.
-  assert.ok(tookMs < Math.max(2000, 5 * aloneMs), `stopping took ${tookMs} ms, without a page ${aloneMs} ms`);
-  await reader?.cancel().catch(() => {});
+  const stopped = server.close();
+  // What is not told to end is cut off after five seconds: the page would be told of an error.
+  while (!(await reader?.read())?.done);
+  await stopped;
   await (await start(dataDir)).close();
   rmSync(dataDir, { recursive: true, force: true });
 });
