@@ -139,6 +139,8 @@ test("settings explain: every source, what it says, and which won", async () => 
     environment: { WANDB_API_KEY: server.apiKey },
   });
   assert.ok(!key.out.includes(server.apiKey));
+  const later = await steelyard(["settings", "explain", "WANDB_AGENT_KILL_DELAY"]);
+  assert.match(later.out, /no effect yet: it comes with sweeps/);
   const unknown = await steelyard(["settings", "explain", "WANDB_X"]);
   assert.deepEqual([unknown.status, unknown.out], [1, ""]);
   const bad = await steelyard(["settings", "list"], {

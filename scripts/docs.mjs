@@ -56,10 +56,10 @@ const WORDS = {
     settings: "code",
     none: "–",
     later: {
-      sweeps: "with sweeps",
-      tables: "with tables",
-      media: "with media",
-      registries: "with registries",
+      sweeps: "no effect yet; comes with sweeps",
+      tables: "no effect yet; comes with tables",
+      media: "no effect yet; comes with media",
+      registries: "no effect yet; comes with registries",
     },
   },
   ko: {
@@ -67,10 +67,10 @@ const WORDS = {
     settings: "코드",
     none: "–",
     later: {
-      sweeps: "스윕과 함께",
-      tables: "테이블과 함께",
-      media: "미디어와 함께",
-      registries: "레지스트리와 함께",
+      sweeps: "아직 효과 없음; 스윕과 함께 제공",
+      tables: "아직 효과 없음; 테이블과 함께 제공",
+      media: "아직 효과 없음; 미디어와 함께 제공",
+      registries: "아직 효과 없음; 레지스트리와 함께 제공",
     },
   },
 };

@@ -32,6 +32,9 @@ export function settingsCommand(): Command {
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
+/** `later` as in the table. */
+const laterText = (later: string) => `no effect yet: it comes with ${later}`;
+
 function list(options: { all?: boolean; json?: boolean }): void {
   const { settings, origins } = settingsOf();
   const rows = SETTING_NAMES.filter((name) => options.all || origins[name].kind !== "default").map(
@@ -70,11 +73,13 @@ function explain(word: string, options: { json?: boolean }): void {
       default: setting.default ?? null,
       allowed: allowedValues(setting),
       effect: setting.en,
+      ...(setting.later ? { noEffectYet: laterText(setting.later) } : {}),
     });
     return;
   }
   print(styled("bold", `${setting.variables.join(", ")}`, process.stdout));
   print(`  ${korean ? setting.ko : setting.en}`);
+  if (setting.later) print(`  ${laterText(setting.later)}`);
   print(`  allowed: ${allowedValues(setting)}`);
   print("");
   const byDefault = setting.otherwise?.[korean ? "ko" : "en"] ?? asText(setting.default ?? null);

@@ -44,8 +44,8 @@ export const TRANSPORT_SETTINGS = {
     kind: "integer",
     min: 0,
     default: 60,
-    en: "Seconds a read of the summary waits.",
-    ko: "요약을 읽을 때 기다리는 시간(초).",
+    en: "Seconds a read of the summary waits in the official client. The SDK has the summary at hand and never waits.",
+    ko: "공식 클라이언트가 요약을 읽을 때 기다리는 시간(초). SDK 는 요약을 직접 가지고 있어 기다리지 않습니다.",
   },
   flushInterval: {
     variables: ["STEELYARD_FLUSH_INTERVAL_MS"],
