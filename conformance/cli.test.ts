@@ -143,6 +143,8 @@ test("settings explain: every source, what it says, and which won", async () => 
   assert.match(later.out, /no effect yet: it comes with sweeps/);
   const unknown = await steelyard(["settings", "explain", "WANDB_X"]);
   assert.deepEqual([unknown.status, unknown.out], [1, ""]);
+  for (const word of ["WANDB_PROJEKT", "projekt"])
+    assert.match((await steelyard(["settings", "explain", word])).err, /did you mean WANDB_PROJECT\?/);
   const bad = await steelyard(["settings", "list"], {
     environment: { WANDB_MODE: "of", WANDB_SILENT: "perhaps" },
   });

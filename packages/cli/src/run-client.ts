@@ -15,7 +15,7 @@ import type { LoadedSettings } from "steelyard/command-line";
 import { type Api, openApi, projectOf, settingsOf, viewerOf } from "./api.ts";
 import { allFiles, type FilesPage, type StoredFile } from "./download.ts";
 import { EXIT } from "./exit-status.ts";
-import { CommandError } from "./terminal.ts";
+import { CommandError, PROGRAM } from "./terminal.ts";
 
 /** Largest page a server gives. */
 const PAGE = 1000;
@@ -322,7 +322,9 @@ interface Page {
 }
 
 function noProject({ entity, project }: ProjectPath): CommandError {
-  return new CommandError(`there is no project ${entity}/${project}, or you may not see it`);
+  return new CommandError(
+    `there is no project ${entity}/${project}, or you may not see it; -p PROJECT names another, \`${PROGRAM} projects\` lists them`,
+  );
 }
 
 function partsOf(text: string, most: number, grammar: string): string[] {

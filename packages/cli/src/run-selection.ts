@@ -41,10 +41,17 @@ export function selects({ filter, state, tag }: Selection): boolean {
 export function filterOf({ filter, state, tag }: Selection): Record<string, unknown> {
   const parts: Record<string, unknown>[] = [
     ...filter.map(condition),
-    ...(state.length > 0 ? [{ state: { $in: state } }] : []),
+    ...(state.length > 0 ? [{ state: { $in: state.map(stateOf) } }] : []),
     ...tag.map((name) => ({ tags: name })),
   ];
-  return parts.length === 0 ? {} : { $and: parts };
+  return parts.length > 1 ? { $and: parts } : (parts[0] ?? {});
+}
+
+const STATES = ["pending", "running", "finished", "failed", "crashed", "killed", "preempting", "preempted"];
+
+function stateOf(text: string): string {
+  if (STATES.includes(text)) return text;
+  throw new CommandError(`--state takes one of ${STATES.join(", ")}; not "${text}"`, EXIT.usage);
 }
 
 const OPERATORS: Record<string, string> = {
@@ -67,6 +74,8 @@ function condition(text: string): Record<string, unknown> {
   const [, field = "", operator = "", value = ""] =
     /^\s*([^=!<>~]+?)\s*(==|!=|>=|<=|=|>|<|~)\s*(.*)$/s.exec(text) ?? [];
   const name = OPERATORS[operator];
+  if (name !== undefined && value === "")
+    throw new CommandError(`--filter ${text} has no value; "" is an empty text`, EXIT.usage);
   if (name === undefined)
     throw new CommandError(
       `--filter takes FIELD OPERATOR VALUE with one of ${Object.keys(OPERATORS).join(" ")}, or JSON; "${text}" is neither`,

@@ -1,4 +1,4 @@
-import type { GivenSettings } from "@steelyard/protocol/settings";
+import { editDistance, type GivenSettings } from "@steelyard/protocol/settings";
 
 /** Everything may be left out; what is not given comes from the variables, then from settings files. */
 export interface InitOptions {
@@ -171,4 +171,25 @@ export function settingsOfOptions(options: InitOptions): GivenSettings {
     console: typeof options.console === "boolean" ? (options.console ? "wrap" : "off") : options.console,
     initTimeout: options.initTimeoutMs === undefined ? undefined : options.initTimeoutMs / 1000,
   };
+}
+
+/** Those whose name is another one in the table. */
+const OWN_NAMES: Record<string, keyof InitOptions> = { runId: "id", initTimeout: "initTimeoutMs" };
+
+/** A line for each word that is no option: JavaScript checks none, and a run goes to the wrong project by `projet`. */
+export function unknownOptions(options: InitOptions): string[] {
+  const known = ["config", ...Object.keys(settingsOfOptions({})).map((name) => OWN_NAMES[name] ?? name)];
+  return Object.entries(options).flatMap(([word, value]) => {
+    if (value === undefined || known.includes(word)) return [];
+    const meant = OWN_NAMES[word] ?? nearest(word, known);
+    return [`init({ ${word} }) is no option and does not count${meant ? `; did you mean ${meant}?` : ""}`];
+  });
+}
+
+/** `job_type` is jobType to whom the Python client is known. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const plain = (text: string) => text.replaceAll("_", "").toLowerCase();
+  const distance = (name: string) => editDistance(plain(word), plain(name), 3);
+  const [best] = known.toSorted((a, b) => distance(a) - distance(b));
+  return best !== undefined && distance(best) < 3 ? best : undefined;
 }

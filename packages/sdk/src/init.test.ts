@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { type InitOptions, unknownOptions } from "./init-options.ts";
 
 test("WANDB_BASE_URL: with nothing set, a run asks for a key of this machine's server and for no other's", () => {
   const empty = mkdtempSync(join(tmpdir(), "steelyard-default-"));
@@ -25,4 +26,20 @@ test("WANDB_BASE_URL: with nothing set, a run asks for a key of this machine's s
   } finally {
     rmSync(empty, { recursive: true });
   }
+});
+
+test("a word that is no option of init is told of, with the one that was probably meant", () => {
+  const told = (options: object) => unknownOptions(options as InitOptions);
+  assert.deepEqual(
+    told({ project: "p", config: {}, id: "i", initTimeoutMs: 1, console: false, job: undefined }),
+    [],
+  );
+  const meant = { projet: "project", job_type: "jobType", run_id: undefined, runId: "id", colour: undefined };
+  assert.deepEqual(
+    told(Object.fromEntries(Object.keys(meant).map((word) => [word, 1]))),
+    Object.entries(meant).map(
+      ([word, option]) =>
+        `init({ ${word} }) is no option and does not count${option ? `; did you mean ${option}?` : ""}`,
+    ),
+  );
 });

@@ -18,7 +18,7 @@ import { metadataOf } from "./environment.ts";
 import { gitFacts } from "./git/repository.ts";
 import { type Connection, connectionOf, positive } from "./http/connection.ts";
 import type { Http } from "./http.ts";
-import { type ImportOptions, type InitOptions, settingsOfOptions } from "./init-options.ts";
+import { type ImportOptions, type InitOptions, settingsOfOptions, unknownOptions } from "./init-options.ts";
 import { askForKey } from "./key-prompt.ts";
 import { openOffline } from "./local-runs.ts";
 import { createLogTurns } from "./log-turns.ts";
@@ -47,6 +47,7 @@ export async function init(
   imported: ImportOptions = {},
 ): Promise<Run> {
   const loaded = loadSettings({ ...settingsOfOptions(options), ...imported.settings });
+  loaded.warnings.push(...unknownOptions(options));
   noteNotebook(loaded);
   await askForKey(loaded);
   const { settings } = loaded;

@@ -90,9 +90,16 @@ test("run ls says what is wrong: a condition, a field, a project, a key", async 
   const condition = await ask("--filter", "loss");
   assert.deepEqual([condition.status, condition.out], [2, ""]);
   assert.match(condition.err, /FIELD OPERATOR VALUE/);
-  assert.match((await ask("--filter", "lr=1")).err, /config values are config\.<key>/);
+  const field = await ask("--filter", "lr=1");
+  assert.match(field.err, /filter: lr is not a field of runs; config values are config\.<key>/);
+  const state = await ask("--state", "done");
+  assert.deepEqual(
+    [state.status, /--state takes one of .*finished.*; not "done"/.test(state.err)],
+    [2, true],
+  );
+  assert.match((await ask("--filter", "config.lr>")).err, /config\.lr> has no value/);
   const project = await world.steelyard(["run", "ls", "-p", "nothing"]);
-  assert.deepEqual([project.status, /no project admin\/nothing/.test(project.err)], [1, true]);
+  assert.deepEqual([project.status, /no project admin\/nothing.*-p PROJECT/.test(project.err)], [1, true]);
   const stranger = await world.steelyard(["run", "ls"], { environment: { WANDB_API_KEY: "x".repeat(40) } });
   assert.equal(stranger.status, 4, stranger.err);
   assert.equal((await world.steelyard(["run", "ls"], { environment: { WANDB_API_KEY: "" } })).status, 4);

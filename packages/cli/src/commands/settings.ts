@@ -1,6 +1,7 @@
 import {
   allowedValues,
   type Candidate,
+  probablyMeant,
   SETTING_NAMES,
   settingOf,
   settingOfKey,
@@ -54,10 +55,12 @@ function list(options: { all?: boolean; json?: boolean }): void {
 function explain(word: string, options: { json?: boolean }): void {
   const name =
     settingOfVariable(word)?.name ?? settingOfKey(word) ?? SETTING_NAMES.find((known) => known === word);
-  if (!name)
+  if (!name) {
+    const meant = probablyMeant(word.startsWith("WANDB_") ? word : `WANDB_${word.toUpperCase()}`);
     throw new CommandError(
-      `${word} is no setting; \`${PROGRAM} settings list --all\` shows their names, docs/environment-variables.md what they do`,
+      `${word} is no setting;${meant ? ` did you mean ${meant}?` : ""} \`${PROGRAM} settings list --all\` shows their names, docs/environment-variables.md what they do`,
     );
+  }
   const setting = settingOf(name);
   const { settings, origins, candidates } = settingsOf();
   const said: readonly Candidate[] = candidates.get(name) ?? [];

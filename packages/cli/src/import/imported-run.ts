@@ -45,6 +45,8 @@ export class ImportedRun {
             .map((tag) => tag.trim())
             .filter(Boolean),
           quiet: true,
+          // It is offline until its log is whole, and is sent then.
+          showInfo: false,
           // Of the machine that imports, not of the one the rows are from.
           disableGit: true,
           disableCode: true,

@@ -56,6 +56,9 @@ export function resolveSettings(sources: Sources): Resolved {
   return round.result();
 }
 
+/** As code calls it. */
+const optionOf = (name: SettingName) => (name === "runId" ? "id" : name);
+
 class Round {
   readonly #candidates = new Map<SettingName, Candidate[]>();
   readonly #warnings: string[] = [];
@@ -137,7 +140,7 @@ class Round {
       const value = given[name];
       if (value === undefined || value === null) continue;
       const setting = settingOf(name);
-      const where = `${kind}({ ${name} })`;
+      const where = `${kind}({ ${optionOf(name)} })`;
       const said = this.#parse(setting, where, value, () => parseGiven(setting, value), this.#problems);
       this.#add(name, { kind, name: where }, said);
     }
@@ -229,7 +232,7 @@ class Round {
       if (others.length === all.length) continue;
       this.#candidates.set(name, others);
       this.#warnings.push(
-        `init({ ${name === "runId" ? "id" : name} }) does not count: ${sweep.name} makes the run a trial of a sweep; unset it for a run of its own`,
+        `init({ ${optionOf(name)} }) does not count: ${sweep.name} makes the run a trial of a sweep; unset it for a run of its own`,
       );
     }
   }
