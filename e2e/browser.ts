@@ -20,6 +20,11 @@ const ARGUMENTS = [
 /** What any page waits for, at most: on a machine with much else to do it takes its time. */
 const PATIENCE_MS = 60_000;
 
+declare global {
+  /** In the page: what a canvas shows, from (x, y) on, in its own pixels. */
+  function pixelsOf(element: Element, x?: number, y?: number, width?: number, height?: number): ImageData;
+}
+
 export interface Fixture {
   server: RunningServer;
   browser: Browser;
@@ -44,6 +49,16 @@ export async function openFixture(
   browser.newContext = async (options) => {
     const context = await newContext(options);
     context.setDefaultTimeout(PATIENCE_MS);
+    // A canvas that is handed images cannot be asked for its pixels: a copy of it can.
+    await context.addInitScript(() => {
+      globalThis.pixelsOf = (element, x = 0, y = 0, width, height) => {
+        const canvas = element as HTMLCanvasElement;
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+        if (!copy) throw new Error("no canvas to copy it to");
+        copy.drawImage(canvas, 0, 0);
+        return copy.getImageData(x, y, width ?? canvas.width, height ?? canvas.height);
+      };
+    });
     return context;
   };
   const context = await browser.newContext({

@@ -78,7 +78,7 @@ export async function coloured(canvas: Locator): Promise<number[]> {
   return canvas.evaluate((element) => {
     const canvas = element as HTMLCanvasElement;
     const { width, height } = canvas;
-    const data = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray();
+    const { data } = pixelsOf(canvas);
     const columns = new Set<number>();
     for (let at = 0; at < width * height; at++) {
       const [r = 0, g = 0, b = 0, a = 0] = data.subarray(at * 4, at * 4 + 4);

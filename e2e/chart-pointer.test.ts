@@ -169,7 +169,5 @@ suite("charts that are pointed at", () => {
 function plotOf(element: Element): ImageData {
   const canvas = element as HTMLCanvasElement;
   const [x, y] = [70, 10];
-  const inside = canvas.getContext("2d")?.getImageData(x, y, canvas.width - x - 20, canvas.height - y - 30);
-  if (!inside) throw new Error("a canvas without a picture");
-  return inside;
+  return pixelsOf(canvas, x, y, canvas.width - x - 20, canvas.height - y - 30);
 }

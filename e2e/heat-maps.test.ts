@@ -80,8 +80,7 @@ suite("heat maps", () => {
           const [left, right, top, bottom] = [Number(canvas.dataset.left), 10, 6, 20];
           const px = left + (canvas.clientWidth - left - right) * (x as number);
           const py = top + (canvas.clientHeight - top - bottom) * (1 - (y as number));
-          const data = canvas.getContext("2d")?.getImageData(px * ratio, py * ratio, 1, 1).data;
-          return [...(data ?? [])];
+          return [...pixelsOf(canvas, px * ratio, py * ratio, 1, 1).data];
         },
         [(column + 0.5) / STEPS, (bin + 0.5) / BINS],
       );

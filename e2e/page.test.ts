@@ -380,8 +380,7 @@ suite("the page", () => {
 /** Whether anything but the ground was drawn. */
 async function hasInk({ page }: Fixture, key: string): Promise<boolean> {
   return page.locator(`section.panel[aria-label='${key}'] canvas`).evaluate((element) => {
-    const canvas = element as HTMLCanvasElement;
-    const data = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    const { data } = pixelsOf(element);
     for (let at = 3; at < data.length; at += 4) if ((data[at] as number) > 0) return true;
     return false;
   });

@@ -172,10 +172,8 @@ suite("quality of every screen", () => {
     const has = (colour: readonly number[]) =>
       canvas.evaluate(
         (element, wanted) => {
-          const { width, height } = element as HTMLCanvasElement;
-          const { data } =
-            (element as HTMLCanvasElement).getContext("2d")?.getImageData(0, 0, width, height) ?? {};
-          for (let at = 0; data && at < data.length; at += 4)
+          const { data } = pixelsOf(element);
+          for (let at = 0; at < data.length; at += 4)
             // A hairline covers most of a pixel, hardly ever all of it.
             if (
               (data[at + 3] ?? 0) > 180 &&

@@ -15,6 +15,7 @@ import {
   shadeOf,
 } from "./heat-map.ts";
 import { makeScale, type Scale } from "./scale.ts";
+import { show } from "./show.ts";
 import "./charts.css";
 
 export interface HeatMapChartProps {
@@ -68,30 +69,27 @@ export function HeatMapChart(props: HeatMapChartProps) {
   }, []);
 
   useLayoutEffect(() => {
-    const context = canvas.current?.getContext("2d");
-    if (!canvas.current || !context || size.width === 0) return;
-    const ratio = window.devicePixelRatio || 1;
-    canvas.current.width = Math.round(size.width * ratio);
-    canvas.current.height = Math.round(size.height * ratio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const style = getComputedStyle(document.documentElement);
-    const { frame, xs, ys } = layout;
-    const ink = {
-      grid: style.getPropertyValue("--hairline"),
-      text: style.getPropertyValue("--muted"),
-      accent: style.getPropertyValue("--accent"),
-      font: `11px ${style.getPropertyValue("--font")}`,
-    };
-    drawAxes(context, frame, xs, ys, xKind, ink, axisNumber);
-    for (let column = 0; column < edges.from.length; column++) {
-      for (let bin = 0; bin < map.bins; bin++) {
-        const shade = shadeOf(countOf(map, { column, bin }), most, log);
-        if (shade === 0) continue;
-        const { left, top, width, height } = placeOf({ column, bin }, map, edges, layout);
-        context.fillStyle = shadeColour(shade, theme);
-        context.fillRect(left, top, width, height);
+    const element = canvas.current;
+    if (!element) return;
+    show(element, size, (context) => {
+      const style = getComputedStyle(document.documentElement);
+      const ink = {
+        grid: style.getPropertyValue("--hairline"),
+        text: style.getPropertyValue("--muted"),
+        accent: style.getPropertyValue("--accent"),
+        font: `11px ${style.getPropertyValue("--font")}`,
+      };
+      drawAxes(context, layout.frame, layout.xs, layout.ys, xKind, ink, axisNumber);
+      for (let column = 0; column < edges.from.length; column++) {
+        for (let bin = 0; bin < map.bins; bin++) {
+          const shade = shadeOf(countOf(map, { column, bin }), most, log);
+          if (shade === 0) continue;
+          const { left, top, width, height } = placeOf({ column, bin }, map, edges, layout);
+          context.fillStyle = shadeColour(shade, theme);
+          context.fillRect(left, top, width, height);
+        }
       }
-    }
+    });
   }, [layout, map, edges, most, log, size, theme, xKind]);
 
   const bounds = box.current?.getBoundingClientRect();

@@ -1,6 +1,7 @@
 import { DASHES } from "./dashes.ts";
 import { type DrawnLine, kindsAt } from "./lines.ts";
 import { atLeastTwo, durationLabel, durationTicks, linearTicks, logTicks, type Scale } from "./scale.ts";
+import type { Context } from "./show.ts";
 import { type Pen, placed, strokeBand, strokeLine, travel } from "./strokes.ts";
 
 /** What a chart is painted of: our own strokes on a 2D canvas, the lines themselves in `strokes.ts`. */
@@ -37,7 +38,7 @@ export function yTicks(ys: Scale, frame: Pick<Frame, "height" | "top" | "bottom"
 }
 
 export function drawAxes(
-  context: CanvasRenderingContext2D,
+  context: Context,
   frame: Frame,
   xs: Scale,
   ys: Scale,
@@ -150,13 +151,7 @@ const SPIKE_OF_MEAN = 6;
 const SPIKE_OF_PLOT = 0.04;
 
 /** One step that leaps out of a long run is a pixel of a faint band: it is drawn as a line, so that it is seen. */
-function drawSpikes(
-  context: CanvasRenderingContext2D,
-  frame: Frame,
-  xs: Scale,
-  ys: Scale,
-  { x, min, max }: DrawnLine,
-): void {
+function drawSpikes(context: Context, frame: Frame, xs: Scale, ys: Scale, { x, min, max }: DrawnLine): void {
   let sum = 0;
   let buckets = 0;
   for (let at = 0; at < x.length; at++) {
@@ -184,13 +179,7 @@ function drawSpikes(
  * Where a value is not finite: a triangle at the edge it left by, a diamond at the last finite value for NaN. A bucket has one
  * of each kind that is in it.
  */
-export function drawMarks(
-  context: CanvasRenderingContext2D,
-  frame: Frame,
-  xs: Scale,
-  ys: Scale,
-  line: DrawnLine,
-): void {
+export function drawMarks(context: Context, frame: Frame, xs: Scale, ys: Scale, line: DrawnLine): void {
   const { x, y, nonFinite } = line;
   const bottom = frame.height - frame.bottom;
   let before = bottom - 5;
@@ -216,7 +205,7 @@ export function drawMarks(
 }
 
 /** Its tip at (x, y); `size` below zero hangs it the other way up. */
-function triangle(context: CanvasRenderingContext2D, x: number, y: number, size: number): void {
+function triangle(context: Context, x: number, y: number, size: number): void {
   context.moveTo(x, y);
   context.lineTo(x + Math.abs(size) * 0.6, y + size);
   context.lineTo(x - Math.abs(size) * 0.6, y + size);
@@ -224,7 +213,7 @@ function triangle(context: CanvasRenderingContext2D, x: number, y: number, size:
 
 /** On the edge that values lie beyond: they are clipped, not gone. */
 export function drawOutside(
-  context: CanvasRenderingContext2D,
+  context: Context,
   frame: Frame,
   { above, below }: { above: number; below: number },
   ink: Ink,

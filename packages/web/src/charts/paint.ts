@@ -2,6 +2,7 @@ import { axisNumber } from "../ui/format.ts";
 import { drawAxes, drawLine, drawOutside, type LineInk, plotHeight, plotWidth, type XKind } from "./draw.ts";
 import type { Layout } from "./layout.ts";
 import type { Domain, DomainOptions, DrawnLine } from "./lines.ts";
+import { show } from "./show.ts";
 
 /** What a chart shows. */
 export interface Picture {
@@ -70,7 +71,7 @@ export function* painting(
     moving.set(canvas, painted);
     if (shift(canvas, latest())) return;
   }
-  show(canvas, picture, painted, 0);
+  showLines(canvas, picture, painted, 0);
 }
 
 /** A chart that is moved shows its lines elsewhere, as far as they are painted; true if nothing is left to be painted. */
@@ -80,7 +81,7 @@ export function shift(canvas: HTMLCanvasElement, picture: Picture): boolean {
   const { xs, frame, drawn } = picture.layout;
   const from = painted.picture.layout.xs;
   const by = ((from.min - xs.min) / (xs.max - xs.min)) * plotWidth(frame);
-  show(canvas, picture, painted, Math.round(by * painted.ratio) / painted.ratio);
+  showLines(canvas, picture, painted, Math.round(by * painted.ratio) / painted.ratio);
   return (
     Math.abs(by) <= painted.margin &&
     painted.picture.layout.drawn === drawn &&
@@ -150,43 +151,33 @@ function finish(context: CanvasRenderingContext2D): void {
   context.getImageData(0, 0, 1, 1);
 }
 
-/** All at once: axes, and the lines moved by so many CSS pixels. */
-function show(canvas: HTMLCanvasElement, picture: Picture, painted: Painted, by: number): void {
-  const context = canvas.getContext("2d");
-  if (!context) return;
+/** Axes, and the lines moved by so many CSS pixels. */
+function showLines(canvas: HTMLCanvasElement, picture: Picture, painted: Painted, by: number): void {
   const { size, layout, xKind, domain } = picture;
-  const { ratio } = painted;
-  const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  } else {
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, width, height);
-  }
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const style = getComputedStyle(document.documentElement);
-  const inks = {
-    grid: style.getPropertyValue("--hairline"),
-    text: style.getPropertyValue("--muted"),
-    accent: style.getPropertyValue("--accent"),
-    font: `11px ${style.getPropertyValue("--font")}`,
-  };
-  const { frame, xs, ys } = layout;
-  drawAxes(context, frame, xs, ys, xKind, inks, axisNumber);
-  context.save();
-  context.beginPath();
-  context.rect(
-    frame.left - EDGE.x,
-    frame.top - EDGE.y,
-    plotWidth(frame) + 2 * EDGE.x,
-    plotHeight(frame) + 2 * EDGE.y,
-  );
-  context.clip();
-  const { canvas: lines } = painted;
-  context.drawImage(lines, painted.left + by, painted.top, lines.width / ratio, lines.height / ratio);
-  drawOutside(context, frame, domain, inks);
-  context.restore();
+  show(canvas, size, (context) => {
+    const style = getComputedStyle(document.documentElement);
+    const inks = {
+      grid: style.getPropertyValue("--hairline"),
+      text: style.getPropertyValue("--muted"),
+      accent: style.getPropertyValue("--accent"),
+      font: `11px ${style.getPropertyValue("--font")}`,
+    };
+    const { frame, xs, ys } = layout;
+    drawAxes(context, frame, xs, ys, xKind, inks, axisNumber);
+    context.save();
+    context.beginPath();
+    context.rect(
+      frame.left - EDGE.x,
+      frame.top - EDGE.y,
+      plotWidth(frame) + 2 * EDGE.x,
+      plotHeight(frame) + 2 * EDGE.y,
+    );
+    context.clip();
+    const { canvas: lines, ratio } = painted;
+    context.drawImage(lines, painted.left + by, painted.top, lines.width / ratio, lines.height / ratio);
+    drawOutside(context, frame, domain, inks);
+    context.restore();
+  });
   markFirst();
 }
 

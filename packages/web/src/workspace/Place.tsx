@@ -20,13 +20,13 @@ export function Place({
   const [place, near] = useNear<HTMLDivElement>();
   if (near)
     return (
-      <div ref={place} style={{ height }}>
+      <div ref={place} className="place" style={{ height }}>
         {children()}
       </div>
     );
   const words = lines();
   return (
-    <div ref={place} className="far" style={{ height, lineHeight: `${height / words.length}px` }}>
+    <div ref={place} className="place far" style={{ height, lineHeight: `${height / words.length}px` }}>
       {words.join("\n")}
     </div>
   );

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import { type Fixture, makeRun, openFixture, signIn } from "./browser.ts";
+
+const PROJECT = "scrolling";
+const PANELS = 30;
+const BY = 24;
+
+/** What scrolling through charts costs, in things that are counted: a frame has no time for more. */
+suite("scrolling through panels", () => {
+  let fixture: Fixture;
+  before(async () => {
+    fixture = await openFixture();
+    await signIn(fixture);
+    const keys = Array.from({ length: PANELS }, (_, key) => [
+      `m${key}`,
+      (step: number) => Math.sin(step + key),
+    ]);
+    await makeRun(fixture.server, PROJECT, {
+      name: "r",
+      displayName: "r",
+      steps: 50,
+      keys: Object.fromEntries(keys) as Record<string, (step: number) => number>,
+    });
+  });
+  after(() => fixture.close());
+
+  /** At the top, drawn, and nothing on its way. */
+  async function open(): Promise<void> {
+    const { page, server } = fixture;
+    await page.goto(`${server.url}/admin/${PROJECT}`);
+    await page.locator(".panel canvas").first().waitFor();
+    await page.waitForLoadState("networkidle");
+  }
+
+  /** To the end, a little each frame; answers in how many frames. */
+  function scroll(): Promise<number> {
+    return fixture.page.evaluate(async (by) => {
+      const scroller = document.querySelector(".panels-scroll");
+      if (!scroller) throw new Error("no panels");
+      for (let frames = 0; ; frames++) {
+        const before = scroller.scrollTop;
+        scroller.scrollTop += by;
+        if (scroller.scrollTop === before) return frames;
+        await new Promise(requestAnimationFrame);
+      }
+    }, BY);
+  }
+
+  test("only what comes into the window is painted, and no chart that is there is copied", async () => {
+    const { browser, page } = fixture;
+    await open();
+    await browser.startTracing(page, { categories: ["cc", "blink", "devtools.timeline"] });
+    const frames = await scroll();
+    const { traceEvents } = JSON.parse(String(await browser.stopTracing())) as {
+      traceEvents: { name: string }[];
+    };
+    const count = (name: string) => traceEvents.filter((event) => event.name === name).length;
+    assert.ok(frames > 40, `${frames} frames`);
+    const tiles = count("RasterTask");
+    // A window has 20 tiles; in a frame a tenth of a row of them comes into it, and now and then a row of panels.
+    assert.ok(tiles > 0 && tiles < 4 * frames, `${tiles} tiles in ${frames} frames`);
+    assert.equal(count("Canvas2DResourceProvider::ProduceCanvasResource"), 0);
+    fixture.checkErrors();
+  });
+});
