@@ -61,6 +61,32 @@ suite("scrolling through panels", () => {
     // A window has 20 tiles; in a frame a tenth of a row of them comes into it, and now and then a row of panels.
     assert.ok(tiles > 0 && tiles < 4 * frames, `${tiles} tiles in ${frames} frames`);
     assert.equal(count("Canvas2DResourceProvider::ProduceCanvasResource"), 0);
+  });
+
+  test("panels come one after the other, not a row at once", async () => {
+    const { page } = fixture;
+    await open();
+    const came = await page.evaluateHandle(() => {
+      const came: number[] = [];
+      const panelsIn = (node: Node) =>
+        node instanceof Element ? Number(node.matches(".panel")) + node.querySelectorAll(".panel").length : 0;
+      // Called once for all that React changes at once.
+      new MutationObserver((records) => {
+        const added = records.flatMap(({ addedNodes }) => [...addedNodes]);
+        const count = added.reduce((sum, node) => sum + panelsIn(node), 0);
+        if (count > 0) came.push(count);
+      }).observe(document.querySelector(".panels-scroll") as Element, { childList: true, subtree: true });
+      return came;
+    });
+    await scroll();
+    await page
+      .getByRole("region", { name: `m${PANELS - 1}`, exact: true })
+      .locator("canvas")
+      .waitFor();
+    const counts = await came.jsonValue();
+    // Where the processor is taken away between two frames, two may come in one.
+    const alone = counts.filter((count) => count === 1).length;
+    assert.ok(counts.length >= 6 && alone >= 0.7 * counts.length, `${counts}`);
     fixture.checkErrors();
   });
 });

@@ -48,10 +48,10 @@ function PanelRow({
   columns: number;
 }) {
   return (
-    <Place height={ROW_HEIGHT} lines={() => [words(row)]}>
-      {() => (
+    <Place height={ROW_HEIGHT} lines={() => [words(row)]} parts={row.length}>
+      {(here) => (
         <div className="panel-row" style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
-          {row.map((panel) => (
+          {row.slice(0, here).map((panel) => (
             <Panel key={panel.title} panel={panel} />
           ))}
         </div>

@@ -11,17 +11,21 @@ export const PER_PLACE = 16;
 export function Place({
   height,
   lines,
+  parts = 1,
   children,
 }: {
   height: number;
   lines: () => string[];
-  children: () => ReactNode;
+  /** Of what it is made; scrolled to, it gets them one after the other. */
+  parts?: number;
+  /** With as many of its parts as are here. */
+  children: (here: number) => ReactNode;
 }) {
-  const [place, near] = useNear<HTMLDivElement>();
-  if (near)
+  const [place, here] = useNear<HTMLDivElement>(parts);
+  if (here > 0)
     return (
       <div ref={place} className="place" style={{ height }}>
-        {children()}
+        {children(here)}
       </div>
     );
   const words = lines();

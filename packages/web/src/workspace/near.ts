@@ -6,7 +6,9 @@ const MARGIN = 0.75;
 /** What is scrolled past faster than this is not drawn at all; unless it is by key, which needs something to go on to. */
 const SETTLE_MS = 100;
 
-/** For a row of charts to be there, whatever they then draw; about. */
+/** However many there are, and will be. */
+const ALL = Number.POSITIVE_INFINITY;
+/** For a chart to be there, whatever it then draws; about: with one, a frame has enough to do. */
 const MOUNT_MS = 4;
 
 /** Calls of the one observer of a scroller; an observer for each of five thousand places would be slow. */
@@ -26,10 +28,15 @@ function observerOf(scroller: Element): IntersectionObserver {
   return made;
 }
 
-/** Whether an element inside `.panels-scroll` is in the window or close to it. What has the focus stays. */
-export function useNear<Place extends Element>(): [RefObject<Place | null>, boolean] {
+/**
+ * How many of its `parts` an element inside `.panels-scroll` has. In the window or close to it: all of them, but for the
+ * moment in which it comes; else none. What has the focus stays.
+ */
+export function useNear<Place extends Element>(parts: number): [RefObject<Place | null>, number] {
   const place = useRef<Place>(null);
-  const [near, setNear] = useState(false);
+  const [here, setHere] = useState(0);
+  const latest = useRef({ here, parts });
+  latest.current = { here, parts };
   // Before anything is painted: no words flash where a chart will be.
   useLayoutEffect(() => {
     const element = place.current;
@@ -38,17 +45,19 @@ export function useNear<Place extends Element>(): [RefObject<Place | null>, bool
     const window = scroller.getBoundingClientRect();
     const { top, bottom } = element.getBoundingClientRect();
     const margin = window.height * MARGIN;
-    setNear(bottom >= window.top - margin && top <= window.bottom + margin);
+    if (bottom >= window.top - margin && top <= window.bottom + margin) setHere(ALL);
 
     const observer = observerOf(scroller);
     let timer: ReturnType<typeof setTimeout> | undefined;
-    // Rows that come into the window together take a frame each.
-    const come = () =>
+    // What comes into the window together takes a frame for each part.
+    const come = (count: number) =>
       frameQueue.add(element, {
         distance: () => distanceOfNew(element),
         bringsMs: MOUNT_MS,
         run: () => {
-          setNear(true);
+          const isWhole = count >= latest.current.parts;
+          setHere(isWhole ? ALL : count);
+          if (!isWhole) come(count + 1);
           return false;
         },
       });
@@ -56,9 +65,10 @@ export function useNear<Place extends Element>(): [RefObject<Place | null>, bool
       clearTimeout(timer);
       frameQueue.drop(element);
       if (!now) {
-        if (!element.contains(document.activeElement)) setNear(false);
-      } else if (scroller.contains(document.activeElement)) setNear(true);
-      else timer = setTimeout(come, SETTLE_MS);
+        if (!element.contains(document.activeElement)) setHere(0);
+      } else if (scroller.contains(document.activeElement)) setHere(ALL);
+      else if (latest.current.here < latest.current.parts)
+        timer = setTimeout(() => come(latest.current.here + 1), SETTLE_MS);
     });
     observer.observe(element);
     return () => {
@@ -68,5 +78,5 @@ export function useNear<Place extends Element>(): [RefObject<Place | null>, bool
       calls.delete(element);
     };
   }, []);
-  return [place, near];
+  return [place, Math.min(here, parts)];
 }
