@@ -42,6 +42,8 @@ const OFFICIAL: Record<string, string> = {
     --clean-force --mark-synced --no-mark-synced --sync-all --skip-console --legacy`,
   "beta sync": `--live -e= --entity= -p= --project= --id= --job-type= --replace-tags= --skip-synced --no-skip-synced --skip-online
     --no-skip-online --dry-run --yes -v --verbose -n=`,
+  "artifact put": `--name= -n= --description= -d= --type= -t= --alias= -a= --id= --resume --skip_cache --policy=`,
+  "artifact get": "--root= --type=",
   "artifact ls": "--type= -t=",
   "artifact cache cleanup": "--remove-temp --no-remove-temp",
   docker:
@@ -98,6 +100,7 @@ const SAID: [words: string, status: number, out: RegExp, err: RegExp][] = [
   ["sync --yes", 0, /^$/, /No runs to sync\.\n$/],
   ["beta sync --yes", 0, /^$/, /No runs to sync\.\n$/],
   ["purge-cache --force", 0, /^$/, /Deleted 0 file\(s\)/],
+  ["artifact put none -n p/n", 1, /^$/, /^wandb: ERROR Path argument must be a file or directory/],
   ["artifact ls p", 0, /^$/, /No artifacts found in admin\/p\n$/],
   ["artifact cache cleanup 10GB --no-remove-temp", 0, /^$/, /^wandb: Reclaimed 0\.0B of space\n$/],
   ["launch -q queue -j job", 1, /^$/, /^wandb: ERROR launch is a part of W&B Launch/],

@@ -1,13 +1,23 @@
 /** What the command line shares with the SDK: settings with their sources, keys, and requests to the server. */
 export { isGlob } from "@steelyard/protocol/globs";
-export { STAGING } from "./artifacts/staged-artifact.ts";
+export { writeArtifact } from "./artifacts/artifact-writer.ts";
+export { keepInCache } from "./artifacts/file-cache.ts";
+export { type FileOnDisk, fileEntries, filesBelow } from "./artifacts/file-entries.ts";
+export { referenceEntries } from "./artifacts/reference-entries.ts";
+export {
+  artifactName,
+  makeStagingFolder,
+  newVersion,
+  STAGING,
+  stagingPlace,
+} from "./artifacts/staged-artifact.ts";
 export { openInBrowser } from "./browser.ts";
 export { apiKeyProblem, type Credentials, findCredentials } from "./credentials.ts";
 export { defaultProject } from "./default-project.ts";
 export { globPaths } from "./glob.ts";
 export { type Connection, connectionOf } from "./http/connection.ts";
 export { proxyFor, RouteError, shownProxy } from "./http/proxy.ts";
-export { exchange } from "./http.ts";
+export { exchange, type Http } from "./http.ts";
 export { init } from "./init.ts";
 export type { ImportOptions, InitOptions } from "./init-options.ts";
 export { type LoggedRun, readLoggedRun } from "./logged-run.ts";

@@ -37,16 +37,6 @@ export function elsewhereCommands(): Command[] {
 
 export const ELSEWHERE_DESCRIPTION = "of the official client; not here";
 
-/** Verbs below `artifact`; those that are here are beside them. */
-const ARTIFACT: Readonly<Record<string, string>> = Object.fromEntries(
-  ["put"].map((verb) => [
-    verb,
-    `artifact ${verb} is not there yet in ${PROGRAM}; the official client's \`wandb artifact ${verb}\` works with this server`,
-  ]),
-);
-
-export const refusedArtifactCommands = (): Command[] => refusals(ARTIFACT);
-
 function refusals(reasons: Readonly<Record<string, string>>): Command[] {
   return Object.entries(reasons).map(([verb, reason]) =>
     new Command(verb)

@@ -26,6 +26,7 @@ export interface StagedArtifact {
 export interface NewArtifact {
   type: string;
   name: string;
+  description?: string;
   aliases?: readonly string[];
   metadata?: Record<string, unknown>;
 }
@@ -42,7 +43,7 @@ export function stageArtifact(
   made: NewArtifact,
   files: readonly NewFile[],
 ): StagedArtifact {
-  const folder = mkdtempSync(join(stagingFolder(staging), "artifact-"));
+  const folder = makeStagingFolder(staging);
   const entries = files.map((file): ArtifactEntry => {
     const localPath = join(folder, file.path);
     mkdirSync(dirname(localPath), { recursive: true });
@@ -53,14 +54,19 @@ export function stageArtifact(
     const digest = createHash("md5").update(content).digest("base64");
     return { ...EMPTY_ENTRY, path: file.path, digest, sizeBytes: content.length, localPath };
   });
-  const artifact: ArtifactFields = {
+  return { artifact: newVersion(made, entries), folder };
+}
+
+/** What `writeArtifact` brings to the server. */
+export function newVersion(made: NewArtifact, entries: readonly ArtifactEntry[]): ArtifactFields {
+  return {
     runId: "",
     project: "",
     entity: "",
     type: made.type,
     name: made.name,
     digest: manifestDigest(entries),
-    description: "",
+    description: made.description ?? "",
     metadata: made.metadata ? JSON.stringify(made.metadata) : "",
     userCreated: false,
     useAfterCommit: false,
@@ -78,7 +84,6 @@ export function stageArtifact(
     entries,
     manifestFile: "",
   };
-  return { artifact, folder };
 }
 
 const ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -108,6 +113,11 @@ export function stagingPlace({ settings, machine }: LoadedSettings, runFolder: s
     given: settings.dataDir !== undefined,
     instead: join(runFolder, "artifacts"),
   };
+}
+
+/** A new folder for one artifact's copies. Throws Error when WANDB_DATA_DIR cannot be written. */
+export function makeStagingFolder(place: StagingPlace): string {
+  return mkdtempSync(join(stagingFolder(place), "artifact-"));
 }
 
 function stagingFolder({ folder, given, instead }: StagingPlace): string {

@@ -5,8 +5,8 @@ import { foldersOf } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { type LoadedSettings, makeFolder } from "steelyard/command-line";
 import { type Api, openApi, projectOf, settingsOf, viewerOf } from "../../api.ts";
+import { artifactPathOf } from "../../artifact-path.ts";
 import { allFiles, download, type FilesPage, isThere, placeOf } from "../../download.ts";
-import { EXIT } from "../../exit-status.ts";
 import { CommandError, info, printJson, warn } from "../../terminal.ts";
 
 const DOWNLOADS_AT_ONCE = 8;
@@ -90,16 +90,12 @@ interface ArtifactPath {
 }
 
 async function pathOf(text: string, loaded: LoadedSettings, api: Api): Promise<ArtifactPath> {
-  const parts = text.split("/");
-  const name = parts.pop() ?? "";
-  if (name === "" || name.startsWith(":") || parts.length > 2 || parts.includes(""))
-    throw new CommandError(
-      `an artifact is named by name, project/name or entity/project/name, perhaps with :version; "${text}" is not`,
-      EXIT.usage,
-    );
-  const project = parts.pop() ?? projectOf(loaded);
-  const entity = parts.pop() ?? (loaded.settings.entity || (await viewerOf(api)).entity);
-  return { entity, project, name: name.includes(":") ? name : `${name}:latest` };
+  const { entity, project, name } = artifactPathOf(text);
+  return {
+    entity: entity ?? (loaded.settings.entity || (await viewerOf(api)).entity),
+    project: project ?? projectOf(loaded),
+    name: name.includes(":") ? name : `${name}:latest`,
+  };
 }
 
 /** All files whose content the server has, and what it says of the version. */
