@@ -75,7 +75,12 @@ test("login keeps a key that the server knows, and refuses every other", async (
   assert.match((await steelyard(["logout"])).err, /There is no key for/);
   const nobody = await steelyard(["login"]);
   assert.deepEqual(
-    [nobody.status, /No API key configured\. Use `steelyard login` to log in\./.test(nobody.err)],
+    [
+      nobody.status,
+      /No API key configured, and no terminal to ask at: `steelyard login --key-stdin < FILE`/.test(
+        nobody.err,
+      ),
+    ],
     [1, true],
   );
 });
@@ -101,6 +106,9 @@ test("login --host remembers the server, and a dead one is told", async () => {
 
 test("init, modes and status write and show the settings of a folder", async () => {
   const local = join(here, "wandb/settings");
+  const bad = await steelyard(["init", "-p", "a/b"]);
+  assert.deepEqual([bad.status, /--project is "a\/b"; allowed: a project name/.test(bad.err)], [1, true]);
+  assert.equal(existsSync(local), false);
   assert.equal((await steelyard(["init", "-p", "digits", "-e", "lab"])).status, 0);
   assert.equal(readFileSync(local, "utf8"), "[default]\nentity = lab\nproject = digits\n\n");
   assert.equal(readFileSync(join(here, "wandb/.gitignore"), "utf8"), "*\n!settings\n");

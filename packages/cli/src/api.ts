@@ -37,14 +37,20 @@ export interface Api {
   json<T>(method: string, path: string, body?: object): Promise<T>;
 }
 
-/** Settings, with their warnings told; `given` as if a program had given them. Throws CommandError for what is not allowed. */
+/** What an option is called in code, as it is on the command line. */
+const asFlag = (option: string): string =>
+  option === "baseUrl" ? "--host" : `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** Settings, with their warnings told; `given` are options of a command. Throws CommandError for what is not allowed. */
 export function settingsOf(given: GivenSettings = {}): LoadedSettings {
   try {
     const loaded = loadSettings(given);
     for (const warning of loaded.warnings) warn(warning);
     return loaded;
   } catch (error) {
-    throw new CommandError((error as Error).message);
+    throw new CommandError(
+      (error as Error).message.replace(/\binit\(\{ (\w+) \}\)/g, (_, option: string) => asFlag(option)),
+    );
   }
 }
 

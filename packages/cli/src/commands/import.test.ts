@@ -108,6 +108,8 @@ test("import csv: a bad row is named by its line and ends it, or is left out wit
   await world.steelyard(["import", "csv", "half.csv", "-p", "bad", "--id", "half", "--delimiter", ";"]);
   assert.deepEqual(await rowsOf("bad", "tabs"), [{ _step: 0, a: 1, b: "x,y" }]);
   assert.deepEqual(await rowsOf("bad", "half"), [{ _step: 0, a: "1,5", b: 2 }]);
+  const column = await world.steelyard(["import", "csv", "bad.csv", "--step", "epoch"]);
+  assert.match(column.err, /bad\.csv: there is no column epoch; the first line names step, loss/);
   write("twice.csv", "a,a\n1,2\n");
   assert.match((await world.steelyard(["import", "csv", "twice.csv"])).err, /names the column "a" twice/);
   write("empty.csv", "");

@@ -41,7 +41,9 @@ export function importCommand(): Command {
       rows("csv", "rows of a table whose first line names the columns")
         .option("--delimiter <character>", "between cells (default: a tab in .tsv files, else a comma)")
         .action((files: string[], options: RowOptions) =>
-          importFiles(files, options, (file, texts) => csvRows(texts, delimiterOf(file, options))),
+          importFiles(files, options, (file, texts) =>
+            csvRows(texts, delimiterOf(file, options), options.step),
+          ),
         ),
     )
     .addCommand(

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
+import type { GivenSettings } from "@steelyard/protocol/settings";
 import { Command } from "commander";
 import { writeGitignore } from "steelyard/command-line";
 import { type Api, openApi, settingsOf, viewerOf } from "../api.ts";
@@ -24,7 +25,9 @@ export function initCommand(): Command {
 }
 
 async function init(options: Options): Promise<void> {
-  const loaded = settingsOf();
+  const { project: asked, entity: owner, mode } = options;
+  // What is not allowed is not to be found out by the next run.
+  const loaded = settingsOf({ project: asked, entity: owner, mode: mode as GivenSettings["mode"] });
   const { local } = settingsFilesOf(loaded);
   if (options.project || options.entity || options.reset || options.mode) {
     const cleared = options.reset ? { entity: undefined, project: undefined, mode: undefined } : {};

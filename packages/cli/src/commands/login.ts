@@ -88,7 +88,9 @@ function known(loaded: LoadedSettings): Credentials | undefined {
 /** Asks until the key can be one and the server, when asked, knows it. */
 async function prompted(loaded: LoadedSettings, verify: boolean): Promise<Credentials> {
   if (!isInteractive() || loaded.settings.silent)
-    throw new CommandError(`No API key configured. Use \`${PROGRAM} login\` to log in.`);
+    throw new CommandError(
+      `No API key configured, and no terminal to ask at: \`${PROGRAM} login --key-stdin < FILE\` reads it, or set WANDB_API_KEY; keys are made at ${appUrl(loaded.settings)}/authorize`,
+    );
   info(`Logging into ${loaded.settings.baseUrl}.`);
   info(`Create a new API key at: ${appUrl(loaded.settings)}/authorize?ref=models`);
   info("Store your API key securely and do not share it.");

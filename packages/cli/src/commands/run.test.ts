@@ -48,6 +48,8 @@ test("run export: rows of one run, of several, of all; the file's name says the 
   const file = await world.steelyard(["run", "export", "--all", "-p", "digits", "-o", "all.parquet"]);
   assert.deepEqual([file.status, file.out], [0, ""], file.err);
   assert.match(readFileSync(join(world.here, "all.parquet"), "latin1"), /^PAR1.*PAR1$/s);
+  const sheet = await world.steelyard(["run", "export", "digits/a", "-o", "all.xlsx"]);
+  assert.deepEqual([sheet.status, /all\.xlsx .* not clear from its name/.test(sheet.err)], [2, true]);
   const none = await world.steelyard(["run", "export", "nobody", "-p", "digits", "-o", "none.csv"]);
   assert.deepEqual([none.status, none.out], [1, ""]);
   assert.match(none.err, /no run admin\/digits\/nobody/);

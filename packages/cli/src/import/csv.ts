@@ -11,14 +11,20 @@ interface CsvRecord {
 /**
  * RFC 4180, as spreadsheets and pandas write it: the first line names the columns; cells in quotes may hold the delimiter,
  * newlines and doubled quotes. An empty cell is no value; numbers, NaN, infinities and true/false are what they say, all
- * else is text. Throws CommandError when the file has no usable first line.
+ * else is text. `needed` is a column that has to be there. Throws CommandError when the file has no usable first line.
  */
-export async function* csvRows(texts: AsyncIterable<string>, delimiter: string): AsyncGenerator<ImportedRow> {
+export async function* csvRows(
+  texts: AsyncIterable<string>,
+  delimiter: string,
+  needed?: string,
+): AsyncGenerator<ImportedRow> {
   let names: string[] | undefined;
   for await (const { line, cells, problem } of recordsOf(texts, delimiter)) {
     if (!names) {
       if (problem) throw new CommandError(`line ${line}: ${problem}`);
       names = columnNames(cells);
+      if (needed !== undefined && !names.includes(needed))
+        throw new CommandError(`there is no column ${needed}; the first line names ${some(names)}`);
       continue;
     }
     if (problem) yield { kind: "bad", line, reason: problem };
@@ -34,6 +40,14 @@ export async function* csvRows(texts: AsyncIterable<string>, delimiter: string):
   }
   if (!names) throw new CommandError("the file is empty; its first line must name the columns");
 }
+
+/** Names in an error. */
+const SHOWN = 20;
+
+const some = (names: readonly string[]): string =>
+  names.length > SHOWN
+    ? `${names.slice(0, SHOWN).join(", ")} and ${names.length - SHOWN} more`
+    : names.join(", ");
 
 function columnNames(cells: readonly string[]): string[] {
   // pandas writes its index without a name, and reads it back under this one.

@@ -29,7 +29,9 @@ export function runExportCommand(): Command {
     .option("--system", "system metrics in place of the history")
     .option("-o, --output <file>", ".csv, .jsonl or .parquet; standard output by default")
     .addOption(
-      new Option("--format <format>", "csv unless the file's name says otherwise").choices([...FORMATS]),
+      new Option("--format <format>", "what the file's name says; csv on standard output").choices([
+        ...FORMATS,
+      ]),
     )
     .action(exportRuns);
 }
@@ -40,6 +42,7 @@ async function exportRuns(runs: string[], options: Options): Promise<void> {
       "name the runs to export, or all of a project's with --all -p PROJECT",
       EXIT.usage,
     );
+  const format = formatOf(options);
   const client = new RunClient();
   const paths = await Promise.all(runs.map((run) => client.path(run, options)));
   const [first] = paths;
@@ -50,7 +53,7 @@ async function exportRuns(runs: string[], options: Options): Promise<void> {
       `${other.entity}/${other.project}/${other.run} is not in ${entity}/${project}: one file has the runs of one project`,
       EXIT.usage,
     );
-  const query = new URLSearchParams({ entity, project, format: formatOf(options) });
+  const query = new URLSearchParams({ entity, project, format });
   if (options.system) query.set("stream", "events");
   if (options.all) query.set("runs", "all");
   for (const { run } of paths) query.append("run", run);
@@ -73,5 +76,11 @@ async function exportRuns(runs: string[], options: Options): Promise<void> {
 }
 
 function formatOf({ format, output }: Options): Format {
-  return format ?? FORMATS.find((name) => extname(output ?? "").toLowerCase() === `.${name}`) ?? "csv";
+  if (format || output === undefined || output === "-") return format ?? "csv";
+  const named = FORMATS.find((name) => extname(output).toLowerCase() === `.${name}`);
+  if (named) return named;
+  throw new CommandError(
+    `what ${output} is to be is not clear from its name; give it --format ${FORMATS.join(", ")}`,
+    EXIT.usage,
+  );
 }
