@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { subscribe } from "node:diagnostics_channel";
 import { get } from "node:http";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getHeapSnapshot, getHeapStatistics } from "node:v8";
 import type { Worker } from "node:worker_threads";
 import { parseExtendedJson } from "@steelyard/protocol/history";
@@ -38,6 +39,9 @@ test("the keys of a run of 100,000 take bounded memory, however often they are a
     await metrics.append([{ run: id, stream: "history", writer: "", offset: line, lines }]);
   }
 
+  // Who seals holds much for a while, and its block has a head to be kept.
+  while ((await metrics.stats()).journalRows > 0) await sleep(50);
+
   const ask = () =>
     new Promise<Buffer>((resolve, reject) => {
       const headers = { authorization: `Bearer ${doors.admin}` };
@@ -60,8 +64,8 @@ test("the keys of a run of 100,000 take bounded memory, however often they are a
   // Objects or text of them all are 100 MB and more each time.
   assert.ok(highest - before < 80, `${Math.round(highest - before)} MB`);
   const grown = (await keptMb()) - kept;
-  // The heads of blocks that were sealed meanwhile; the answers are 120 MB.
-  assert.ok(grown < 60, `${Math.round(grown)} MB`);
+  // The answers are 120 MB.
+  assert.ok(grown < 30, `${Math.round(grown)} MB`);
 
   const { keys } = parseExtendedJson((await ask()).toString()) as { keys: unknown[] };
   assert.deepEqual(keys, await metrics.keys(id, "history"));
