@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
-import { stream } from "hono/streaming";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
+import { streamed } from "../http/streamed.ts";
 import { visibleRun } from "../metrics/found.ts";
 import { parseLogLine } from "../runs/console.ts";
 import type { Services } from "../services.ts";
@@ -43,17 +43,18 @@ export function logsRoutes(services: Services): Hono<AppEnv> {
       "content-disposition",
       `attachment; filename*=UTF-8''${encodeURIComponent(`${run.name}-output.log`)}`,
     );
-    return stream(c, async (out) => {
+    const parts = async function* () {
       // From line to line, not from number to number: a client may count its lines from anywhere.
-      for (let from = 0; from < total && !out.aborted; ) {
+      for (let from = 0; from < total; ) {
         const lines = await services.metrics.consoleLines(run.id, from, DOWNLOAD_PAGE);
         const last = lines.at(-1)?.number;
         if (last === undefined) return;
         const text = lines.map((line) => parseLogLine(line.number, line.text).line).join("\n");
-        await out.write(`${text}\n`);
+        yield `${text}\n`;
         from = last + 1;
       }
-    });
+    };
+    return streamed(c, services, parts());
   });
   return routes;
 }

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
-import { stream } from "hono/streaming";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
+import { streamed } from "../http/streamed.ts";
 import type { KeyInfo } from "../ports/metric-store.ts";
 import type { ProjectRef } from "../projects/access.ts";
 import type { Services } from "../services.ts";
@@ -60,21 +60,18 @@ export function exportRoutes(services: Services): Hono<AppEnv> {
       "content-disposition",
       `attachment; filename*=UTF-8''${encodeURIComponent(`${title}-${streamName}.${format}`)}`,
     );
-    return stream(c, async (out) => {
-      await out.write(file.begin());
+    const parts = async function* () {
+      yield file.begin();
       for await (const { id, name } of runs()) {
-        if (out.aborted) return;
         const source = {
           texts: () => inTurns(rowPages(services.metrics, id, streamName, undefined, range)),
           columns: (keys: number) => columnPages(services.metrics, id, streamName, keys, range),
         };
-        for await (const part of file.run(name, source)) {
-          if (out.aborted) return;
-          await out.write(part);
-        }
+        yield* file.run(name, source);
       }
-      await out.write(file.end());
-    });
+      yield file.end();
+    };
+    return streamed(c, services, parts());
   });
   return routes;
 }

@@ -38,6 +38,41 @@ suite("charts and exports over HTTP", () => {
     assert.equal((await get(`/api/v1/console/download?${AT}`)).text, "far line\n");
   });
 
+  test("an export that fails on its way is cut off, and logged: nobody takes it for whole", async (t) => {
+    const { metrics } = doors.server.services;
+    const lines = Array.from({ length: 12_000 }, (_, step) => `{"_step":${step},"a":1}`);
+    await makeRun(doors, doors.admin, { project: "p", name: "long" });
+    await doors.ask(doors.admin, "POST", "/files/admin/p/long/file_stream", {
+      files: {
+        "wandb-history.jsonl": { offset: 0, content: lines },
+        "output.log": { offset: 0, content: lines },
+      },
+    });
+    const ask = async (path: string) => {
+      const headers = { authorization: `Bearer ${doors.admin}` };
+      return (await fetch(`${doors.server.url}${path}&entity=admin&project=p&run=long`, { headers })).text();
+    };
+    for (const [path, asked] of [
+      ["/api/v1/export?format=jsonl", "rows"],
+      ["/api/v1/export?format=csv", "columns"],
+      ["/api/v1/export?format=parquet", "columns"],
+      ["/api/v1/console/download?", "consoleLines"],
+    ] as const) {
+      const whole = await ask(path);
+      const second = t.mock.method(metrics, asked);
+      second.mock.mockImplementationOnce(() => Promise.reject(new Error("a damaged chunk")), 1);
+      await assert.rejects(ask(path), path);
+      second.mock.restore();
+      const told = doors.log.at(-1);
+      assert.deepEqual(
+        [told?.level, (told?.err as Error | undefined)?.message],
+        [50, "a damaged chunk"],
+        path,
+      );
+      assert.equal(await ask(path), whole);
+    }
+  });
+
   test("the keys of a run, NaN and infinite values included, or none of them", async () => {
     const { text, headers } = await get(`/api/v1/run-keys?${AT}`);
     assert.match(headers.get("content-type") ?? "", /^application\/json/);

@@ -1,8 +1,8 @@
 import { SERIES_LIMITS } from "@steelyard/protocol/series";
 import { type Context, Hono } from "hono";
-import { stream } from "hono/streaming";
 import { SteelyardError } from "../errors.ts";
 import type { AppEnv } from "../http/app.ts";
+import { streamed } from "../http/streamed.ts";
 import type { Services } from "../services.ts";
 import { exportRoutes } from "./export-routes.ts";
 import { exportedHistoryRoutes } from "./exported-history.ts";
@@ -39,11 +39,12 @@ export function metricsRoutes(services: Services): Hono<AppEnv> {
     // Values may be NaN or infinite, which JSON has no word for; who asks reads the dialect.
     const keys = await services.metrics.keysJson(run.id, streamOf(c));
     c.header("content-type", "application/json");
-    return stream(c, async (out) => {
-      await out.write('{"keys":');
-      for (const piece of keys) await out.write(piece);
-      await out.write("}");
-    });
+    const parts = async function* () {
+      yield '{"keys":';
+      yield* keys;
+      yield "}";
+    };
+    return streamed(c, services, parts());
   });
 
   return routes;
