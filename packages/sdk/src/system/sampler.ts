@@ -64,7 +64,15 @@ export class SystemSampler {
   }
 
   #sampleHost(): void {
-    this.#take({ ...this.#host.sample(), ...this.#thread?.sample() }, Date.now());
+    let values: Record<string, number>;
+    try {
+      values = { ...this.#host.sample(), ...this.#thread?.sample() };
+    } catch (error) {
+      // A process without a descriptor left is not told what memory it has.
+      this.#log.write("WARNING", "the machine tells nothing", { reason: (error as Error).message });
+      return;
+    }
+    this.#take(values, Date.now());
   }
 
   #asking(devices: Devices): () => Promise<void> {
