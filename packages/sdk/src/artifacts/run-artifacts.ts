@@ -136,7 +136,7 @@ export class RunArtifacts {
   }
 
   #take({ artifact, folder }: StagedArtifact): void {
-    const { log, uplink } = this.#run;
+    const { log, uplink, internal } = this.#run;
     const { name: runId, entity, project } = uplink.run;
     const whole = { ...artifact, runId, entity, project };
     log.append((num) => artifactRecord(num, whole));
@@ -144,8 +144,16 @@ export class RunArtifacts {
       this.sent = this.sent.then(async () => {
         // What waited for it may go; of what the server has not, the log says where it lies.
         const written = await uplink.write(whole);
-        if (written) rmSync(folder, { recursive: true, force: true });
-        if (written && artifact.type === "code") this.#code = { id: written.id, name: artifact.name };
+        if (!written) return;
+        if (artifact.type === "code") this.#code = { id: written.id, name: artifact.name };
+        try {
+          rmSync(folder, { recursive: true, force: true });
+        } catch (error) {
+          internal.write("WARNING", "files that are sent stay here", {
+            folder,
+            reason: (error as Error).message,
+          });
+        }
       });
   }
 }
