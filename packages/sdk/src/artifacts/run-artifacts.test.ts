@@ -24,7 +24,12 @@ test("files that were sent and cannot be removed hold nothing up, and are named 
     internal: { write: (...line: unknown[]) => story.push(JSON.stringify(line)) },
   } as unknown as Parts;
   const start = { staging: { folder, given: true, instead: "" } } as WorkerStart;
-  const artifacts = new RunArtifacts(start, parts, assert.fail, () => {});
+  const artifacts = new RunArtifacts(
+    start,
+    parts,
+    (message) => assert.fail(JSON.stringify(message)),
+    () => {},
+  );
   const { mock } = t.mock.method(fs, "rmSync", () => {
     throw new Error("EMFILE: too many open files");
   });
