@@ -7,18 +7,19 @@ import { VERSION } from "./version.ts";
  */
 export function writeCrashReport(path: string, error: Error): string {
   if (path === "") return "";
-  const facts = [
-    `The run's worker ended at ${new Date().toISOString()}.`,
-    `steelyard ${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB in use`,
-    "",
-    error.stack ?? String(error),
-    "",
-    "What the run did before is in debug-internal.log beside this file.",
-  ];
   try {
+    const facts = [
+      `The run's worker ended at ${new Date().toISOString()}.`,
+      `steelyard ${VERSION}, Node ${process.version}, ${process.platform} ${process.arch}, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB in use`,
+      "",
+      error.stack ?? String(error),
+      "",
+      "What the run did before is in debug-internal.log beside this file.",
+    ];
     writeFileSync(path, `${facts.join("\n")}\n`);
     return `; a report for the makers of steelyard is in ${path}, and nowhere else`;
   } catch {
+    // Without a descriptor left there is neither a file nor an answer to how much memory is in use.
     return "";
   }
 }

@@ -50,3 +50,19 @@ test("where threads cannot share the delay, as in Bun, the heap alone", async ()
   });
   assert.deepEqual(await seen(), HEAP);
 });
+
+test("a program that is not told of its memory, as without a descriptor left, goes on and is asked again", async (t) => {
+  const { memoryUsage } = process;
+  let asked = 0;
+  const told = () => {
+    if (++asked < 3) throw new Error("EMFILE: too many open files");
+    return memoryUsage();
+  };
+  t.mock.method(process, "memoryUsage", Object.assign(told, { rss: memoryUsage.rss }));
+  const { watched, stop } = watchThread(1);
+  const metrics = new ThreadMetrics(watched);
+  while (metrics.sample()["proc.node.heapUsedMB"] === undefined)
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  stop();
+  assert.ok(asked >= 3);
+});

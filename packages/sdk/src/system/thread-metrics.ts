@@ -24,8 +24,12 @@ export function watchThread(intervalMs: number): { watched: WatchedThread; stop:
   const heap = new SharedArrayBuffer(4 * Float64Array.BYTES_PER_ELEMENT);
   const cells = new Float64Array(heap);
   const look = () => {
-    const { heapUsed, heapTotal, external } = process.memoryUsage();
-    cells.set([(cells[0] as number) + 1, heapUsed, heapTotal, external]);
+    try {
+      const { heapUsed, heapTotal, external } = process.memoryUsage();
+      cells.set([(cells[0] as number) + 1, heapUsed, heapTotal, external]);
+    } catch {
+      // A process without a descriptor left is not told: it is the program's thread that would end.
+    }
   };
   look();
   const timer = setInterval(look, Math.min(intervalMs, HEAP_EVERY_MS));
