@@ -267,10 +267,7 @@ test("folders: .wandb where it is, a number for a second start in the same secon
   const runs = await withVariables({ WANDB_RUN_ID: "한글 run/1" }, () =>
     Promise.all([1, 2, 3].map(() => start({ mode: "offline" }))),
   );
-  await assert.rejects(
-    start({ mode: "offline", id: "한글 run/1" }),
-    /init\(\{ runId \}\) is .*an id without/,
-  );
+  await assert.rejects(start({ mode: "offline", id: "한글 run/1" }), /init\(\{ id \}\) is .*an id without/);
   await Promise.all(runs.map((run) => run.finish()));
   assert.equal(existsSync(inRoot()), false);
   const folders = readdirSync(join(dir, ".wandb")).filter((name) => name.startsWith("offline-run-"));

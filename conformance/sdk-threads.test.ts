@@ -195,7 +195,10 @@ ${end}`,
   });
 
 /** How long a process that leaves waits for its runs while the server answers nothing, and what it says then. */
-async function leaveWithout(ids: readonly string[]): Promise<{ waitedMs: number; said: string }> {
+async function leaveWithout(
+  ids: readonly string[],
+  end = "process.exit(0)",
+): Promise<{ waitedMs: number; said: string }> {
   const [first = "", ...more] = ids;
   const child = startScript(
     ground.server,
@@ -207,7 +210,7 @@ for (let row = 0; row < 100; row++) for (const one of runs) one.log({ row });
 process.kill(${ground.server.pid()}, "SIGSTOP");
 const began = performance.now();
 process.on("exit", () => writeSync(2, "waited " + (performance.now() - began) + "\\n"));
-process.exit(0)`,
+${end}`,
     { environment: { WANDB_FINISH_TIMEOUT: "3" } },
   );
   let said = "";
@@ -236,6 +239,15 @@ test("a process of many runs that leaves while the server is away waits for all 
   const command = /You can send these 12 runs to the server by running:\nsteelyard: steelyard sync (.*)/;
   const folders = command.exec(many.said)?.[1]?.split(" ") ?? [];
   assert.equal(folders.length, 12);
+  const last = await leaveWithout(
+    ids.slice(0, 4).map((id) => `${id}-last`),
+    "",
+  );
+  assert.match(
+    last.said,
+    /WARNING 4 of 4 runs did not get .*\n.*You can send these 4 runs .*\n.* sync( \S+-away-\d-last){4}\n/,
+  );
+  assert.doesNotMatch(last.said, /send this run/);
   const synced = await runCommand(process.execPath, [MAIN, "sync", ...folders], {
     cwd: ground.dir,
     environment: { WANDB_BASE_URL: ground.server.url, WANDB_API_KEY: ground.server.apiKey },

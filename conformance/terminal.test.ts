@@ -207,6 +207,7 @@ Find logs at: DIR/wandb/RUN/logs
     unsent.err,
     said(START) +
       said(`
+WARNING the run did not get to the server whole before the process ended
 You can send this run to the server by running:
 steelyard sync DIR/wandb/RUN
 Find logs at: DIR/wandb/RUN/logs

@@ -40,6 +40,8 @@ import { VERSION } from "./version.ts";
 import { RunThread } from "./worker-thread.ts";
 import { writerHeaders, writerOf } from "./writer.ts";
 
+const LONGEST_TIMER_S = (2 ** 31 - 1) / 1000;
+
 /** `init` of the module; `onFinish` is called when the run takes no more. */
 export async function init(
   options: InitOptions = {},
@@ -232,7 +234,7 @@ export async function init(
     },
     finishLimitMs: settings.finishTimeout > 0 ? settings.finishTimeout * 1000 : undefined,
     finishRaises: settings.finishTimeoutRaises,
-    startWaitS: settings.serviceWait,
+    startWaitS: Math.min(settings.serviceWait, LONGEST_TIMER_S),
     onFinish(run, exitCode) {
       if (exitCode === 0) forgetUnfinished(root, started.name);
       over(run);

@@ -2,8 +2,8 @@ import { type LeftRun, tellLeft } from "./run-report.ts";
 
 /** What must be told when the process ends before its runs were finished. */
 interface Unfinished {
-  /** Orderly: the event loop is empty. */
-  finish(exitCode: number): Promise<void>;
+  /** Orderly: the event loop is empty. With `left` the run adds itself there, unsaid, when the server lacks some of it. */
+  finish(exitCode: number, left: LeftRun[] | undefined): Promise<void>;
   /** The process is leaving: the run's thread is told to end it. Undefined when it has ended. */
   leave(exitCode: number): LeavingRun | undefined;
 }
@@ -20,10 +20,14 @@ export interface LeavingRun {
   tellEnd(): LeftRun | undefined;
 }
 
+/** A process that is leaving waits so long for a run that does not say how long, once its thread has started. */
+export const EXIT_DEADLINE_MS = 5000;
 /** A thread gives a run up when its time is over, and then has to say so. */
 const GRACE_MS = 1000;
 
 const unfinished = new Set<Unfinished>();
+/** Those that end together, and which of them are left and not yet told of. */
+const ended = { left: [] as LeftRun[], of: 0 };
 let hooked = false;
 let exitCode: number | undefined;
 
@@ -40,7 +44,13 @@ export function watchProcessEnd(run: Unfinished): () => void {
 function hook(): void {
   hooked = true;
   process.on("beforeExit", () => {
-    for (const run of [...unfinished]) void run.finish(Number(process.exitCode ?? 0));
+    const runs = [...unfinished];
+    ended.of += runs.length;
+    const together = runs.length > 1 ? ended.left : undefined;
+    const ends = runs.map((run) => run.finish(Number(process.exitCode ?? 0), together));
+    void Promise.allSettled(ends).then(() => tellEnded());
+    // One that throws ends the process as any rejection does.
+    void Promise.all(ends);
   });
   // The monitor changes nothing of what Node does with the error.
   process.on("uncaughtExceptionMonitor", () => {
@@ -66,13 +76,17 @@ function hook(): void {
 /** All of them end meanwhile: waiting for many takes no longer than for the one that may take longest. */
 function leaveTogether(runs: readonly LeavingRun[]): void {
   const toldMs = performance.now();
-  for (const run of runs) run.waitForStart(left(toldMs + run.startWaitMs));
+  for (const run of runs) run.waitForStart(msTo(toldMs + run.startWaitMs));
   const startedMs = performance.now();
-  for (const run of runs) run.waitForEnd(left(startedMs + run.limitMs + GRACE_MS));
-  tellLeft(
-    runs.flatMap((run) => run.tellEnd() ?? []),
-    runs.length,
-  );
+  for (const run of runs) run.waitForEnd(msTo(startedMs + run.limitMs + GRACE_MS));
+  ended.left.push(...runs.flatMap((run) => run.tellEnd() ?? []));
+  ended.of = Math.max(ended.of, runs.length);
+  tellEnded();
 }
 
-const left = (untilMs: number) => Math.max(0, untilMs - performance.now());
+function tellEnded(): void {
+  tellLeft(ended.left.splice(0), ended.of);
+  ended.of = 0;
+}
+
+const msTo = (untilMs: number) => Math.max(0, untilMs - performance.now());

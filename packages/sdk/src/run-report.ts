@@ -50,12 +50,14 @@ export interface Outcome {
   rows: number;
   /** Undefined when there is no time to draw it: the process is leaving. */
   grids?: { history: HistoryGrid; summary: readonly Entry[]; maxSummary: number };
+  /** How it is sent is said of several runs together. */
+  unsaid?: boolean;
 }
 
 export function tellEnd(
   print: Printer,
   { folder, name, urls }: Whereabouts,
-  { sent, rows, grids }: Outcome,
+  { sent, rows, grids, unsaid }: Outcome,
 ): void {
   if (grids) {
     grid(print, "Run history:", grids.history.lines, grids.history.more);
@@ -64,6 +66,7 @@ export function tellEnd(
     grid(print, "Run summary:", shown, summary.length - shown.length);
     if (grids.history.lines.length + shown.length > 0) print.info("");
   }
+  if (unsaid && !sent) return;
   if (urls && sent) {
     link(print, `${print.emoji("🚀")}View run ${name} at:`, urls.run);
     print.place(`${print.emoji("⭐")}View project at: ${urls.project}`);

@@ -12,7 +12,7 @@ import { type LiveView, liveView } from "./live-view.ts";
 import type { FromWorker, InOrder, WorkerStart } from "./messages.ts";
 import { type DefineMetricOptions, MetricDefinitions, metricFields } from "./metric-definitions.ts";
 import type { Printer } from "./printer.ts";
-import { type LeavingRun, watchProcessEnd } from "./process-end.ts";
+import { EXIT_DEADLINE_MS, type LeavingRun, watchProcessEnd } from "./process-end.ts";
 import type { ProgramLog } from "./program-log.ts";
 import { RingWriter } from "./ring.ts";
 import type { PlacedFiles, SaveOptions } from "./run-files/saved-files.ts";
@@ -25,11 +25,6 @@ import type { RunThread } from "./worker-thread.ts";
 
 type CodeFiles = (root: string, options: CodeOptions) => Promise<{ name: string; files: NewFile[] }>;
 type RunEnd = Omit<Extract<FromWorker, { kind: "finished" }>, "kind">;
-
-/** A process that is leaving waits so long for its runs unless they say how long, once their thread has started. */
-const EXIT_DEADLINE_MS = 5000;
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * One run. `log` costs a fraction of a microsecond on the calling thread: the numbers are written into shared memory, and
@@ -72,6 +67,8 @@ export class Run {
   readonly #forget: (() => void)[] = [];
   readonly #stop = new AbortController();
   #finished: Promise<void> | undefined;
+  /** Where the run adds itself, when others end with it, for what is said of all that are left. */
+  #left: LeftRun[] | undefined;
   #ended: (end: RunEnd) => void = () => {};
   #progress: FinishProgress | undefined;
   readonly #definitions = new MetricDefinitions();
@@ -174,10 +171,16 @@ export class Run {
           `the run cannot go on: ${error.message}; what it has is in ${start.logFile}${writeCrashReport(start.crashReport, error)}`,
         ),
     );
-    this.#startWaitMs = Math.min(options.startWaitS * 1000, LONGEST_TIMER_MS);
+    this.#startWaitMs = options.startWaitS * 1000;
     this.#starting = setTimeout(() => this.#giveUp(options.startWaitS), this.#startWaitMs).unref();
     this.#forget.push(
-      watchProcessEnd({ finish: (code) => this.finish(code), leave: (code) => this.#leaveProcess(code) }),
+      watchProcessEnd({
+        finish: (code, left) => {
+          this.#left = left;
+          return this.finish(code);
+        },
+        leave: (code) => this.#leaveProcess(code),
+      }),
     );
     if (start.system.intervalMs < Number.POSITIVE_INFINITY) {
       const { watched, stop } = watchThread(start.system.intervalMs);
@@ -382,7 +385,9 @@ export class Run {
       sent,
       rows: this.#rows.count,
       grids: { history, summary: this.#rows.kept.entries, maxSummary: this.#maxSummary },
+      unsaid: this.#left !== undefined,
     });
+    if (!sent) this.#left?.push({ print: this.#print, whereabouts: this.#whereabouts });
     if (this.#threadless) throw this.#threadless;
     if (this.#drops.error) throw this.#drops.error;
     if (gaveUp && this.#finishRaises) throw new Error(gaveUp);
@@ -409,10 +414,8 @@ export class Run {
   #tellLeaving(): LeftRun | undefined {
     const done = Atomics.load(this.#done, 0);
     this.#progress?.end();
-    this.#print.quietly(
-      done === 0 ? "WARNING" : "INFO",
-      done === 0 ? "no more time to wait" : "the run's thread is done",
-    );
+    if (done === 0) this.#print.quietly("WARNING", "no more time to wait");
+    else this.#print.quietly("INFO", "the run's thread is done");
     this.#log.tellFull();
     this.#drops.tellAll();
     if (done !== 2) return { print: this.#print, whereabouts: this.#whereabouts };
