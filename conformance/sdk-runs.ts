@@ -141,6 +141,7 @@ export function startScript(
     init?: string;
     name?: string;
     fileLimitKb?: number;
+    descriptors?: number;
     environment?: Record<string, string>;
   } = {},
 ): ChildProcess {
@@ -154,10 +155,13 @@ const run = await steelyard.init({ id: ${JSON.stringify(id)}, project: ${JSON.st
 ${body};\n`,
   );
   // A limit on the size of files stands for a disk that is full.
-  const command =
-    options.fileLimitKb === undefined
-      ? [process.execPath, script]
-      : ["bash", "-c", 'ulimit -f "$0"; exec "$@"', String(options.fileLimitKb), process.execPath, script];
+  const { fileLimitKb, descriptors } = options;
+  const limit = fileLimitKb !== undefined ? `-f ${fileLimitKb}` : descriptors && `-n ${descriptors}`;
+  const command = [
+    ...(limit ? ["bash", "-c", `ulimit ${limit}; exec "$0" "$@"`] : []),
+    process.execPath,
+    script,
+  ];
   const child = spawn(command[0] as string, command.slice(1), {
     stdio: ["ignore", "pipe", "pipe"],
     env: {

@@ -256,4 +256,41 @@ test("a process of many runs that leaves while the server is away waits for all 
   for (const id of ids) assert.equal(rowsOf(await readRun(ground.server, id)).length, 100, id);
 });
 
+test("a program without a descriptor left for a while goes on, and its runs do", async () => {
+  const ids = ["few", "few-too"];
+  const child = startScript(
+    ground.server,
+    ground.dir,
+    "few",
+    `const { closeSync, existsSync, openSync } = await import("node:fs");
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const runs = [run, await steelyard.init({ id: "few-too", project: "sdk" })];
+const log = (n) => runs.forEach((one) => one.log({ n }));
+log(0);
+while (!runs.every((one) => existsSync(one.dir + "/wandb-metadata.json"))) await sleep(20);
+const taken = [];
+try { for (;;) taken.push(openSync("/dev/null")); } catch (error) { console.log(error.code); }
+// Memory is measured some times meanwhile.
+for (let n = 1; n <= 30; n++) { log(n); await sleep(100); }
+for (const one of taken) closeSync(one);
+log(31);
+await Promise.all(runs.map((one) => one.finish()));`,
+    {
+      descriptors: 128,
+      environment: { ...PATIENT, WANDB_CONSOLE: "off", WANDB_X_STATS_SAMPLING_INTERVAL: "0.5" },
+    },
+  );
+  let said = "";
+  child.stdout?.on("data", (part) => {
+    said += part;
+  });
+  assert.equal(await exitOf(child), 0);
+  assert.match(said, /EMFILE/);
+  for (const id of ids) {
+    const got = await readRun(ground.server, id);
+    assert.equal(got.state, "finished", id);
+    assert.equal(rowsOf(got).length, 32, id);
+  }
+});
+
 test("threads without runs end", () => until("all have ended", () => alive.size === 0));
