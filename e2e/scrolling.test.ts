@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { until } from "../conformance/sdk-runs.ts";
 import { type Fixture, makeRun, openFixture, signIn } from "./browser.ts";
 
 const PROJECT = "scrolling";
@@ -87,6 +88,49 @@ suite("scrolling through panels", () => {
     // Where the processor is taken away between two frames, two may come in one.
     const alone = counts.filter((count) => count === 1).length;
     assert.ok(counts.length >= 6 && alone >= 0.7 * counts.length, `${counts}`);
+    fixture.checkErrors();
+  });
+
+  test("what charts are made of is received beside the page's thread, taken back, and its errors are told", async () => {
+    const { page } = fixture;
+    await open();
+    await until("a worker", async () => page.workers().length > 0);
+    // It listens once its script has run.
+    await page.workers()[0]?.evaluate(() => true);
+    const byThePage = () =>
+      page.evaluate(
+        () =>
+          performance.getEntriesByType("resource").filter(({ name }) => name.endsWith("/api/v1/series"))
+            .length,
+      );
+    const before = await byThePage();
+    await scroll();
+    const last = page.getByRole("region", { name: `m${PANELS - 1}`, exact: true });
+    await last.locator("canvas").waitFor();
+    assert.equal(await byThePage(), before);
+    await page.getByLabel("Search panels").fill("m1");
+    const full = page.getByRole("button", { name: "Full screen" }).first();
+    // Nobody answers, and nobody waits any more.
+    await page.route("**/api/v1/series", () => {});
+    const takenBack = page.waitForEvent("requestfailed", (request) =>
+      request.url().endsWith("/api/v1/series"),
+    );
+    const asked = page.waitForRequest("**/api/v1/series");
+    await full.click();
+    await asked;
+    await page.keyboard.press("Escape");
+    await takenBack;
+    await page.unroute("**/api/v1/series");
+    await page.route("**/api/v1/series", (route) =>
+      route.fulfill({
+        status: 400,
+        contentType: "application/json",
+        body: '{"error":"nothing of the kind"}',
+      }),
+    );
+    await full.click();
+    await page.getByText("nothing of the kind").waitFor();
+    await page.unroute("**/api/v1/series");
     fixture.checkErrors();
   });
 });

@@ -1,4 +1,5 @@
 import { underBase } from "../address/base.ts";
+import { fetchAside, type Received } from "./aside.ts";
 
 /** An answer that is not the one asked for; `status` 0 = the server could not be reached. */
 export class ApiError extends Error {
@@ -20,6 +21,26 @@ export async function request(path: string, init?: RequestInit): Promise<Respons
     throw new ApiError(0, (cause as Error).message);
   }
   if (response.ok) return response;
+  throw await errorOf(response);
+}
+
+/** As `request`, of an answer that may be megabytes. */
+export async function requestBytes(path: string, init: RequestInit): Promise<ArrayBuffer> {
+  const aside = fetchAside(underBase(path), init);
+  if (!aside) return (await request(path, init)).arrayBuffer();
+  let received: Received;
+  try {
+    received = await aside;
+  } catch (cause) {
+    if ((cause as Error).name === "AbortError") throw cause;
+    throw new ApiError(0, (cause as Error).message);
+  }
+  const { status, body } = received;
+  if (status >= 200 && status < 300) return body;
+  throw await errorOf(new Response(body, received));
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
   const text = await response.text();
   let message = text.slice(0, 300);
   try {
@@ -28,7 +49,7 @@ export async function request(path: string, init?: RequestInit): Promise<Respons
   } catch {
     // A proxy's page of its own: its text is all there is.
   }
-  throw new ApiError(response.status, message || response.statusText, response.headers.get("x-request-id"));
+  return new ApiError(response.status, message || response.statusText, response.headers.get("x-request-id"));
 }
 
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {

@@ -8,7 +8,7 @@ import {
   type SeriesQuestion,
   type SeriesRequest,
 } from "@steelyard/protocol/series";
-import { request } from "../api/client.ts";
+import { requestBytes } from "../api/client.ts";
 import { inTurn } from "../charts/frame-queue.ts";
 import { type Answered, AnswersBefore, commonMarks, commonVersions, renewed } from "./answers-before.ts";
 import { lineOfGroup } from "./grouping.ts";
@@ -153,7 +153,7 @@ async function ask(group: Waiting[]): Promise<void> {
     ).values(),
   ];
   try {
-    const response = await request("/api/v1/series", {
+    const body = await requestBytes("/api/v1/series", {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({
@@ -165,7 +165,7 @@ async function ask(group: Waiting[]): Promise<void> {
       } satisfies SeriesRequest),
       signal: signalOf(group),
     });
-    const { runs: versions, questions } = openSeries(await response.arrayBuffer());
+    const { runs: versions, questions } = openSeries(body);
     const tails = questions.slice(charts.length).flatMap((question) => question.read().series);
     const turns = charts.flatMap((chart, at) => {
       const question = questions[at];
