@@ -63,6 +63,11 @@ export class LogWriter {
     this.#isOurs = user === 0 || statSync(this.#path).uid === user;
   }
 
+  /** A process of this machine that can be looked at has it open. */
+  get hasItOpen(): boolean {
+    return writtenLogs()?.has(this.#path) ?? false;
+  }
+
   /**
    * `there`: it has the log open, or has written lately. `gone`: it was here and is not, or is nowhere on the machine that
    * the log names: at once where that can be seen, else when it has long been silent. `silent`: it writes nothing, and is

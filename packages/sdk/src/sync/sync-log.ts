@@ -210,8 +210,10 @@ class LogSync {
   async #end(opened: Opened): Promise<Synced> {
     const { run, displayName, stream, artifacts, files } = opened;
     const reader = this.#reader;
+    const goesOn = reader.exitCode === undefined && this.#writer.hasItOpen;
+    if (goesOn) this.#unsent.push("its run goes on: what it has logged so far is sent, --watch follows it");
     // Of several writers the others may go on.
-    const ended = !reader.notComplete && (!reader.run?.writer || reader.exitCode !== undefined);
+    const ended = !goesOn && !reader.notComplete && (!reader.run?.writer || reader.exitCode !== undefined);
     await this.#opening?.tellChanges(run);
     writeOwnFiles(this.#folder, reader);
     await files.send([...OWN_FILES, ...this.#due(files, true)]);
