@@ -4,7 +4,7 @@ import { bitsOf, greaterKey, keyOf, lesserKey, NO_LEAST, NO_MOST, numberOf } fro
 import type { GroupSink } from "./gather.ts";
 import { addKind, type Kinds, type Numbers, type Summary } from "./pyramid.ts";
 import type { Columns, Room } from "./room.ts";
-import { KnownRowEnds, type RowEnds } from "./row-ends.ts";
+import { type GroupEnds, KnownGroupEnds, KnownRowEnds, type RowEnds } from "./row-ends.ts";
 import type { StepRule } from "./span.ts";
 
 /** From the points and groups of one run × key to the buckets that are drawn. */
@@ -45,6 +45,7 @@ export class Buckets implements GroupSink {
   readonly #firstX: Float64Array;
   readonly #lastX: Float64Array;
   readonly #ends: KnownRowEnds;
+  readonly #groupEnds: KnownGroupEnds;
   readonly #wanted: readonly SeriesColumn[];
   readonly #means: boolean;
   readonly #firsts: boolean;
@@ -55,6 +56,7 @@ export class Buckets implements GroupSink {
   constructor(buckets: number, wanted: readonly SeriesColumn[]) {
     this.#columns = columnsOf(buckets);
     this.#ends = new KnownRowEnds(buckets);
+    this.#groupEnds = new KnownGroupEnds(buckets);
     this.#firstX = new Float64Array(buckets);
     this.#lastX = new Float64Array(buckets);
     this.#wanted = wanted;
@@ -69,6 +71,7 @@ export class Buckets implements GroupSink {
     const { xFirst, xLast, mean, count, nonFinite, infinite, negativeInfinite } = this.#columns;
     const scale = grid.max > grid.min ? count.length / (grid.max - grid.min) : 0;
     this.#ends.begin(grid.min, scale);
+    this.#groupEnds.begin(grid.min, scale);
     this.points = 0;
     this.#low = grid.min;
     this.#scale = scale;
@@ -240,6 +243,10 @@ export class Buckets implements GroupSink {
     to: Float64Array,
     kinds?: Kinds,
   ): void {
+    if (groups.isWhole) {
+      this.#addWhole(groups, this.#groupEnds.of(start, end, from, to));
+      return;
+    }
     const { xFirst, xLast, min, max, mean, first, last, count, nonFinite } = this.#columns;
     const firstX = this.#firstX;
     const lastX = this.#lastX;
@@ -291,6 +298,85 @@ export class Buckets implements GroupSink {
       }
       count[at] = before + finite;
       if (means) mean[at] = (mean[at] as number) + (sum[group] as number);
+    }
+    this.points += points;
+  }
+
+  /** The same where every group has finite values and no others: a bucket's groups one after the other. */
+  #addWhole(groups: Summary, { begin, buckets, ends, from, to }: GroupEnds): void {
+    const { xFirst, xLast, min, max, mean, first, last, count } = this.#columns;
+    const firstX = this.#firstX;
+    const lastX = this.#lastX;
+    const { min: mins, max: maxs, count: counts, sum, first: firsts, last: lasts } = groups;
+    const means = this.#means;
+    const minBits = bitsOf(mins);
+    const maxBits = bitsOf(maxs);
+    // Mostly it is the first that comes into these buckets: there is nothing to compare with.
+    const isFirst = this.points === 0;
+    if (isFirst) {
+      xFirst.set(from);
+      xLast.set(to);
+      firstX.set(from);
+      lastX.set(to);
+    }
+    let points = 0;
+    let start = begin;
+    for (let i = 0; i < ends.length; i++) {
+      const at = buckets[i] as number;
+      const end = ends[i] as number;
+      let finite = 0;
+      let least: number;
+      let most: number;
+      if (minBits && maxBits) {
+        let leastKey = NO_LEAST;
+        let mostKey = NO_MOST;
+        for (let group = start; group < end; group++) {
+          leastKey = lesserKey(leastKey, keyOf(minBits[group] as number));
+          mostKey = greaterKey(mostKey, keyOf(maxBits[group] as number));
+          finite += counts[group] as number;
+        }
+        least = numberOf(leastKey);
+        most = numberOf(mostKey);
+      } else {
+        least = Number.POSITIVE_INFINITY;
+        most = Number.NEGATIVE_INFINITY;
+        for (let group = start; group < end; group++) {
+          if ((mins[group] as number) < least) least = mins[group] as number;
+          if ((maxs[group] as number) > most) most = maxs[group] as number;
+          finite += counts[group] as number;
+        }
+      }
+      points += finite;
+      if (means) {
+        let total = mean[at] as number;
+        for (let group = start; group < end; group++) total += sum[group] as number;
+        mean[at] = total;
+      }
+      if (isFirst) {
+        min[at] = least;
+        max[at] = most;
+        count[at] = finite;
+        first[at] = firsts[start] as number;
+        last[at] = lasts[end - 1] as number;
+      } else {
+        const before = count[at] as number;
+        min[at] = before > 0 ? Math.min(least, min[at] as number) : least;
+        max[at] = before > 0 ? Math.max(most, max[at] as number) : most;
+        count[at] = before + finite;
+        const x = from[at] as number;
+        const xEnd = to[at] as number;
+        if (x < (xFirst[at] as number)) xFirst[at] = x;
+        if (xEnd > (xLast[at] as number)) xLast[at] = xEnd;
+        if (x < (firstX[at] as number)) {
+          firstX[at] = x;
+          first[at] = firsts[start] as number;
+        }
+        if (xEnd >= (lastX[at] as number)) {
+          lastX[at] = xEnd;
+          last[at] = lasts[end - 1] as number;
+        }
+      }
+      start = end;
     }
     this.points += points;
   }

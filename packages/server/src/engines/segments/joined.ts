@@ -254,6 +254,7 @@ function endToEnd(pieces: readonly Piece[], starts: Uint32Array): { groups: Join
     places.to.set(piece.to.subarray(0, own), at);
     at += own;
   }
+  summary.isWhole = summary.count.every((count) => count > 0) && summary.nonFinite.every((count) => count === 0);
   const shared = isEqual(places.from, lastPlaces.from) && isEqual(places.to, lastPlaces.to);
   if (shared) places = lastPlaces;
   lastPlaces = places;

@@ -20,7 +20,9 @@ export interface Line {
   most: number;
   /** The same of rows, with or without a point. */
   rows: number;
-  /** Between the first and the last step of the parts. */
+  /** The first and the last step of the parts, within the range where it is one of steps, and how many these are. */
+  first: number;
+  last: number;
   steps: number;
 }
 
@@ -134,5 +136,5 @@ function sizeOf(parts: readonly Part[], byStep: boolean, { min, max }: Range) {
     first = Math.min(first, from);
     last = Math.max(last, to);
   }
-  return { most, rows, steps: last - first + 1 };
+  return { most, rows, first, last, steps: last - first + 1 };
 }

@@ -37,6 +37,8 @@ export interface Summary {
   nonFinite: Counts;
   /** Absent when all are finite, and where an earlier version counted `nonFinite` alone (`kindsUnknown`). */
   kinds?: Kinds | undefined;
+  /** Every group has finite values and no others; each begins where the one before ends, or after it. */
+  isWhole?: boolean;
 }
 
 /** Of the values that are not finite, which are infinite; the others are NaN. */

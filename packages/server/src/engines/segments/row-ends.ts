@@ -88,3 +88,70 @@ export class KnownRowEnds {
     return { begin, buckets: Int32Array.from(buckets), ends: Int32Array.from(ends) };
   }
 }
+
+/** The same of groups; of every bucket the x of its first and last, ∞ and -∞ where it has none. */
+export interface GroupEnds extends RowEnds {
+  from: Float64Array;
+  to: Float64Array;
+}
+
+/** Of so many places; lines of one pace share theirs. */
+const MAX_PLACES = 16;
+
+/** Groups go whole into the bucket of their first x; which do is found out once for all lines that have the same places. */
+export class KnownGroupEnds {
+  readonly #top: number;
+  #low = 0;
+  #scale = 0;
+  readonly #known = new Map<Float64Array, GroupEnds & { start: number; end: number; of: Float64Array }>();
+
+  constructor(buckets: number) {
+    this.#top = buckets - 1;
+  }
+
+  /** As of rows. */
+  begin(low: number, scale: number): void {
+    if (low === this.#low && scale === this.#scale) return;
+    this.#known.clear();
+    this.#low = low;
+    this.#scale = scale;
+  }
+
+  /** Of groups from `start` to before `end`, group i between `from[i]` and `to[i]`, none before the one before it. */
+  of(start: number, end: number, from: Float64Array, to: Float64Array): GroupEnds {
+    const known = this.#known.get(from);
+    if (known?.of === to && known.start === start && known.end === end) return known;
+    const found = { start, end, of: to, ...this.#find(start, end, from, to) };
+    if (this.#known.size >= MAX_PLACES) this.#known.clear();
+    this.#known.set(from, found);
+    return found;
+  }
+
+  #find(start: number, end: number, from: Float64Array, to: Float64Array): GroupEnds {
+    const top = this.#top;
+    const buckets: number[] = [];
+    const ends: number[] = [];
+    const firsts = new Float64Array(top + 1).fill(Number.POSITIVE_INFINITY);
+    const lasts = new Float64Array(top + 1).fill(Number.NEGATIVE_INFINITY);
+    let last = -1;
+    for (let group = start; group < end; group++) {
+      const x = from[group] as number;
+      const at = Math.max(0, Math.min(top, ((x - this.#low) * this.#scale) | 0));
+      if (at === last) ends[ends.length - 1] = group + 1;
+      else {
+        buckets.push(at);
+        ends.push(group + 1);
+        firsts[at] = x;
+        last = at;
+      }
+      lasts[at] = to[group] as number;
+    }
+    return {
+      begin: start,
+      buckets: Int32Array.from(buckets),
+      ends: Int32Array.from(ends),
+      from: firsts,
+      to: lasts,
+    };
+  }
+}

@@ -136,6 +136,8 @@ function extentOf(
   const points = new Gathered();
   for (const line of asked ? [] : lines) {
     const { start } = line;
+    // By the step a line's reach is known: most lines of a chart have nothing to add.
+    if (xKey === undefined && line.first >= extent.min && line.last <= extent.max) continue;
     const reading: Reading = { stored, line, xKey, points, sink: extent, level: LEVELS - 1, damaged };
     for (const part of fromBothEnds(line.parts.toSorted((a, b) => a.minStep - b.minStep))) {
       const most = statedRange(stored, "span" in part ? part.span : part.block, xKey);
