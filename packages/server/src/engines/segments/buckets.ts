@@ -309,6 +309,8 @@ export class Buckets implements GroupSink {
     const lastX = this.#lastX;
     const { min: mins, max: maxs, count: counts, sum, first: firsts, last: lasts } = groups;
     const means = this.#means;
+    const wantsFirst = this.#firsts;
+    const wantsLast = this.#lasts;
     const minBits = bitsOf(mins);
     const maxBits = bitsOf(maxs);
     // Mostly it is the first that comes into these buckets: there is nothing to compare with.
@@ -356,8 +358,8 @@ export class Buckets implements GroupSink {
         min[at] = least;
         max[at] = most;
         count[at] = finite;
-        first[at] = firsts[start] as number;
-        last[at] = lasts[end - 1] as number;
+        if (wantsFirst) first[at] = firsts[start] as number;
+        if (wantsLast) last[at] = lasts[end - 1] as number;
       } else {
         const before = count[at] as number;
         min[at] = before > 0 ? Math.min(least, min[at] as number) : least;
@@ -367,11 +369,11 @@ export class Buckets implements GroupSink {
         const xEnd = to[at] as number;
         if (x < (xFirst[at] as number)) xFirst[at] = x;
         if (xEnd > (xLast[at] as number)) xLast[at] = xEnd;
-        if (x < (firstX[at] as number)) {
+        if (wantsFirst && x < (firstX[at] as number)) {
           firstX[at] = x;
           first[at] = firsts[start] as number;
         }
-        if (xEnd >= (lastX[at] as number)) {
+        if (wantsLast && xEnd >= (lastX[at] as number)) {
           lastX[at] = xEnd;
           last[at] = lasts[end - 1] as number;
         }

@@ -84,6 +84,12 @@ function readGroups(reading: Reading, sink: GroupSink, part: Part, first: number
 
 /** Of a part that is summed up, groups of the level from `first` to before `end`, which an edge of the range cuts. */
 export function readCut(reading: Reading, sink: GroupSink, part: Part, first: number, end: number): void {
+  const rows = { first: first * FINE_ROWS, end: end * FINE_ROWS };
+  if (reading.level < 0) {
+    if ("block" in part)
+      takePointsOf(reading, part, part.block.id, new Set([Math.floor(rows.first / GROUP_ROWS)]), rows);
+    return;
+  }
   // One of the finest: of it there are only the rows to look at.
   if (reading.level === 0 && end - first === 1)
     withGrouped(reading, part, (summed) => restOf(summed, 0, first));
@@ -132,10 +138,15 @@ export function checkSteps(stored: StoredBlocks, grouped: Grouped): void {
   else grouped.readSteps();
 }
 
-function takePointsOf(reading: Reading, part: Part, id: number, groups?: Set<number>): void {
+interface Rows {
+  first: number;
+  end: number;
+}
+
+function takePointsOf(reading: Reading, part: Part, id: number, groups?: Set<number>, only?: Rows): void {
   guarded(reading.damaged, () => {
     const block = "block" in part ? part.block : reading.stored.spanBlock(id);
-    if (block) takePoints(reading, block, groups);
+    if (block) takePoints(reading, block, groups, only);
   });
 }
 
@@ -270,8 +281,8 @@ function restOf({ grouped, rest }: Summed, level: number, group: number): void {
   }
 }
 
-/** Of a block, one by one; only those in `groups` when given. */
-function takePoints(reading: Reading, block: StoredBlock, groups?: Set<number>): void {
+/** Of a block, one by one; only those in `groups` when given, and of these only rows from the first to before the end. */
+function takePoints(reading: Reading, block: StoredBlock, groups?: Set<number>, only?: Rows): void {
   const { stored, line, xKey, points } = reading;
   const { key, range } = line;
   const stated = statedRange(stored, block, xKey);
@@ -281,7 +292,8 @@ function takePoints(reading: Reading, block: StoredBlock, groups?: Set<number>):
   if (reading.sink?.addRows && xKey === undefined && !groups && block.dead.length === 0) {
     if (addRows(reading, block)) return;
   }
-  if (groups && xKey === undefined && block.dead.length === 0 && takeGroups(reading, block, groups)) return;
+  if (groups && xKey === undefined && block.dead.length === 0 && takeGroups(reading, block, groups, only))
+    return;
   const xs = xKey === undefined ? stored.steps(block) : valuesByRow(stored, block, xKey);
   if (!xs) return;
   const dead = deadRows(block, () => stored.lines(block));
@@ -299,6 +311,7 @@ function takePoints(reading: Reading, block: StoredBlock, groups?: Set<number>):
       // NaN fails both: a point without a finite x has no place on this axis.
       if (!(here >= range.min && here <= range.max) || !Number.isFinite(here)) continue;
       if (groups && !groups.has((row / GROUP_ROWS) | 0)) continue;
+      if (only && (row < only.first || row >= only.end)) continue;
       if (dead?.(row)) continue;
       x[at] = here;
       value[at] = values[i] ?? 0;
@@ -318,6 +331,9 @@ function addRows({ stored, line, sink }: Reading, block: StoredBlock): boolean {
   return true;
 }
 
+/** Of a group of the level below the finest. */
+const FINE_ROWS = GROUP_ROWS / FACTOR;
+
 /** A range has two; where there are more, whole pyramids are missing and the column is needed whole. */
 const MAX_EDGES = 2;
 
@@ -325,7 +341,12 @@ const MAX_EDGES = 2;
  * What the edges of a range cut, in the same usual case: no more is kept of the block than these rows, so that the edges of
  * a thousand lines leave room for their middles.
  */
-function takeGroups({ stored, line, points }: Reading, block: StoredBlock, groups: Set<number>): boolean {
+function takeGroups(
+  { stored, line, points }: Reading,
+  block: StoredBlock,
+  groups: Set<number>,
+  only?: Rows,
+): boolean {
   const rule = stored.stepRule(block);
   const id = denseColumn(stored, block, line.key);
   if (groups.size > MAX_EDGES || !rule || id === undefined) return false;
@@ -336,7 +357,9 @@ function takeGroups({ stored, line, points }: Reading, block: StoredBlock, group
   for (const group of groups) {
     const values = stored.groupNumbers(block, id, group);
     for (let i = 0; i < values.length; i++) {
-      const here = rule.first + (group * GROUP_ROWS + i) * rule.stride;
+      const row = group * GROUP_ROWS + i;
+      if (only && (row < only.first || row >= only.end)) continue;
+      const here = rule.first + row * rule.stride;
       if (!(here >= min && here <= max)) continue;
       x[at] = here;
       value[at] = values[i] as number;

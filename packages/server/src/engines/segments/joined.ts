@@ -1,3 +1,4 @@
+import { byBlocks, finePiece, isFine, type Piece } from "./fine.ts";
 import {
   checkSteps,
   type GroupSink,
@@ -15,12 +16,15 @@ import { kindsOf } from "./kinds.ts";
 import type { Part } from "./lines.ts";
 import {
   coarserPyramid,
+  emptySummary,
+  FINEST_SIZE,
   joinKinds,
   KINDS,
   type Kinds,
   kindsUnknown,
   levelOfSize,
   noKinds,
+  rowsOfSize,
   type Summary,
   sizeOfSummary,
 } from "./pyramid.ts";
@@ -58,13 +62,16 @@ export interface JoinedKinds {
 const JOINED_BYTES = 1500;
 const PART_BYTES = 16;
 
-/** All parts of the line; of those that are summed up, groups of the size (`levelOfSize`; below 0 = none). */
-export function readParts(reading: Reading, size: number): void {
-  const { line, sink, xKey } = reading;
-  const { parts } = line;
+/** All parts of the line; of those that are summed up, groups of the size (`levelOfSize`; below `FINEST_SIZE` = none). */
+export function readParts(asked: Reading, size: number): void {
+  const { stored, sink, xKey } = asked;
+  const isJoined = sink && size >= FINEST_SIZE && xKey === undefined;
+  const reading = isJoined && size < 0 ? { ...asked, line: byBlocks(stored, asked.line) } : asked;
+  const { parts } = reading.line;
   let rest = 0;
-  if (sink && size >= 0 && xKey === undefined) {
-    while (rest < parts.length && isSummed(parts[rest] as Part)) rest++;
+  if (isJoined) {
+    const fits = size < 0 ? isFine : isSummed;
+    while (rest < parts.length && fits(parts[rest] as Part)) rest++;
     if (rest > 0) {
       const groups = joinedGroups(reading, rest, size);
       rest = Math.min(rest, groups.starts.length - 1);
@@ -162,8 +169,6 @@ function idOf(part: Part): number {
   return "span" in part ? -1 - part.span.id : part.block.id;
 }
 
-type Piece = Places & { summary: Summary };
-
 /** Anew but for the first `same` parts; `bytes`: what it takes, less what it shares with the one made before. */
 function join(
   reading: Reading,
@@ -179,14 +184,14 @@ function join(
     const kept = known.starts[same] as number;
     pieces.push({ ...known, summary: { ...known.summary, groups: kept } });
     starts.push(...known.starts.subarray(1, same + 1));
-    end = known.to[kept - 1] as number;
+    end = known.to[kept - 1] ?? end;
   }
   for (const part of parts.slice(same)) {
     const piece = pieceOf(reading, part, size, end);
     if (!piece) break;
     pieces.push(piece);
     starts.push((starts.at(-1) as number) + piece.summary.groups);
-    end = piece.to[piece.summary.groups - 1] as number;
+    end = piece.to[piece.summary.groups - 1] ?? end;
   }
   return endToEnd(pieces, Uint32Array.from(starts));
 }
@@ -196,6 +201,11 @@ function pieceOf(reading: Reading, part: Part, size: number, end: number): Piece
   const { level, merged } = levelOfSize(size);
   let piece: Piece | undefined;
   guarded(reading.damaged, () => {
+    if (level < 0) {
+      const fine = "block" in part ? finePiece(reading, part.block, rowsOfSize(size)) : undefined;
+      if (fine && follow(fine.from, fine.to, fine.summary.groups, end)) piece = fine;
+      return;
+    }
     const grouped = groupedOf(reading.stored, part);
     if (!grouped.rule) checkSteps(reading.stored, grouped);
     // Kept here, and not twice, but where an edge of the range will ask for it again.
@@ -231,18 +241,7 @@ function endToEnd(pieces: readonly Piece[], starts: Uint32Array): { groups: Join
   const narrow = pieces.every(({ summary }) =>
     [summary.min, summary.max, summary.first, summary.last].every((column) => column instanceof Float32Array),
   );
-  const values = () => (narrow ? new Float32Array(groups) : new Float64Array(groups));
-  const summary: Summary = {
-    groups,
-    min: values(),
-    max: values(),
-    sum: new Float64Array(groups),
-    first: values(),
-    last: values(),
-    count: new Uint16Array(groups),
-    nonFinite: new Uint16Array(groups),
-    kinds: undefined,
-  };
+  const summary = emptySummary(groups, narrow);
   let places: Places = { from: new Float64Array(groups), to: new Float64Array(groups) };
   const begins: number[] = [];
   let at = 0;
@@ -254,7 +253,7 @@ function endToEnd(pieces: readonly Piece[], starts: Uint32Array): { groups: Join
     places.to.set(piece.to.subarray(0, own), at);
     at += own;
   }
-  summary.isWhole = summary.count.every((count) => count > 0) && summary.nonFinite.every((count) => count === 0);
+  summary.isWhole = pieces.every((piece) => isWhole(piece.summary));
   const shared = isEqual(places.from, lastPlaces.from) && isEqual(places.to, lastPlaces.to);
   if (shared) places = lastPlaces;
   lastPlaces = places;
@@ -264,7 +263,17 @@ function endToEnd(pieces: readonly Piece[], starts: Uint32Array): { groups: Join
     summary.nonFinite,
   );
   const bytes = sizeOfSummary(summary) + (shared ? 0 : 16 * groups);
-  return { groups: { summary, ...places, starts, isJoint: kindsUnknown(summary) }, bytes };
+  return {
+    groups: { summary, ...places, starts, isJoint: !summary.isWhole && kindsUnknown(summary) },
+    bytes,
+  };
+}
+
+function isWhole(summary: Summary): boolean {
+  if (summary.isWhole) return true;
+  const { count, nonFinite, groups } = summary;
+  for (let at = 0; at < groups; at++) if (count[at] === 0 || nonFinite[at] !== 0) return false;
+  return true;
 }
 
 const SUMMARY = ["min", "max", "sum", "first", "last", "count", "nonFinite"] as const;

@@ -12,11 +12,16 @@ export const FACTOR = 8;
 export const LEVELS = 3;
 /**
  * Sizes of groups that a chart may want: 64 rows, 128 and so on. Those that are no level are made of the level below them,
- * beyond the coarsest up to 32,768 rows.
+ * beyond the coarsest up to 32,768 rows. Below 0: 32, 16 and 8 rows, which are made of the rows (`fine.ts`).
  */
 export const SIZES = 10;
+export const FINEST_SIZE = -3;
 
-/** The level that groups of a size are made of, and how many of it they are each. */
+export function rowsOfSize(size: number): number {
+  return GROUP_ROWS * 2 ** size;
+}
+
+/** The level that groups of a size are made of, and how many of it they are each; below 0 = of rows. */
 export function levelOfSize(size: number): { level: number; merged: number } {
   const level = Math.min(LEVELS - 1, Math.floor(size / SIZES_A_LEVEL));
   return { level, merged: 2 ** (size - level * SIZES_A_LEVEL) };
@@ -82,16 +87,21 @@ const VALUE_COLUMNS = 4;
 const COUNT_COLUMNS = 4;
 const COUNT_COLUMNS_WITH_KINDS = COUNT_COLUMNS + KINDS.length;
 
-/** `rows`: for each value, its row in the block of `blockRows`. */
-export function buildPyramid(blockRows: number, rows: Uint32Array, values: Float64Array): Pyramid {
-  const pyramid = emptyPyramid(Math.ceil(blockRows / GROUP_ROWS), Uint8Array);
+/** `rows`: for each value, its row in the block of `blockRows`. Narrow values make a narrow pyramid. */
+export function buildPyramid(
+  blockRows: number,
+  rows: Uint32Array,
+  values: Numbers,
+  groupRows = GROUP_ROWS,
+): Pyramid {
+  const pyramid = emptyPyramid(Math.ceil(blockRows / groupRows), Uint8Array, values instanceof Float32Array);
   const { min, max, sum, first, last, count, nonFinite, firstRow, lastRow } = pyramid;
   for (let i = 0; i < values.length; i++) {
     const row = rows[i] ?? 0;
-    const group = (row / GROUP_ROWS) | 0;
+    const group = (row / groupRows) | 0;
     const value = values[i] ?? 0;
-    if (count[group] === 0 && nonFinite[group] === 0) firstRow[group] = row % GROUP_ROWS;
-    lastRow[group] = row % GROUP_ROWS;
+    if (count[group] === 0 && nonFinite[group] === 0) firstRow[group] = row % groupRows;
+    lastRow[group] = row % groupRows;
     if (!Number.isFinite(value)) {
       nonFinite[group] = (nonFinite[group] ?? 0) + 1;
       pyramid.kinds ??= noKinds(pyramid.groups, Uint8Array);
@@ -122,8 +132,8 @@ export function addKind(
   else if (value < 0) negativeInfinite[group] = (negativeInfinite[group] as number) + 1;
 }
 
-function emptyPyramid(groups: number, Of: typeof Uint8Array | typeof Uint16Array): Pyramid {
-  const gap = () => new Float64Array(groups).fill(Number.NaN);
+function emptyPyramid(groups: number, Of: typeof Uint8Array | typeof Uint16Array, narrow = false): Pyramid {
+  const gap = () => (narrow ? new Float32Array(groups) : new Float64Array(groups)).fill(Number.NaN);
   return {
     groups,
     min: gap(),
@@ -174,6 +184,26 @@ export function hasValues({ count, nonFinite }: Pyramid): boolean {
   return count.some((one) => one > 0) || nonFinite.some((one) => one > 0);
 }
 
+/** All zero, in one piece of memory: to ask for seven takes as long as to fill them. */
+export function emptySummary(groups: number, narrow: boolean): Summary {
+  const width = narrow ? 4 : 8;
+  const memory = new ArrayBuffer(groups * (8 + VALUE_COLUMNS * width + 2 * 2));
+  let at = groups * 8;
+  const values = () => {
+    const column = narrow ? new Float32Array(memory, at, groups) : new Float64Array(memory, at, groups);
+    at += column.byteLength;
+    return column;
+  };
+  const [min, max, last, first] = [values(), values(), values(), values()];
+  const counts = () => {
+    const column = new Uint16Array(memory, at, groups);
+    at += column.byteLength;
+    return column;
+  };
+  const sum = new Float64Array(memory, 0, groups);
+  return { groups, min, max, sum, first, last, count: counts(), nonFinite: counts(), kinds: undefined };
+}
+
 /** Bytes in memory. */
 export function sizeOf(pyramid: Pyramid): number {
   return sizeOfSummary(pyramid) + pyramid.groups * 2 * pyramid.count.BYTES_PER_ELEMENT;
@@ -185,11 +215,11 @@ export function sizeOfSummary({ groups, count, min, kinds }: Summary): number {
 }
 
 /**
- * The level above: of each `factor` groups one. `rows`: rows of each group of this level, with or without a value. No group
- * may come to 65,536 rows.
+ * The level above: of each `factor` groups one, narrow where they are. `rows`: rows of each group of this level, with or
+ * without a value. No group may come to 65,536 rows.
  */
 export function coarserPyramid(fine: Pyramid, rows: ArrayLike<number>, factor = FACTOR): Pyramid {
-  const coarse = emptyPyramid(Math.ceil(fine.groups / factor), Uint16Array);
+  const coarse = emptyPyramid(Math.ceil(fine.groups / factor), Uint16Array, fine.min instanceof Float32Array);
   const { min, max, sum, first, last, count, nonFinite, firstRow, lastRow } = coarse;
   const { kinds } = fine;
   if (kinds) coarse.kinds = coarserKinds(kinds, coarse.groups, factor);

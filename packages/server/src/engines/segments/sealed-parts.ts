@@ -14,6 +14,8 @@ export interface SealedStream {
   /** Blocks that are in no span. */
   loose: readonly StoredBlock[];
   spans: readonly StoredSpan[];
+  /** Of the file, when it was last compared with it. */
+  version: number;
 }
 
 export type SealedPart = { points: number; minStep: number; maxStep: number; rows: number } & (
@@ -55,6 +57,8 @@ export class SealedParts {
 
   stream(id: number): SealedStream {
     const known = this.#streams.get(id, "");
+    const version = this.#stored.version();
+    if (known?.version === version) return known;
     const rows = this.#looseOf.all(id) as unknown as Changing[];
     const spanIds = this.#spansOf.all(id).map((row) => Number(row.id));
     if (
@@ -62,8 +66,10 @@ export class SealedParts {
       known.spans.length === spanIds.length &&
       known.spans.every((span, at) => span.id === spanIds[at]) &&
       known.loose.every((block, at) => isSame(block, rows[at]))
-    )
+    ) {
+      known.version = version;
       return known;
+    }
     const before = new Map(known?.loose.map((block) => [block.id, block]));
     const loose: StoredBlock[] = [];
     let bytes = PART_BYTES * spanIds.length;
@@ -74,7 +80,7 @@ export class SealedParts {
       loose.push(block);
       bytes += PART_BYTES + block.lines.length + block.steps.length;
     }
-    const stream = { id, loose, spans: spanIds.map((span) => this.#stored.span(span)) };
+    const stream = { id, loose, spans: spanIds.map((span) => this.#stored.span(span)), version };
     this.#streams.set(id, "", stream, bytes);
     return stream;
   }

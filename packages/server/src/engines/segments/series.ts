@@ -3,7 +3,7 @@ import { Buckets, exactSeries, Gathered, type Range } from "./buckets.ts";
 import { type GroupSink, type Reading, readPart, statedRange } from "./gather.ts";
 import { readParts } from "./joined.ts";
 import { keyOfAxis, type Line } from "./lines.ts";
-import { GROUP_ROWS, LEVELS, levelOfSize, SIZES, type Summary } from "./pyramid.ts";
+import { FINEST_SIZE, LEVELS, levelOfSize, rowsOfSize, SIZES, type Summary } from "./pyramid.ts";
 import type { Room } from "./room.ts";
 import type { StoredBlocks } from "./stored.ts";
 
@@ -86,8 +86,9 @@ export function answerSeries(
       // Fewer than the parts have in all, because the range is one of another axis than the step: a finer look is due.
       const found = filled.points + points.points;
       const due = sizeOfGroups(found, (line.rows * found) / line.most, line, grid, buckets);
-      // By another axis than the step there are no sizes between levels.
-      if (due >= size || (reading.xKey !== undefined && due >= 0 && levelOfSize(due).level === level)) break;
+      // By another axis than the step there are no sizes between levels, nor below the finest.
+      const isSame = levelOfSize(due).level === level || Math.max(size, due) < 0;
+      if (due >= size || (reading.xKey !== undefined && due !== EXACT && isSame)) break;
       size = due;
     }
     if (points.points + filled.points === 0) continue;
@@ -108,15 +109,16 @@ function bucketsOf({ buckets }: SeriesQuestion): number {
 }
 
 /** A bucket for each point, and no bucket of several of them. */
-const EXACT = -2;
+const EXACT = FINEST_SIZE - 2;
 
-/** The largest groups of which there is one for each bucket; -1 = none, point by point. */
+/** The largest groups of which there is one for each bucket; below `FINEST_SIZE` = none, point by point. */
 function sizeOfGroups(points: number, rows: number, line: Line, grid: Grid, buckets: number): number {
   if (points <= buckets) return EXACT;
   // By what a bucket holds of it, however much of the chart's width it has: runs of one pace are read in one way.
   const own = Math.max(1, buckets * (line.steps / grid.steps));
-  let size = -1;
-  for (let groupRows = GROUP_ROWS; size < SIZES - 1 && rows > own * groupRows; groupRows *= 2) size++;
+  let size = SIZES - 1;
+  // What has few points where others have rows is not to lie in few groups.
+  while (size >= FINEST_SIZE && (size < 0 ? points : rows) <= own * rowsOfSize(size)) size--;
   return size;
 }
 

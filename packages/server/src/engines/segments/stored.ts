@@ -10,6 +10,7 @@ import { KnownHeads } from "./known-heads.ts";
 import {
   coarserPyramid,
   decodePyramid,
+  FINEST_SIZE,
   GROUP_ROWS,
   type Kinds,
   LEVELS,
@@ -318,6 +319,11 @@ export class StoredBlocks {
     return this.checked(block, "steps", () => ruleOf(block.steps));
   }
 
+  /** Every row has a higher line than the one before, by a rule; others may have so too. */
+  linesRise(block: StoredBlock): boolean {
+    return this.checked(block, "lines", () => (ruleOf(block.lines)?.stride ?? 0) > 0);
+  }
+
   /** 1 + the highest line number. */
   lineCount(streamId: number): number {
     const line = this.#sql.lastLine.get(streamId)?.line;
@@ -437,8 +443,8 @@ export class StoredBlocks {
 const COLUMN = LEVELS;
 const GROUP = LEVELS + 1;
 const OF_PART = LEVELS + 2;
-const JOINED = LEVELS + 3;
-const JOINED_KINDS = JOINED + SIZES;
+const JOINED = LEVELS + 3 - FINEST_SIZE;
+const JOINED_KINDS = JOINED + SIZES - FINEST_SIZE;
 function placeOf(block: number, what = 0): number {
   return block * (JOINED_KINDS + SIZES) + what;
 }
