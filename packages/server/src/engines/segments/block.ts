@@ -297,6 +297,13 @@ export function numberStats(values: Float64Array): ColumnStats {
   return { min, max, first, last: values.at(-1) ?? Number.NaN, finite, monotonic };
 }
 
+/** The last number of a column in the order of rows, where it is known without opening the column. */
+export function lastValue({ columns }: BlockHead, column: number): number | undefined {
+  const { kind, stats } = columns[column] ?? {};
+  // JSON, in which it is written, has one zero only.
+  return kind === "number" && stats && stats.last !== 0 ? stats.last : undefined;
+}
+
 export function textStats(texts: readonly string[]): ColumnStats {
   const types: Record<string, number> = {};
   for (const text of texts) {

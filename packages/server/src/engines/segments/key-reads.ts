@@ -1,6 +1,13 @@
 import { parseExtendedJson, stringifyExtendedJson } from "@steelyard/protocol/history";
 import type { KeyInfo } from "../../ports/metric-store.ts";
-import { type BlockHead, type ColumnStats, numberStats, rowsOfColumn, textStats } from "./block.ts";
+import {
+  type BlockHead,
+  type ColumnStats,
+  lastValue,
+  numberStats,
+  rowsOfColumn,
+  textStats,
+} from "./block.ts";
 import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
 /** The catalogue of keys of a run: from the statistics in the heads of sealed blocks; the journal's are counted here. */
@@ -144,7 +151,8 @@ function findLasts(stored: StoredBlocks, block: StoredBlock, places: readonly Pl
   for (const { info, column } of places) {
     const step = steps[lasts.rows[column] ?? 0] ?? -1;
     if (step < info.lastStep) continue;
-    const value = knownLast(head, column, dead) ?? stored.column(block, column)[lasts.values[column] ?? 0];
+    const value =
+      (dead ? undefined : lastValue(head, column)) ?? stored.column(block, column)[lasts.values[column] ?? 0];
     info.last = typeof value === "string" ? parseExtendedJson(value) : value;
     info.lastStep = step;
   }
@@ -174,13 +182,6 @@ function lastRows(
     }
   }
   return { rows, values };
-}
-
-/** The rows of a sealed block ascend in step, so that the last of a column is known without opening it. */
-function knownLast(head: BlockHead, column: number, dead: unknown): number | undefined {
-  const { kind, stats } = head.columns[column] ?? {};
-  // JSON, in which it is written, has one zero only.
-  return kind === "number" && stats && !dead && stats.last !== 0 ? stats.last : undefined;
 }
 
 export function answerKeyNames(

@@ -1,5 +1,5 @@
 import type { ConsoleLine, RowsQuestion, StreamName } from "../../ports/metric-store.ts";
-import type { BlockHead } from "./block.ts";
+import { type BlockHead, type ColumnPlace, lastValue } from "./block.ts";
 import { type Cell, numberText, rowLiterals, stepColumn, withStep } from "./rows.ts";
 import { deadRows, type StoredBlock, type StoredBlocks } from "./stored.ts";
 
@@ -211,12 +211,16 @@ class RowReader {
   /** `at` is a position in the row's shape. */
   #value(at: number, row: number): string {
     const id = this.#shape(row).ids[at] ?? 0;
+    const index = this.#places ? (this.#places.get(row)?.[at] ?? 0) : row;
+    const last = lastValue(this.#head, id);
+    if (last !== undefined && index === (this.#head.columns[id] as ColumnPlace).count - 1)
+      return numberText(last);
     let values = this.#columns.get(id);
     if (!values) {
       values = this.#stored.column(this.#block, id);
       this.#columns.set(id, values);
     }
-    const value = values[this.#places ? (this.#places.get(row)?.[at] ?? 0) : row];
+    const value = values[index];
     return typeof value === "number" ? numberText(value) : (value ?? "null");
   }
 }
@@ -248,7 +252,9 @@ function lastRows(
       const lines = stored.lines(block);
       const steps = stored.steps(block);
       const dead = deadRows(block, () => lines);
-      for (let row = 0; row < block.rows; row++) {
+      // Mostly lines lie in their order: then only the last rows of a block can be among the last.
+      const begin = !dead && stored.linesRise(block) ? Math.max(0, block.rows - most) : 0;
+      for (let row = begin; row < block.rows; row++) {
         if (!dead?.(row))
           found.push({ block, row, line: lines[row] ?? 0, step: steps[row] ?? 0, stream: position });
       }
