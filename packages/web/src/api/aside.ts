@@ -46,6 +46,12 @@ export function fetchAside(url: string, { signal, ...init }: RequestInit): Promi
 
 function open(): void {
   const worker = new Worker(new URL("./aside-worker.ts", import.meta.url), { type: "module" });
+  // One that could not be loaded, or has no memory left: the page asks itself again.
+  worker.onerror = () => {
+    listening = undefined;
+    for (const { reject } of waiting.values()) reject(new TypeError("the thread that receives charts ended"));
+    waiting.clear();
+  };
   worker.onmessage = ({ data }: MessageEvent<AsideAnswer>) => {
     if (data === "listening") {
       listening = worker;
