@@ -9,7 +9,7 @@ import type { StoredBlock, StoredBlocks } from "./stored.ts";
 
 /**
  * Groups of 8, 16 and 32 rows, which are made of the rows of a block and lie in memory only: a chart that has so few rows a
- * bucket is asked again for what one of longer runs costs. Why not on disk: docs/decisions/0023-groups-of-few-rows.md.
+ * bucket is asked again for what one of longer runs costs. Why not on disk: docs/decisions/0025-groups-of-few-rows.md.
  */
 
 /** The groups of one part. */
