@@ -3,7 +3,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { t } from "../i18n/index.ts";
 import { useTheme } from "../theme/theme.ts";
 import { axisNumber, shortNumber } from "../ui/format.ts";
-import { drawAxes, type Frame, plotHeight, plotWidth, type XKind, xLabel, yTicks } from "./draw.ts";
+import { drawAxes, type Frame, pageInk, plotHeight, plotWidth, type XKind, xLabel, yTicks } from "./draw.ts";
 import {
   binEdges,
   type Cell,
@@ -72,14 +72,7 @@ export function HeatMapChart(props: HeatMapChartProps) {
     const element = canvas.current;
     if (!element) return;
     show(element, size, (context) => {
-      const style = getComputedStyle(document.documentElement);
-      const ink = {
-        grid: style.getPropertyValue("--hairline"),
-        text: style.getPropertyValue("--muted"),
-        accent: style.getPropertyValue("--accent"),
-        font: `11px ${style.getPropertyValue("--font")}`,
-      };
-      drawAxes(context, layout.frame, layout.xs, layout.ys, xKind, ink, axisNumber);
+      drawAxes(context, layout.frame, layout.xs, layout.ys, xKind, pageInk(), axisNumber);
       for (let column = 0; column < edges.from.length; column++) {
         for (let bin = 0; bin < map.bins; bin++) {
           const shade = shadeOf(countOf(map, { column, bin }), most, log);

@@ -21,6 +21,17 @@ export interface Ink {
   font: string;
 }
 
+/** Of the theme that the page has now. */
+export function pageInk(): Ink {
+  const style = getComputedStyle(document.documentElement);
+  return {
+    grid: style.getPropertyValue("--hairline"),
+    text: style.getPropertyValue("--muted"),
+    accent: style.getPropertyValue("--accent"),
+    font: `11px ${style.getPropertyValue("--font")}`,
+  };
+}
+
 export type XKind = "step" | "relative" | "relative-wall" | "wall" | "key";
 
 export function plotWidth(frame: Frame): number {

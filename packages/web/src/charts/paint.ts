@@ -1,5 +1,14 @@
 import { axisNumber } from "../ui/format.ts";
-import { drawAxes, drawLine, drawOutside, type LineInk, plotHeight, plotWidth, type XKind } from "./draw.ts";
+import {
+  drawAxes,
+  drawLine,
+  drawOutside,
+  type LineInk,
+  pageInk,
+  plotHeight,
+  plotWidth,
+  type XKind,
+} from "./draw.ts";
 import type { Layout } from "./layout.ts";
 import type { Domain, DomainOptions, DrawnLine } from "./lines.ts";
 import { show } from "./show.ts";
@@ -155,15 +164,9 @@ function finish(context: CanvasRenderingContext2D): void {
 function showLines(canvas: HTMLCanvasElement, picture: Picture, painted: Painted, by: number): void {
   const { size, layout, xKind, domain } = picture;
   show(canvas, size, (context) => {
-    const style = getComputedStyle(document.documentElement);
-    const inks = {
-      grid: style.getPropertyValue("--hairline"),
-      text: style.getPropertyValue("--muted"),
-      accent: style.getPropertyValue("--accent"),
-      font: `11px ${style.getPropertyValue("--font")}`,
-    };
+    const ink = pageInk();
     const { frame, xs, ys } = layout;
-    drawAxes(context, frame, xs, ys, xKind, inks, axisNumber);
+    drawAxes(context, frame, xs, ys, xKind, ink, axisNumber);
     context.save();
     context.beginPath();
     context.rect(
@@ -175,7 +178,7 @@ function showLines(canvas: HTMLCanvasElement, picture: Picture, painted: Painted
     context.clip();
     const { canvas: lines, ratio } = painted;
     context.drawImage(lines, painted.left + by, painted.top, lines.width / ratio, lines.height / ratio);
-    drawOutside(context, frame, domain, inks);
+    drawOutside(context, frame, domain, ink);
     context.restore();
   });
   markFirst();
